@@ -1,0 +1,117 @@
+/// A kind of machine that tasks can run on.
+public struct InstanceType: Hashable, Sendable, Codable {
+    /// The provider's name, for instance `m5.large`, or `local`.
+    public var name: String
+    /// Processors.
+    public var cpus: Double
+    /// Memory in bytes.
+    public var memoryBytes: Double
+    /// How fast a task runs here, relative to a machine of speed 1: twice the speed, half the time.
+    public var speed: Double
+    /// Price bought on demand.
+    public var onDemandPrice: Price
+    /// Price on the spot market at planning time; `nil` if it is not sold there.
+    public var spotPrice: Price?
+    /// Availability zones that offer it; empty if zones do not matter.
+    public var zones: [String]
+
+    /// Makes a type; speed 1, free of charge and without zones by default.
+    public init(
+        name: String, cpus: Double, memoryBytes: Double, speed: Double = 1,
+        onDemandPrice: Price = .free, spotPrice: Price? = nil, zones: [String] = []
+    ) {
+        self.name = name
+        self.cpus = cpus
+        self.memoryBytes = memoryBytes
+        self.speed = speed
+        self.onDemandPrice = onDemandPrice
+        self.spotPrice = spotPrice
+        self.zones = zones
+    }
+
+    /// Whether an empty instance of this type can hold the request.
+    public func fits(_ request: ResourceRequest) -> Bool {
+        request.cpus <= cpus && request.memoryBytes <= memoryBytes
+    }
+
+    /// The listed price for a way of buying, or `nil` if it is not sold so.
+    public func price(_ purchase: PurchaseOption) -> Price? {
+        purchase == .spot ? spotPrice : onDemandPrice
+    }
+}
+
+/// How an instance is bought.
+public enum PurchaseOption: String, Hashable, Sendable, Codable, CaseIterable {
+    /// Dear, and kept until given back.
+    case onDemand = "on-demand"
+    /// Cheap, and may be reclaimed.
+    case spot
+}
+
+/// A price of renting an instance, in US dollars per hour; billed by the second.
+public struct Price: Hashable, Sendable, Codable, Comparable {
+    /// US dollars per instance-hour.
+    public var perHour: Double
+
+    /// Makes a price from US dollars per instance-hour.
+    public init(perHour: Double) { self.perHour = perHour }
+
+    /// No charge.
+    public static let free = Price(perHour: 0)
+
+    /// The cost in US dollars of this many seconds.
+    public func cost(ofSeconds seconds: Double) -> Double { perHour * seconds / 3600 }
+
+    /// The cheaper is the smaller.
+    public static func < (a: Price, b: Price) -> Bool { a.perHour < b.perHour }
+}
+
+/// The instances that a job may use.
+public struct ResourcePool: Hashable, Sendable, Codable {
+    /// Up to `maximumCount` instances of one type, bought in one way in one zone.
+    public struct Entry: Hashable, Sendable, Codable {
+        /// What kind of machine.
+        public var type: InstanceType
+        /// How it is bought.
+        public var purchase: PurchaseOption
+        /// Where; `nil` if zones do not matter.
+        public var zone: String?
+        /// How many may run at once.
+        public var maximumCount: Int
+
+        /// Makes an entry; one instance on demand by default.
+        public init(
+            type: InstanceType, purchase: PurchaseOption = .onDemand, zone: String? = nil, maximumCount: Int = 1
+        ) {
+            self.type = type
+            self.purchase = purchase
+            self.zone = zone
+            self.maximumCount = maximumCount
+        }
+
+        /// A name for its instance number `number` (from 0), for instance `m5.large/spot/us-east-1a#0`.
+        public func instanceID(_ number: Int) -> InstanceID {
+            let parts = [type.name, purchase == .spot ? "spot" : nil, zone]
+            return InstanceID(parts.compactMap(\.self).joined(separator: "/") + "#\(number)")
+        }
+    }
+
+    /// What may be used; the order breaks ties.
+    public var entries: [Entry]
+
+    /// Makes a pool.
+    public init(entries: [Entry]) { self.entries = entries }
+
+    /// The greatest number of instances that may run at once.
+    public var maximumCount: Int {
+        entries.reduce(0) { sum, entry in
+            let (next, overflow) = sum.addingReportingOverflow(max(0, entry.maximumCount))
+            return overflow ? .max : next
+        }
+    }
+
+    /// Whether some instance can hold the request.
+    public func fits(_ request: ResourceRequest) -> Bool {
+        entries.contains { $0.maximumCount > 0 && $0.type.fits(request) }
+    }
+}

@@ -1,0 +1,98 @@
+/// One task of a job: what to run, what it needs, and what it waits for.
+public struct TaskSpec: Hashable, Sendable, Codable {
+    /// The name, unique in its graph.
+    public var id: TaskID
+    /// What kind of task it is, for instance a process or program name. Models are fitted per type.
+    public var type: String
+    /// What `/bin/sh -c` runs; `nil` for a task that is only planned or simulated.
+    public var command: String?
+    /// The tasks that must succeed before this one starts.
+    public var predecessors: [TaskID]
+    /// Processors, memory and time that the task asks for.
+    public var request: ResourceRequest
+    /// Files that it reads.
+    public var inputs: [FileSpec]
+    /// Files that it writes.
+    public var outputs: [FileSpec]
+    /// Higher runs first among tasks that are ready; 0 is usual.
+    public var priority: Int
+    /// How often a failed attempt is repeated; `nil` leaves it to the executor.
+    public var retries: Int?
+    /// Environment variables of its process, beside those inherited.
+    public var environment: [String: String]
+    /// Free values that describe the work (sizes, options); models use them as features.
+    public var parameters: [String: String]
+    /// The run time that a trace recorded, in seconds.
+    public var recordedSeconds: Double?
+    /// The peak memory that a trace recorded, in bytes.
+    public var recordedPeakMemoryBytes: Double?
+
+    /// Makes a task; only the name is required. `type` defaults to the name.
+    public init(
+        id: TaskID, type: String? = nil, command: String? = nil, predecessors: [TaskID] = [],
+        request: ResourceRequest = .init(), inputs: [FileSpec] = [], outputs: [FileSpec] = [], priority: Int = 0,
+        retries: Int? = nil, environment: [String: String] = [:], parameters: [String: String] = [:],
+        recordedSeconds: Double? = nil, recordedPeakMemoryBytes: Double? = nil
+    ) {
+        self.id = id
+        self.type = type ?? id.rawValue
+        self.command = command
+        self.predecessors = predecessors
+        self.request = request
+        self.inputs = inputs
+        self.outputs = outputs
+        self.priority = priority
+        self.retries = retries
+        self.environment = environment
+        self.parameters = parameters
+        self.recordedSeconds = recordedSeconds
+        self.recordedPeakMemoryBytes = recordedPeakMemoryBytes
+    }
+
+    /// The summed size of all inputs in bytes, or `nil` if the size of one is unknown or there is none.
+    public var inputBytes: Double? { totalBytes(of: inputs) }
+
+    /// The summed size of all outputs in bytes, or `nil` if the size of one is unknown or there is none.
+    public var outputBytes: Double? { totalBytes(of: outputs) }
+}
+
+/// What a task asks of the instance that runs it.
+public struct ResourceRequest: Hashable, Sendable, Codable {
+    /// Processors, a fraction is allowed; at least 0.
+    public var cpus: Double
+    /// Memory in bytes; 0 asks for none in particular.
+    public var memoryBytes: Double
+    /// After this many seconds the task is killed; `nil` is no limit.
+    public var timeLimitSeconds: Double?
+
+    /// Makes a request; one processor by default.
+    public init(cpus: Double = 1, memoryBytes: Double = 0, timeLimitSeconds: Double? = nil) {
+        self.cpus = cpus
+        self.memoryBytes = memoryBytes
+        self.timeLimitSeconds = timeLimitSeconds
+    }
+}
+
+/// A file that a task reads or writes.
+public struct FileSpec: Hashable, Sendable, Codable {
+    /// Path, or the name that a trace gives it.
+    public var path: String
+    /// Size in bytes; `nil` if not known yet.
+    public var sizeBytes: Double?
+
+    /// Makes a file description.
+    public init(path: String, sizeBytes: Double? = nil) {
+        self.path = path
+        self.sizeBytes = sizeBytes
+    }
+}
+
+private func totalBytes(of files: [FileSpec]) -> Double? {
+    guard !files.isEmpty else { return nil }
+    var total = 0.0
+    for file in files {
+        guard let size = file.sizeBytes else { return nil }
+        total += size
+    }
+    return total
+}
