@@ -1,0 +1,106 @@
+import Foundation
+
+/// Prints results, remarks and progress the way the options ask for.
+struct Console: Sendable {
+    let json: Bool
+    let quiet: Bool
+
+    /// A result: standard output. `text` is used without `--json`, `value` with it.
+    func result(_ value: some Encodable, text: @autoclosure () -> String) throws {
+        guard json else {
+            Console.write(text() + "\n", to: .standardOutput)
+            return
+        }
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        encoder.nonConformingFloatEncodingStrategy = .convertToString(
+            positiveInfinity: "Infinity", negativeInfinity: "-Infinity", nan: "NaN")
+        Console.write(String(decoding: try encoder.encode(value), as: UTF8.self) + "\n", to: .standardOutput)
+    }
+
+    /// A line of text for people; nothing with `--json`.
+    func line(_ text: String = "") {
+        if !json { Console.write(text + "\n", to: .standardOutput) }
+    }
+
+    /// A remark for people: standard error, unless `--quiet`.
+    func remark(_ text: String) {
+        if !quiet { Console.write(text + "\n", to: .standardError) }
+    }
+
+    /// A progress bar on standard error, if that is a terminal and nobody asked for quiet.
+    func progress(_ title: String, total: Int) -> ProgressBar {
+        ProgressBar(title: title, total: total, visible: !quiet && isatty(STDERR_FILENO) == 1)
+    }
+
+    static func complain(_ text: String) {
+        let style = isatty(STDERR_FILENO) == 1 && colours
+        write((style ? "\u{1B}[31merror:\u{1B}[0m " : "error: ") + text + "\n", to: .standardError)
+    }
+
+    /// Whether colours are wanted at all (https://no-color.org).
+    static var colours: Bool { (ProcessInfo.processInfo.environment["NO_COLOR"] ?? "").isEmpty }
+
+    /// Writes all of `text`. A closed pipe ends the process quietly, a full disk loudly.
+    static func write(_ text: String, to file: FileHandle) {
+        var bytes = Array(text.utf8)[...]
+        while !bytes.isEmpty {
+            let count = bytes.withUnsafeBytes { Glibc.write(file.fileDescriptor, $0.baseAddress, $0.count) }
+            if count >= 0 {
+                bytes = bytes.dropFirst(count)
+            } else if errno == EPIPE {
+                exit(0)
+            } else if errno != EINTR && errno != EAGAIN {
+                if file.fileDescriptor != STDERR_FILENO {
+                    write("error: output cannot be written: \(String(cString: strerror(errno)))\n", to: .standardError)
+                }
+                exit(1)
+            }
+        }
+    }
+}
+
+/// A bar that is redrawn at most ten times a second and leaves no trace when it ends.
+final class ProgressBar: @unchecked Sendable {
+    private let title: String
+    private let total: Int
+    private let visible: Bool
+    private let start = ContinuousClock.now
+    private let lock = NSLock()
+    private var done = 0
+    private var lastDrawn = ContinuousClock.now - .seconds(1)
+
+    init(title: String, total: Int, visible: Bool) {
+        (self.title, self.total, self.visible) = (title, total, visible)
+    }
+
+    /// Counts `amount` units as done. May be called from any thread.
+    func advance(by amount: Int = 1) {
+        lock.withLock {
+            done += amount
+            let now = ContinuousClock.now
+            guard visible, now - lastDrawn > .milliseconds(100) else { return }
+            lastDrawn = now
+            draw(elapsed: now - start)
+        }
+    }
+
+    /// Sets the units done; for work that reports a total of its own.
+    func set(_ count: Int) {
+        lock.withLock { done = count }
+        advance(by: 0)
+    }
+
+    func finish() {
+        if visible { Console.write("\r\u{1B}[K", to: .standardError) }
+    }
+
+    private func draw(elapsed: Duration) {
+        let share = total > 0 ? min(1, Double(done) / Double(total)) : 0
+        let filled = Int(share * 24)
+        let bar = String(repeating: "█", count: filled) + String(repeating: "░", count: 24 - filled)
+        let seconds = Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) * 1e-18
+        let left = share > 0.02 ? "  \(Int(seconds / share - seconds) + 1) s left" : ""
+        Console.write("\r\u{1B}[K\(title) \(bar) \(Int(share * 100)) %\(left)", to: .standardError)
+    }
+}
