@@ -1,0 +1,107 @@
+/// A place in a text file: `file:line:column`, counted from 1; a zero is not known and not printed.
+public struct TextPosition: Hashable, Sendable, CustomStringConvertible {
+    public var file: String
+    public var line: Int
+    public var column: Int
+
+    public init(file: String, line: Int = 0, column: Int = 0) {
+        (self.file, self.line, self.column) = (file, line, column)
+    }
+
+    public var description: String {
+        file + (line > 0 ? ":\(line)" : "") + (line > 0 && column > 0 ? ":\(column)" : "")
+    }
+}
+
+/// What can be wrong with a trace, or with the store that keeps it. The description says where, what was found,
+/// what was expected and what to do.
+public enum TraceError: Error, Hashable, Sendable, CustomStringConvertible {
+    case notFound(path: String)
+    case isDirectory(path: String)
+    case notPermitted(path: String)
+    /// The operating system refused to read; `reason` is its message.
+    case unreadable(path: String, reason: String)
+    /// The file, or what is inside the gzip file, has no bytes.
+    case empty(path: String)
+    /// The compressed data ends before its end mark; `afterBytes` were readable.
+    case truncatedGzip(path: String, afterBytes: Int)
+    case damagedGzip(path: String, afterBytes: Int, reason: String)
+    /// A NUL byte: this is not a text file.
+    case binary(path: String, atByte: Int)
+    /// A line, field or string that is longer than the limit.
+    case tooLong(at: TextPosition, what: String, limitBytes: Int)
+    /// The text breaks the rules of its format.
+    case malformed(at: TextPosition, found: String, expected: String, remedy: String)
+    /// The header fits no format that we know.
+    case unknownFormat(path: String, found: String, nearest: String, remedy: String)
+    /// The arguments of an import contradict each other or the file.
+    case badRequest(found: String, expected: String, remedy: String)
+    /// Columns that must have the same length do not.
+    case lengthsDiffer(what: String, Int, Int)
+    /// A column that must increase does not.
+    case notIncreasing(column: String, row: Int, previous: Double, found: Double)
+    /// The disk is full, or the store has reached its size limit. Nothing of the import was kept.
+    case storeFull(path: String)
+    /// Another process held the store for too long.
+    case storeBusy(path: String, seconds: Double)
+    /// The store was written by a newer release.
+    case storeTooNew(path: String, found: String)
+    /// The file is no store of ours, or it is damaged.
+    case storeDamaged(path: String, reason: String)
+    case storeFailed(path: String, reason: String)
+
+    public var description: String {
+        switch self {
+        case .notFound(let path):
+            "\(path): there is no such file. Check the name and the folder."
+        case .isDirectory(let path):
+            "\(path): is a folder, a file was expected. Name the files in it, for instance \(path)/*.csv."
+        case .notPermitted(let path):
+            "\(path): may not be read by this user. Check its permissions (ls -l) or copy it."
+        case .unreadable(let path, let reason):
+            "\(path): cannot be read (\(reason))."
+        case .empty(let path):
+            "\(path): is empty, a header line was expected. Check whether the program that wrote it finished."
+        case .truncatedGzip(let path, let bytes):
+            "\(path): the gzip data ends too early, after \(bytes) readable bytes. Copy or download the file again."
+        case .damagedGzip(let path, let bytes, let reason):
+            "\(path): the gzip data is damaged after \(bytes) readable bytes (\(reason)). "
+                + "Check it with gzip -t, then copy or download it again."
+        case .binary(let path, let byte):
+            "\(path): found a NUL byte at byte \(byte), text was expected. "
+                + "This is a binary or UTF-16 file; export it as UTF-8 text."
+        case .tooLong(let position, let what, let limit):
+            "\(position): found a \(what) of more than \(limit) bytes. "
+                + "Check for a missing line end or closing quote, or raise the limit."
+        case .malformed(let position, let found, let expected, let remedy):
+            "\(position): found \(found), expected \(expected). \(remedy)"
+        case .unknownFormat(let path, let found, let nearest, let remedy):
+            "\(path): found \(found), which is no format that we know; the nearest is \(nearest). \(remedy)"
+        case .badRequest(let found, let expected, let remedy):
+            "Found \(found), expected \(expected). \(remedy)"
+        case .lengthsDiffer(let what, let first, let second):
+            "\(what) have \(first) and \(second) rows. Check the file for a truncated last line."
+        case .notIncreasing(let column, let row, let previous, let found):
+            "Row \(row): '\(column)' is \(found), not after \(previous). Sort the file by '\(column)'."
+        case .storeFull(let path):
+            "\(path): the disk is full; the store is as it was before. Free some space and repeat the command."
+        case .storeBusy(let path, let seconds):
+            "\(path): another process has kept the store locked for \(Int(seconds)) s. "
+                + "Wait for it to finish and repeat the command."
+        case .storeTooNew(let path, let found):
+            "\(path): was written by a newer release (\(found)). Update almanac, or use another --store."
+        case .storeDamaged(let path, let reason):
+            "\(path): is damaged or no store of ours (\(reason)). "
+                + "Move it away and import the traces again; `sqlite3 FILE .recover` may save the outcomes."
+        case .storeFailed(let path, let reason):
+            "\(path): the store cannot be used (\(reason))."
+        }
+    }
+
+    /// What was found, short enough for an error message: at most 40 characters, quoted.
+    public static func quote(_ bytes: some Collection<UInt8>) -> String {
+        let head = String(decoding: bytes.prefix(40), as: UTF8.self)
+        let printable = head.unicodeScalars.map { $0.value < 32 || $0.value == 127 ? "\u{FFFD}" : String($0) }
+        return "'" + printable.joined() + (bytes.count > 40 ? "…'" : "'")
+    }
+}
