@@ -1,0 +1,45 @@
+public import Workloads
+
+/// Why there is no plan.
+public enum PlanError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// No instance of the pool can hold the task, even alone.
+    case impossible(TaskID, cpus: Double, memoryBytes: Double)
+    /// The cost model gave a time or price that is negative, infinite or not a number.
+    case badEstimate(TaskID, type: String, seconds: Double)
+    /// No plan found keeps the limits. The nearest that do: the fastest within the budget if there is a budget,
+    /// the cheapest within the deadline if there is a deadline; `nil` if not even one limit alone can be kept.
+    case infeasible(Goal, fastest: Plan, cheapest: Plan, withinBudget: Plan?, withinDeadline: Plan?)
+    /// A plan breaks a rule; the text says which.
+    case invalid(String)
+
+    /// What was found, what was expected, and what to do.
+    public var description: String {
+        switch self {
+        case .impossible(let task, let cpus, let memory):
+            return "Task '\(task)' needs \(Units.format(cpus, digits: 1)) cpus and \(Units.formatBytes(memory)), "
+                + "more than any instance of the pool has. Ask for less, or add a larger instance type."
+        case .badEstimate(let task, let type, let seconds):
+            return "The cost model expects task '\(task)' to take \(seconds) seconds on \(type). "
+                + "Times must be finite and not negative: train again, or give the task a recorded time."
+        case .infeasible(let goal, let fastest, let cheapest, let withinBudget, let withinDeadline):
+            var lines = ["No plan keeps \(Self.limits(of: goal))."]
+            if let plan = withinBudget { lines.append("Fastest within the budget: \(Self.point(plan)).") }
+            if let plan = withinDeadline { lines.append("Cheapest within the deadline: \(Self.point(plan)).") }
+            lines.append("Fastest of all: \(Self.point(fastest)). Cheapest of all: \(Self.point(cheapest)).")
+            lines.append("Allow more, or add instances to the pool.")
+            return lines.joined(separator: "\n")
+        case .invalid(let fault):
+            return "The plan is not valid: \(fault)."
+        }
+    }
+
+    private static func limits(of goal: Goal) -> String {
+        let deadline = goal.deadlineSeconds.map { "the deadline of \(Units.formatSeconds($0))" }
+        let budget = goal.budget.map { "the budget of \(Units.formatPrice($0))" }
+        return [deadline, budget].compactMap(\.self).joined(separator: " and ")
+    }
+
+    private static func point(_ plan: Plan) -> String {
+        "\(Units.formatSeconds(plan.makespanSeconds)) for \(Units.formatPrice(plan.cost))"
+    }
+}

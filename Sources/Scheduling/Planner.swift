@@ -1,0 +1,177 @@
+import Glibc
+public import Workloads
+
+/// Plans a job on a pool by list scheduling: tasks in the order of their upward rank, each put where it ends first,
+/// or where it adds least to the bill and still keeps its share of the deadline.
+///
+/// Several list schedules are made and the best is kept, so that a plan is never worse than HEFT with insertion.
+///
+///     let planner = Planner(graph, on: pool, costs: .recorded())
+///     let plan = try planner.plan(.init(.cost, deadlineSeconds: 3600))
+public struct Planner: Sendable {
+    private let graph: TaskGraph
+    private let pool: ResourcePool
+    private let costs: CostModel
+
+    /// Makes a planner for one job on one pool.
+    public init(_ graph: TaskGraph, on pool: ResourcePool, costs: CostModel) {
+        (self.graph, self.pool, self.costs) = (graph, pool, costs)
+    }
+
+    /// The best plan found for the goal.
+    ///
+    /// - Throws: ``PlanError``: a task that no instance can hold, an estimate that is not a time, or limits that no
+    ///   plan found keeps; that error carries the nearest plans that do.
+    /// - Complexity: about fifty list schedules, fewer for graphs of more than 2,000 tasks. Source: Topcuoglu, Hariri
+    ///   and Wu (2002) for ranks and insertion; tasks' own deadlines follow the fastest schedule.
+    public func plan(_ goal: Goal) throws(PlanError) -> Plan {
+        let problem = try PlanningProblem(graph, on: pool, costs: costs, confidence: goal.confidence)
+        guard graph.count > 0 else { return Plan(assignments: [], instances: [], makespanSeconds: 0, cost: 0) }
+        var search = Search(problem)
+        switch goal.objective {
+        case .time where goal.budget == nil: search.addTrimmed()
+        case .cost where goal.deadlineSeconds == nil: search.addCheapest()
+        case .time, .cost, .balanced:
+            search.addTrimmed()
+            search.addCheapest()
+            search.addBetween(deadline: goal.deadlineSeconds)
+        }
+        if let best = search.best(goal) { return best }
+        search.addCheapest()
+        search.addBetween(deadline: goal.deadlineSeconds)
+        if let best = search.best(goal) { return best }
+        throw .infeasible(
+            goal, fastest: search.fastest, cheapest: search.cheapest,
+            withinBudget: goal.budget.flatMap { search.best(Goal(.time, budget: $0)) },
+            withinDeadline: goal.deadlineSeconds.flatMap { search.best(Goal(.cost, deadlineSeconds: $0)) })
+    }
+
+    /// Plans of which none is both slower and dearer than another, from fastest to cheapest.
+    ///
+    /// - Throws: ``PlanError`` as ``plan(_:)``, but for limits.
+    public func paretoFront(confidence: Double? = nil) throws(PlanError) -> [Plan] {
+        let problem = try PlanningProblem(graph, on: pool, costs: costs, confidence: confidence)
+        guard graph.count > 0 else { return [] }
+        var search = Search(problem)
+        search.addTrimmed()
+        search.addCheapest()
+        search.addBetween(deadline: nil)
+        return search.front
+    }
+}
+
+/// The schedules made so far for one problem.
+private struct Search {
+    private let problem: PlanningProblem
+    private let order: [Int]
+    private let fastestEnds: [Double]
+    /// Seconds from the end of each task to the end of the job, if all that follows runs at its best.
+    private let bestRest: [Double]
+    private var plans: [Plan] = []
+
+    /// Starts with the fastest schedules: ranks by mean, best and worst time, on all entries and on the fastest only.
+    init(_ problem: PlanningProblem) {
+        self.problem = problem
+        let mean = problem.order(by: problem.ranks { $0.reduce(0, +) / Double($0.count) })
+        let bestRanks = problem.ranks { $0.min() ?? 0 }
+        bestRest = bestRanks.enumerated().map { task, rank in rank - (problem.possibleSeconds(of: task).min() ?? 0) }
+        let best = problem.order(by: bestRanks)
+        let worst = problem.order(by: problem.ranks { $0.max() ?? 0 })
+        var fastest = ListSchedule(problem, order: mean, rule: .earliestFinish)
+        var fastestOrder = mean
+        var tries: [([Int], [Bool]?)] = [(best, nil), (worst, nil)]
+        for usable in Self.fewerEntries(problem) { tries.append((best, usable)) }
+        for (order, usable) in tries where order != mean || usable != nil {
+            let schedule = ListSchedule(problem, order: order, rule: .earliestFinish, usable: usable)
+            if schedule.makespan < fastest.makespan { (fastest, fastestOrder) = (schedule, order) }
+        }
+        order = fastestOrder
+        fastestEnds = fastest.ends
+        plans.append(fastest.plan())
+    }
+
+    var fastest: Plan { pick { ($0.makespanSeconds, $0.cost) } }
+    var cheapest: Plan { pick { ($0.cost, $0.makespanSeconds) } }
+
+    /// As fast as the fastest, but cheaper where tasks can wait.
+    mutating func addTrimmed() { add(deadline: fastest.makespanSeconds) }
+
+    /// The cheapest without any deadline.
+    mutating func addCheapest() {
+        var schedule = ListSchedule(problem, order: order, rule: .cheapest(by: fastestEnds.map { _ in .infinity }))
+        plans.append(schedule.plan())
+        for entry in problem.entries.indices { addOnly(entry) }
+    }
+
+    /// Compromises between the fastest and the cheapest, and some that aim at the deadline.
+    mutating func addBetween(deadline: Double?) {
+        let (fastest, slowest) = (fastest.makespanSeconds, cheapest.makespanSeconds)
+        guard fastest > 0, slowest > fastest else { return }
+        let steps = problem.graph.count > 2000 ? 3 : 8
+        for step in 1..<steps { add(deadline: fastest * pow(slowest / fastest, Double(step) / Double(steps))) }
+        guard let deadline else { return }
+        for share in [1, 0.95, 0.85, 0.7] where deadline * share > fastest { add(deadline: deadline * share) }
+    }
+
+    /// The best plan within the limits, or `nil`.
+    func best(_ goal: Goal) -> Plan? {
+        let allowed = plans.filter { goal.allows(makespan: $0.makespanSeconds, cost: $0.cost) }
+        switch goal.objective {
+        case .time: return allowed.min { ($0.makespanSeconds, $0.cost) < ($1.makespanSeconds, $1.cost) }
+        case .cost: return allowed.min { ($0.cost, $0.makespanSeconds) < ($1.cost, $1.makespanSeconds) }
+        case .balanced:
+            return allowed.min {
+                ($0.makespanSeconds * $0.cost, $0.makespanSeconds) < ($1.makespanSeconds * $1.cost, $1.makespanSeconds)
+            }
+        }
+    }
+
+    var front: [Plan] {
+        var front: [Plan] = []
+        for plan in plans.sorted(by: { ($0.makespanSeconds, $0.cost) < ($1.makespanSeconds, $1.cost) })
+        where plan.cost < (front.last?.cost ?? .infinity) {
+            front.append(plan)
+        }
+        return front
+    }
+
+    /// The cheapest rule for a deadline of the job. A task's own deadline is its end in the fastest schedule, stretched
+    /// to the deadline; or the latest that leaves time for what follows; or between the two.
+    private mutating func add(deadline: Double) {
+        let stretch = deadline / max(fastestEnds.max() ?? 0, .leastNormalMagnitude)
+        for share in problem.graph.count > 2000 ? [1] : [0, 0.5, 1] {
+            let deadlines = zip(fastestEnds, bestRest).map { end, rest in
+                (share * end * stretch + (1 - share) * max(end, deadline - rest)) * (1 + 1e-12)
+            }
+            var schedule = ListSchedule(problem, order: order, rule: .cheapest(by: deadlines))
+            plans.append(schedule.plan())
+        }
+    }
+
+    /// All on one entry, cheapest first: greedy choices may scatter tasks over instances that then wait.
+    private mutating func addOnly(_ entry: Int) {
+        let usable = problem.entries.indices.map { $0 == entry }
+        guard problem.entries.count > 1,
+            (0..<problem.graph.count).allSatisfy({ problem.seconds(of: $0, on: entry).isFinite })
+        else { return }
+        let rule = ListSchedule.Rule.cheapest(by: fastestEnds.map { _ in .infinity })
+        var schedule = ListSchedule(problem, order: order, rule: rule, usable: usable)
+        plans.append(schedule.plan())
+    }
+
+    private func pick(_ key: (Plan) -> (Double, Double)) -> Plan {
+        plans.dropFirst().reduce(plans[0]) { key($1) < key($0) ? $1 : $0 }
+    }
+
+    /// Sets of the fastest entries, where all tasks fit: spreading wide does not pay when transfers are slow.
+    private static func fewerEntries(_ problem: PlanningProblem) -> [[Bool]] {
+        let speeds = Set(problem.entries.map(\.type.speed)).sorted(by: >)
+        return speeds.dropLast().prefix(problem.graph.count > 2000 ? 1 : 4).compactMap { slowest in
+            let usable = problem.entries.map { $0.type.speed >= slowest }
+            let fitsAll = (0..<problem.graph.count).allSatisfy { task in
+                problem.entries.indices.contains { usable[$0] && problem.seconds(of: task, on: $0).isFinite }
+            }
+            return fitsAll ? usable : nil
+        }
+    }
+}

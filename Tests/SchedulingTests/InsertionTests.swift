@@ -1,0 +1,44 @@
+import Scheduling
+import Testing
+import Workloads
+
+@Suite("Insertion into gaps") struct InsertionTests {
+    @Test("each task of a random order starts at the earliest moment that brute force finds", arguments: UInt64(0)..<40)
+    func earliest(seed: UInt64) throws {
+        // Independent tasks, one instance: list scheduling places them one by one in the order of their rank.
+        var generator = TestGenerator(state: seed)
+        let tasks = (0..<25).map { index in
+            TaskSpec(
+                id: TaskID("t\(index)"),
+                request: .init(
+                    cpus: Double(Int.random(in: 1...3, using: &generator)),
+                    memoryBytes: Double(Int.random(in: 1...5, using: &generator))),
+                recordedSeconds: Double(Int.random(in: 1...9, using: &generator)))
+        }
+        let type = InstanceType(name: "a", cpus: 4, memoryBytes: 10)
+        let plan = try Planner(try TaskGraph(tasks), on: .init(entries: [.init(type: type)]), costs: .recorded())
+            .plan(Goal(.time))
+        let byRank = tasks.enumerated().sorted { a, b in
+            let (first, second) = (a.element.recordedSeconds ?? 0, b.element.recordedSeconds ?? 0)
+            return first != second ? first > second : a.offset < b.offset
+        }
+        var (cpus, memory) = ([Int](repeating: 0, count: 400), [Int](repeating: 0, count: 400))
+        var starts: [TaskID: Int] = [:]
+        for (_, task) in byRank {
+            let (need, bytes) = (Int(task.request.cpus), Int(task.request.memoryBytes))
+            let length = Int(task.recordedSeconds ?? 0)
+            let start = (0..<300).first { start in
+                (start..<start + length).allSatisfy { cpus[$0] + need <= 4 && memory[$0] + bytes <= 10 }
+            }
+            let found = try #require(start)
+            for second in found..<found + length {
+                cpus[second] += need
+                memory[second] += bytes
+            }
+            starts[task.id] = found
+        }
+        for assignment in plan.assignments {
+            #expect(starts[assignment.task].map(Double.init) == assignment.startSeconds)
+        }
+    }
+}

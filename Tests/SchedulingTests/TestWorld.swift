@@ -1,0 +1,48 @@
+import Workloads
+
+/// SplitMix64.
+struct TestGenerator: RandomNumberGenerator {
+    var state: UInt64
+    mutating func next() -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var z = state
+        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
+        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
+        return z ^ (z >> 31)
+    }
+}
+
+/// A random layered job; times are whole seconds, requests are 1 to 4 processors and up to 8 GB.
+func randomGraph(_ count: Int, edgesPerTask: Int = 3, wide: Bool = true, seed: UInt64) throws -> TaskGraph {
+    var generator = TestGenerator(state: seed)
+    return try TaskGraph(
+        (0..<count).map { index in
+            TaskSpec(
+                id: TaskID("t\(index)"),
+                predecessors: index == 0
+                    ? []
+                    : (0..<Int.random(in: 0...edgesPerTask, using: &generator)).map { _ in
+                        TaskID("t\(Int.random(in: max(0, index - 50)..<index, using: &generator))")
+                    },
+                request: wide
+                    ? .init(
+                        cpus: Double(Int.random(in: 1...4, using: &generator)),
+                        memoryBytes: Double(Int.random(in: 0...8, using: &generator)) * 1e9)
+                    : .init(),
+                recordedSeconds: Double(Int.random(in: 1...600, using: &generator)))
+        })
+}
+
+/// Eight types: the faster, the dearer; half of them also on the spot market.
+func testPool(types: Int = 8, count: Int = 4) -> ResourcePool {
+    ResourcePool(
+        entries: (0..<types).map { index in
+            let size = Double(1 << (index % 4)) * 4
+            return .init(
+                type: InstanceType(
+                    name: "type\(index)", cpus: size, memoryBytes: size * 4e9, speed: 1 + 0.25 * Double(index),
+                    onDemandPrice: Price(perHour: 0.05 * size * (1 + 0.3 * Double(index))),
+                    spotPrice: Price(perHour: 0.02 * size)),
+                purchase: index % 2 == 0 ? .onDemand : .spot, maximumCount: count)
+        })
+}
