@@ -131,18 +131,23 @@ extension JSONReader {
         valueStart = next
         while endOfNumber(buffer.span, next, end) == end, try refill(keepingFrom: next) {}
         let stop = endOfNumber(buffer.span, next, end)
-        switch parseJSONNumber(buffer.span.extracting(next..<stop)) {
-        case .value(let value):
-            next = stop
-            return value
-        case .outOfRange:
-            throw invalid(
-                found: "the number \(TraceError.quote(buffer[next..<stop]))", expected: "a number below 1.8e308")
-        case .malformed:
+        guard isJSONNumber(buffer.span.extracting(next..<stop)) else {
             throw invalid(
                 found: "\(TraceError.quote(buffer[next..<stop]))",
                 expected: "a number such as -12, 0.5 or 1e-3 (no leading zero, digits on both sides of the point)")
         }
+        var scanned = next
+        if let value = scanNumber(buffer.span, &scanned, stop), scanned == stop {
+            next = stop
+            return value
+        }
+        // Too small for the smallest Double is zero, as everywhere; too large is an error.
+        guard let value = Double(String(decoding: buffer[next..<stop], as: UTF8.self)), value.isFinite else {
+            throw invalid(
+                found: "the number \(TraceError.quote(buffer[next..<stop]))", expected: "a number below 1.8e308")
+        }
+        next = stop
+        return value
     }
 }
 
@@ -173,70 +178,25 @@ private func endOfNumber(_ bytes: Span<UInt8>, _ start: Int, _ end: Int) -> Int 
     return end
 }
 
-enum JSONNumber: Equatable {
-    case value(Double)
-    case outOfRange
-    case malformed
-}
-
-/// The `Double` nearest to a number in the grammar of JSON.
-///
-/// Up to 2^53 in the digits and 10^±22 in the exponent one correctly rounded operation gives it (Clinger, *How to
-/// read floating point numbers accurately*, 1990); other numbers take the standard library's slower exact way.
-func parseJSONNumber(_ text: Span<UInt8>) -> JSONNumber {
+/// Whether the text is `-? (0 | [1-9][0-9]*) (. [0-9]+)? ([eE] [+-]? [0-9]+)?`.
+private func isJSONNumber(_ text: Span<UInt8>) -> Bool {
     var i = 0
-    var digits: UInt64 = 0
-    var isExact = true
-    var exponent = 0
-
-    func digit() -> UInt64? {
-        guard i < text.count, text[i] &- 48 < 10 else { return nil }
-        return UInt64(text[i] - 48)
+    func skipDigits() -> Bool {
+        let start = i
+        while i < text.count, isDigit(text[i]) { i += 1 }
+        return i > start
     }
-    func append(_ digit: UInt64) {
-        if digits < 900_000_000_000_000_000 { digits = digits * 10 + digit } else { isExact = false }
-        i += 1
-    }
-    let isNegative = text.count > 0 && text[0] == UInt8(ascii: "-")
-    if isNegative { i = 1 }
-    guard let first = digit() else { return .malformed }
-    append(first)
-    while let next = digit() {
-        if first == 0 { return .malformed }
-        append(next)
-    }
+    if i < text.count, text[i] == UInt8(ascii: "-") { i += 1 }
+    let first = i
+    guard skipDigits(), i == first + 1 || text[first] != UInt8(ascii: "0") else { return false }
     if i < text.count, text[i] == UInt8(ascii: ".") {
         i += 1
-        guard digit() != nil else { return .malformed }
-        while let next = digit() {
-            append(next)
-            exponent -= 1
-        }
+        guard skipDigits() else { return false }
     }
     if i < text.count, text[i] | 32 == UInt8(ascii: "e") {
         i += 1
-        let isNegativeExponent = i < text.count && text[i] == UInt8(ascii: "-")
-        if isNegativeExponent || (i < text.count && text[i] == UInt8(ascii: "+")) { i += 1 }
-        guard digit() != nil else { return .malformed }
-        var written = 0
-        while let next = digit() {
-            written = min(written * 10 + Int(next), 100_000)
-            i += 1
-        }
-        exponent += isNegativeExponent ? -written : written
+        if i < text.count, text[i] == UInt8(ascii: "-") || text[i] == UInt8(ascii: "+") { i += 1 }
+        guard skipDigits() else { return false }
     }
-    guard i == text.count else { return .malformed }
-    if isExact, digits <= 1 << 53, abs(exponent) <= 22 {
-        let value = exponent < 0 ? Double(digits) / powersOfTen[-exponent] : Double(digits) * powersOfTen[exponent]
-        return .value(isNegative ? -value : value)
-    }
-    let copy = text.withUnsafeBufferPointer { String(decoding: $0, as: UTF8.self) }
-    // Too small for the smallest Double is zero, as everywhere; too large is an error.
-    guard let value = Double(copy), value.isFinite else { return .outOfRange }
-    return .value(value)
+    return i == text.count
 }
-
-private let powersOfTen: [Double] = [
-    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20,
-    1e21, 1e22,
-]

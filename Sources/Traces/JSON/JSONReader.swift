@@ -187,6 +187,9 @@ public struct JSONReader: ~Copyable {
         throw unexpectedToken(expected: "the end of the file")
     }
 
+    /// The line of the value that was read last.
+    var line: Int { position(of: max(0, min(valueStart, end))).line }
+
     /// An error at the value that was read last, for readers that know more than JSON does.
     public func invalid(
         found: String, expected: String, remedy: String = "Correct the file, or export it again."
