@@ -3,7 +3,7 @@
 ///     let airline = ARIMAOrder(0, 1, 1, seasonal: (0, 1, 1), period: 12)
 ///
 /// The constant is the mean where `d + D` is 0, the drift per step where it is 1, and is left out otherwise.
-public struct ARIMAOrder: Sendable, Hashable, CustomStringConvertible {
+public struct ARIMAOrder: Sendable, Hashable, Codable, CustomStringConvertible {
     /// Order of the autoregressive part.
     public var p: Int
     /// Order of differencing at lag 1.

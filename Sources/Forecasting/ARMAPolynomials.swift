@@ -49,6 +49,10 @@ struct LagPolynomial<Scalar: RealScalar>: Sendable {
     }
 }
 
+extension LagPolynomial: Equatable where Scalar: Equatable {}
+extension LagPolynomial: Hashable where Scalar: Hashable {}
+extension LagPolynomial: Codable where Scalar: Codable {}
+
 extension LagPolynomial where Scalar == Double {
     /// `(1 - B)^d (1 - B^m)^D`
     static func differencing(_ order: ARIMAOrder) -> LagPolynomial {

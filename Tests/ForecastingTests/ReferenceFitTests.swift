@@ -21,3 +21,48 @@ struct ReferenceFitTests {
         if let exact = fit.exactAtFixed { #expect(abs(value.logLikelihood - exact) < 1e-8 * abs(exact)) }
     }
 }
+
+extension ReferenceFitTests {
+    @Test(
+        "maximum likelihood is at least as high, and the same optimum gives the same model",
+        arguments: ReferenceData.fits)
+    func maximumLikelihood(fit: ReferenceData.Fit) throws {
+        guard fit.series != "AirPassengers_missing" else { return }
+        let regressors = fit.regressors("train")
+        let model = try ARIMA.fit(fit.values, order: fit.arimaOrder, regressors: regressors)
+        // R's own value carries the error of its approximate diffuse start: compare at its coefficients.
+        let design = try ARIMADesign(fit.values, order: fit.arimaOrder, regressors: regressors)
+        var likelihood = ARMALikelihood(
+            design.sample(withEffects: design.regressorNames.map { fit.ML.coef[$0] ?? .nan }), order: fit.arimaOrder)
+        let theirs = likelihood.evaluate(fit.coefficients(fit.ML.coef))
+        let reference = theirs?.logLikelihood ?? fit.ML.loglik
+        #expect(model.logLikelihood >= reference - 1e-4)
+        #expect(model.logLikelihood >= fit.ML.loglik - 5e-3)
+        guard model.logLikelihood < reference + 1e-6 else { return }
+
+        let names = fit.arimaOrder.coefficientNames + model.effectNames
+        for (k, (name, value)) in zip(names, model.coefficients + model.effects).enumerated() {
+            let expected = try #require(fit.ML.coef[name])
+            let error = (fit.ML.se[name] ?? nil) ?? 0
+            #expect(abs(value - expected) < max(0.01 * error, 1e-3 * max(1, abs(expected))), "\(name)")
+            if error > 0, let found = model.standardErrors[k] {
+                #expect(abs(found - error) < 0.03 * error, "se of \(name)")
+            }
+        }
+        guard let ahead = fit.ML.forecast else { return }
+        let future = fit.regressors("future").map(\.values)
+        let forecast = try model.forecast(horizon: ahead.mean.count, levels: [0.95], future: future)
+        for h in ahead.mean.indices {
+            #expect(abs(forecast.mean[h] - ahead.mean[h]) < 2e-3 * ahead.se[h], "mean \(h)")
+            #expect(abs(forecast.intervals[0].upper[h] - ahead.hi95[h]) < 4e-3 * ahead.se[h], "upper \(h)")
+        }
+    }
+
+    @Test("conditional least squares reaches the reference's sum of squares", arguments: ReferenceData.fits)
+    func conditional(fit: ReferenceData.Fit) throws {
+        guard let reference = fit.CSS?.css, !fit.values.contains(where: \.isNaN) else { return }
+        let model = try ARIMA.fit(
+            fit.values, order: fit.arimaOrder, regressors: fit.regressors("train"), method: .conditionalLeastSquares)
+        #expect(model.variance <= reference * (1 + 1e-6))
+    }
+}
