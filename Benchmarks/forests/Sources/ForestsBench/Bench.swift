@@ -1,0 +1,89 @@
+import Forests
+import Foundation
+import LinearAlgebra
+
+struct Bench {
+    let table: BenchTable
+    let modelDirectory: String
+    let threads: Int
+    let trees: Int
+    let rounds: Int
+
+    var learners: [(String, () throws -> [String: Any])] {
+        [("almanac_rf", forest)]
+    }
+
+    private func forest() throws -> [String: Any] {
+        var options = ForestOptions()
+        options.treeCount = trees
+        options.minimumLeafRows = 5
+        options.candidateFeatures = max(1, Int(Double(table.train.columns.count) / 3 + 0.5))
+        options.keepsLeafRows = false
+        options.outOfBag = false
+        options.binCount = Int(ProcessInfo.processInfo.environment["BINS"] ?? "255")
+        var row: [String: Any] = ["threads": threads, "trees": trees]
+        let forest = try measureFit(&row) {
+            try RegressionForest.fit(
+                table.train, target: table.trainTarget, options: options, seed: 1, threads: threads)
+        }
+        row["nodes"] = forest.nodeCount
+        let predicted = try measurePrediction(&row) { try forest.predict(table.test, threads: threads) }
+        addErrors(&row, predicted)
+        return row
+    }
+
+    func measureFit<Model>(_ row: inout [String: Any], _ fit: () throws -> Model) rethrows -> Model {
+        let before = residentMegabytes()
+        let (cpu, clock) = (cpuSeconds(), wallSeconds())
+        let model = try fit()
+        row["fit_s"] = wallSeconds() - clock
+        row["fit_cpu_s"] = cpuSeconds() - cpu
+        row["base_rss_mb"] = before
+        row["peak_rss_mb"] = peakMegabytes()
+        return model
+    }
+
+    func measurePrediction(_ row: inout [String: Any], _ predict: () throws -> [Double]) rethrows -> [Double] {
+        var (best, result) = (Double.infinity, [Double]())
+        for _ in 0..<3 {
+            let clock = wallSeconds()
+            result = try predict()
+            best = min(best, wallSeconds() - clock)
+        }
+        row["predict_rows_s"] = Double(result.count) / best
+        return result
+    }
+
+    func addErrors(_ row: inout [String: Any], _ predicted: [Double]) {
+        let actual = table.testTarget
+        row["rmse"] = ErrorMeasures.rmse(actual: actual, predicted: predicted)
+        row["mae"] = ErrorMeasures.mae(actual: actual, predicted: predicted)
+        row["mdape_pct"] =
+            100
+            * (table.logTarget
+                ? ErrorMeasures.mdape(actual: actual.map { exp($0) }, predicted: predicted.map { exp($0) })
+                : ErrorMeasures.mdape(actual: actual, predicted: predicted))
+    }
+}
+
+func wallSeconds() -> Double {
+    var time = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &time)
+    return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
+}
+
+func cpuSeconds() -> Double {
+    var time = timespec()
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
+    return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
+}
+
+func statusMegabytes(_ key: String) -> Double {
+    let text = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
+    for line in text.split(separator: "\n") where line.hasPrefix(key) {
+        return (Double(line.split(whereSeparator: { $0 == " " || $0 == "\t" })[1]) ?? 0) / 1024
+    }
+    return 0
+}
+func residentMegabytes() -> Double { statusMegabytes("VmRSS:") }
+func peakMegabytes() -> Double { statusMegabytes("VmHWM:") }

@@ -1,0 +1,3 @@
+internal import Foundation
+
+func availableCores() -> Int { max(1, ProcessInfo.processInfo.activeProcessorCount) }

@@ -1,0 +1,103 @@
+internal import LinearAlgebra
+
+/// The training rows in the leaves of a forest, as ranks in the order of their targets.
+struct LeafRows: Sendable {
+    /// All training targets in ascending order, and the row of each.
+    let targets: [Double]
+    let rowOfRank: [UInt32]
+    /// Where the rows of each node start in `rows`, with one end per tree: tree *t*'s node *i* is at
+    /// `starts[trees.starts[t] + i + t]`.
+    var starts: [UInt32]
+    var rows: [UInt32]
+
+    mutating func append(_ tree: GrownTree) {
+        guard !tree.leafStarts.isEmpty else { return }
+        let first = UInt32(rows.count)
+        starts += tree.leafStarts.map { $0 + first }
+        rows += tree.leafRows
+        starts.append(UInt32(rows.count))
+    }
+
+    /// The distinct ranks behind one row, ascending, with their weights.
+    private func weights(
+        _ walk: TreeWalk, _ treeStarts: UnsafeBufferPointer<UInt32>, _ slots: UnsafePointer<UInt32>,
+        _ entries: inout [(rank: UInt32, weight: Double)]
+    ) {
+        entries.removeAll(keepingCapacity: true)
+        let share = 1 / Double(treeStarts.count - 1)
+        walkTrees(walk, starts: treeStarts, slots: slots) { tree, leaf in
+            let at = Int(treeStarts[tree]) + Int(leaf) + tree
+            let (from, to) = (Int(starts[at]), Int(starts[at + 1]))
+            let weight = share / Double(max(1, to - from))
+            for i in from..<to { entries.append((rows[i], weight)) }
+        }
+        entries.sort { $0.rank < $1.rank }
+    }
+
+    /// A row of quantiles for every row of `table`.
+    func quantiles(
+        of table: EncodedTable, _ trees: TreeNodes, _ probabilities: [Double], threads: Int
+    ) -> Matrix {
+        let block = 256
+        let parts = Parallel.map(count: (table.rowCount + block - 1) / block, threads: threads) { index in
+            let rows = (index * block)..<min(table.rowCount, (index + 1) * block)
+            var result: [Double] = []
+            var entries: [(rank: UInt32, weight: Double)] = []
+            trees.withSlots(table, rows) { walk, starts, slots in
+                weights(walk, starts, slots, &entries)
+                for p in probabilities { result.append(quantile(entries, p)) }
+            }
+            return result
+        }
+        var matrix = Matrix(rows: table.rowCount, columns: probabilities.count)
+        for (index, part) in parts.enumerated() {
+            for (i, value) in part.enumerated() {
+                let (row, column) = (index * block + i / probabilities.count, i % probabilities.count)
+                matrix.values[row + column * table.rowCount] = value
+            }
+        }
+        return matrix
+    }
+
+    /// The smallest target whose cumulative weight reaches `p`.
+    private func quantile(_ entries: [(rank: UInt32, weight: Double)], _ p: Double) -> Double {
+        var cumulative = 0.0
+        for entry in entries {
+            cumulative += entry.weight
+            if cumulative >= p - 1e-9 { return targets[Int(entry.rank)] }
+        }
+        return entries.last.map { targets[Int($0.rank)] } ?? .nan
+    }
+
+    func support(of table: EncodedTable, row: Int, _ trees: TreeNodes) -> ForestSupport {
+        var entries: [(rank: UInt32, weight: Double)] = []
+        trees.withSlots(table, row..<row + 1) { walk, starts, slots in weights(walk, starts, slots, &entries) }
+        var merged: [(row: Int, weight: Double)] = []
+        for entry in entries {
+            let row = Int(rowOfRank[Int(entry.rank)])
+            if merged.last?.row == row {
+                merged[merged.count - 1].weight += entry.weight
+            } else {
+                merged.append((row, entry.weight))
+            }
+        }
+        merged.sort { ($1.weight, $0.row) < ($0.weight, $1.row) }
+        return ForestSupport(rows: merged.map(\.row), weights: merged.map(\.weight))
+    }
+}
+
+extension TreeNodes {
+    /// Calls `body` with the slots of each of `rows`.
+    func withSlots(
+        _ table: EncodedTable, _ rows: Range<Int>,
+        _ body: (TreeWalk, UnsafeBufferPointer<UInt32>, UnsafePointer<UInt32>) -> Void
+    ) {
+        withUnsafeTemporaryAllocation(of: UInt32.self, capacity: table.slotCount * max(1, rows.count)) { slots in
+            guard let slots = slots.baseAddress else { return }
+            table.fill(slots, rows)
+            withWalk { walk, starts in
+                for row in 0..<rows.count { body(walk, starts, slots + row * table.slotCount) }
+            }
+        }
+    }
+}

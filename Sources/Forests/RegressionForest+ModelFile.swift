@@ -1,0 +1,144 @@
+public import ModelFiles
+
+extension RegressionForest {
+    /// The kind that a model file of a forest carries.
+    public static let modelKind = "forest"
+    static let schemaVersion = 1
+
+    /// The model file of this forest. Add metadata of your own (units, held-out errors) before writing it.
+    public func modelFile() throws -> ModelFile {
+        var file = ModelFile(kind: RegressionForest.modelKind, schemaVersion: RegressionForest.schemaVersion)
+        try file.setJSON("features", features)
+        try file.setJSON("options", options)
+        file.metadata["seed"] = String(seed)
+        file.metadata["training_rows"] = String(trainingRowCount)
+        file.metadata["training_checksum"] = String(trainingChecksum, radix: 16)
+        try trees.store(in: &file, encoder)
+        try file.set("out_of_bag_error", [outOfBagError])
+        try file.set("out_of_bag_predictions", outOfBagPredictions)
+        if let leaves {
+            try file.set("leaf_targets", leaves.targets)
+            try file.set("leaf_row_of_rank", leaves.rowOfRank)
+            try file.set("leaf_starts", leaves.starts)
+            try file.set("leaf_rows", leaves.rows)
+        }
+        return file
+    }
+
+    /// Writes the forest. Reading it back gives the same predictions bit for bit.
+    public func write(to path: String) throws { try modelFile().write(to: path) }
+
+    /// Reads a forest that ``write(to:)`` wrote.
+    /// - Throws: `ModelFileError` for a damaged, foreign or newer file, ``ForestError`` for an inconsistent one.
+    public init(contentsOf path: String) throws {
+        try self.init(
+            ModelFile(
+                contentsOf: path, kind: RegressionForest.modelKind, schemaVersion: RegressionForest.schemaVersion),
+            path: path)
+    }
+
+    /// Reads a forest from an open model file; `path` is for messages.
+    public init(_ file: ModelFile, path: String = "model file") throws {
+        features = try file.json("features", as: [ForestFeature].self)
+        options = try file.json("options", as: ForestOptions.self)
+        func metadata(_ key: String, radix: Int = 10) throws -> UInt64 {
+            let text = try file.text(key)
+            guard let value = UInt64(text, radix: radix) else {
+                throw ForestError.format(file: path, line: 0, found: "\(key) '\(text)'", expected: "a number")
+            }
+            return value
+        }
+        seed = try metadata("seed")
+        trainingRowCount = Int(clamping: try metadata("training_rows"))
+        trainingChecksum = try metadata("training_checksum", radix: 16)
+        (trees, encoder) = try TreeNodes.read(from: file, features, path: path)
+        outOfBagPredictions = try file.values("out_of_bag_predictions")
+        outOfBagError = try file.doubles("out_of_bag_error").first ?? .nan
+        if file.tensorNames.contains("leaf_rows") {
+            leaves = try LeafRows(
+                targets: file.values("leaf_targets"), rowOfRank: file.values("leaf_row_of_rank"),
+                starts: file.values("leaf_starts"), rows: file.values("leaf_rows")
+            ).validated(trees, path: path)
+        } else {
+            leaves = nil
+        }
+    }
+}
+
+extension LeafRows {
+    fileprivate func validated(_ trees: TreeNodes, path: String) throws -> LeafRows {
+        let ranks = UInt32(clamping: targets.count)
+        guard starts.count == trees.nodes.count + trees.treeCount, starts.last.map(Int.init) == rows.count,
+            zip(starts, starts.dropFirst()).allSatisfy({ $0 <= $1 }), rowOfRank.count == targets.count,
+            rows.allSatisfy({ $0 < ranks }), rowOfRank.allSatisfy({ $0 < ranks })
+        else {
+            throw ForestError.format(file: path, line: 0, found: "inconsistent leaf rows", expected: "one leaf per row")
+        }
+        return self
+    }
+}
+
+extension TreeNodes {
+    func store(in file: inout ModelFile, _ encoder: RowEncoder) throws(ModelFileError) {
+        try file.set("nodes", nodes)
+        try file.set("tree_starts", starts)
+        try file.set("level_sets", sets)
+        try file.set("covers", covers)
+        try file.set("level_bins", Array(encoder.levelBins.joined()))
+    }
+
+    /// Reads the nodes and checks that every walk through them stays inside.
+    static func read(
+        from file: ModelFile, _ features: [ForestFeature], path: String
+    ) throws -> (TreeNodes, RowEncoder) {
+        var trees = TreeNodes(featureCount: features.count)
+        trees.nodes = try file.values("nodes")
+        trees.starts = try file.values("tree_starts")
+        trees.sets = try file.values("level_sets")
+        trees.covers = try file.values("covers")
+        var bins = try file.values("level_bins", as: UInt32.self)[...]
+        let counts = features.map { $0.levels?.count ?? 0 }
+        guard bins.count == counts.reduce(0, +), bins.allSatisfy({ $0 < 1 << 16 }) else {
+            throw ForestError.format(
+                file: path, line: 0, found: "\(bins.count) level bins", expected: "one for each level")
+        }
+        let encoder = RowEncoder(
+            features: features,
+            levelBins: counts.map { count in
+                defer { bins = bins.dropFirst(count) }
+                return Array(bins.prefix(count))
+            })
+        guard trees.isConsistent(encoder) else {
+            throw ForestError.format(
+                file: path, line: 0, found: "links that lead outside of a tree", expected: "whole trees")
+        }
+        return (trees, encoder)
+    }
+
+    /// Whether every link leads forward inside its tree, to a slot and a set that exist.
+    private func isConsistent(_ encoder: RowEncoder) -> Bool {
+        guard let last = starts.last, starts.first == 0, starts.count > 1, Int(last) == nodes.count,
+            covers.count == nodes.count, !sets.isEmpty
+        else { return false }
+        for tree in 0..<treeCount {
+            guard starts[tree] < starts[tree + 1], starts[tree + 1] <= last else { return false }
+            let (first, count) = (Int(starts[tree]), Int(starts[tree + 1] - starts[tree]))
+            for index in 0..<count {
+                let node = node(first + index)
+                if node.isLeaf {
+                    guard !node.testsLevels, node.child == index else { return false }
+                } else {
+                    guard node.slot < encoder.slotCount, node.child > index, node.child + 1 < count else {
+                        return false
+                    }
+                    guard node.testsLevels else { continue }
+                    let words = Int(encoder.binCounts[node.feature]) / 32 + 1
+                    guard encoder.features[node.feature].levels != nil, Int(node.payload) + words <= sets.count else {
+                        return false
+                    }
+                }
+            }
+        }
+        return true
+    }
+}

@@ -1,0 +1,125 @@
+import Forests
+import Foundation
+import LinearAlgebra
+import Testing
+
+/// A table with two numeric columns, one with missing values, and one of levels; the target depends on all of them.
+func exampleTable(_ rows: Int, seed: UInt64 = 7) throws -> (data: ForestData, target: [Double]) {
+    var random = SeededGenerator(seed: seed)
+    let kinds = ["align", "call", "sort", "merge"]
+    var (x, z, kind, target) = ([Double](), [Double](), [String?](), [Double]())
+    for _ in 0..<rows {
+        let (a, b, k) = (random.nextUniform(), random.nextUniform(), random.nextInt(below: kinds.count))
+        x.append(a)
+        z.append(b < 0.1 ? .nan : b)
+        kind.append(kinds[k])
+        target.append(10 * a + (b < 0.1 ? 3 : 4 * b) + [0, 5, 1, 9][k] + 0.1 * random.nextNormal())
+    }
+    let data = try ForestData([.numeric("x", x), .numeric("z", z), .categorical("kind", kind)])
+    return (data, target)
+}
+
+/// Options for a single tree that is grown on all rows.
+func singleTree(minimumLeafRows: Int = 1) -> ForestOptions {
+    var options = ForestOptions()
+    (options.treeCount, options.bootstrap, options.minimumLeafRows) = (1, false, minimumLeafRows)
+    options.candidateFeatures = nil
+    return options
+}
+
+@Suite("Regression forest") struct RegressionForestTests {
+    @Test("it learns an additive function of numbers and levels") func learns() throws {
+        let (data, target) = try exampleTable(2000)
+        let (held, truth) = try exampleTable(500, seed: 8)
+        let forest = try RegressionForest.fit(data, target: target, seed: 1)
+        let error = ErrorMeasures.rmse(actual: truth, predicted: try forest.predict(held))
+        #expect(error < 0.6)
+        #expect(abs(forest.outOfBagError / error - 1) < 0.15)
+    }
+
+    @Test("equal seeds give equal models on any number of threads", arguments: [1, 2, 5])
+    func deterministic(threads: Int) throws {
+        let (data, target) = try exampleTable(500)
+        let reference = try RegressionForest.fit(data, target: target, seed: 3, threads: 1)
+        let forest = try RegressionForest.fit(data, target: target, seed: 3, threads: threads)
+        #expect(try forest.predict(data, threads: threads) == reference.predict(data, threads: 1))
+        #expect(forest.outOfBagPredictions == reference.outOfBagPredictions)
+        #expect(try RegressionForest.fit(data, target: target, seed: 4).predict(data) != reference.predict(data))
+    }
+
+    @Test("one row at a time gives the same as all at once") func singleRows() throws {
+        let (data, target) = try exampleTable(300)
+        let forest = try RegressionForest.fit(data, target: target, seed: 1)
+        let all = try forest.predict(data)
+        guard case .numeric(let x) = data.columns[0].values, case .numeric(let z) = data.columns[1].values,
+            case .categorical(let codes, _) = data.columns[2].values
+        else { return }
+        for row in 0..<data.rowCount {
+            #expect(forest.predict(row: [x[row], z[row], Double(codes[row])]) == all[row])
+        }
+    }
+
+    @Test("a written forest reads back with equal bits") func roundTrip() throws {
+        let (data, target) = try exampleTable(400)
+        let path = FileManager.default.temporaryDirectory.path + "/forest-\(UUID().uuidString).safetensors"
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        let forest = try RegressionForest.fit(data, target: target, seed: 5)
+        try forest.write(to: path)
+        let read = try RegressionForest(contentsOf: path)
+        #expect(try read.predict(data) == forest.predict(data))
+        #expect(
+            try read.predictQuantiles(data, [0.1, 0.5, 0.9]) == forest.predictQuantiles(data, [0.1, 0.5, 0.9]))
+        #expect(read.features == forest.features && read.options == forest.options)
+        #expect(read.trainingChecksum == forest.trainingChecksum)
+        #expect(read.outOfBagError == forest.outOfBagError)
+    }
+
+    @Test("quantiles never cross and lie where the targets are") func quantiles() throws {
+        let (data, target) = try exampleTable(1000)
+        let forest = try RegressionForest.fit(data, target: target, seed: 1)
+        let q = try forest.predictQuantiles(data, [0, 0.1, 0.5, 0.9, 1])
+        for row in 0..<q.rows {
+            for column in 1..<q.columns { #expect(q[row, column - 1] <= q[row, column]) }
+        }
+        #expect(Set(q.values).isSubset(of: Set(target)))
+    }
+
+    @Test("the weights of the support give the prediction of a forest without bootstrap") func support() throws {
+        let (data, target) = try exampleTable(300)
+        var options = ForestOptions()
+        (options.bootstrap, options.treeCount) = (false, 20)
+        let forest = try RegressionForest.fit(data, target: target, options: options, seed: 1)
+        let predicted = try forest.predict(data)
+        for (row, support) in try forest.support(data).enumerated() {
+            let mean = zip(support.rows, support.weights).reduce(0) { $0 + target[$1.0] * $1.1 }
+            #expect(abs(mean - predicted[row]) < 1e-5)
+            #expect(abs(support.weights.reduce(0, +) - 1) < 1e-9)
+            #expect(support.effectiveCount >= 5 && support.rows.contains(row))
+        }
+    }
+
+    @Test("out-of-bag predictions do not know their own row") func noLeakage() throws {
+        // Pure noise: a leak would show as an error below that of the mean.
+        var random = SeededGenerator(seed: 2)
+        let x = (0..<2000).map { _ in random.nextUniform() }
+        let target = (0..<2000).map { _ in random.nextNormal() }
+        var options = ForestOptions()
+        options.minimumLeafRows = 1
+        let forest = try RegressionForest.fit(
+            try ForestData([.numeric("x", x)]), target: target, options: options, seed: 1)
+        #expect(forest.outOfBagError > 1)
+        #expect(ErrorMeasures.rmse(actual: target, predicted: try forest.predict(ForestData([.numeric("x", x)]))) < 0.7)
+    }
+
+    @Test("a level never seen is answered as the one with the most similar name") func unseenLevel() throws {
+        let kinds = ["GERMLINE_STRELKA_SINGLE", "GERMLINE_TIDDIT_SV", "TUMOR_CNVKIT_BATCH"]
+        let names: [String?] = (0..<300).map { kinds[$0 % 3] }
+        let target = (0..<300).map { [3.0, 8, 6][$0 % 3] }
+        let forest = try RegressionForest.fit(
+            try ForestData([.categorical("task", names)]), target: target, seed: 1)
+        let predicted = try forest.predict(
+            ForestData([.categorical("task", ["TUMOR_STRELKA_SINGLE", "TUMOR_TIDDIT_SV", "MULTIQC", nil])]))
+        #expect(predicted[0] == 3 && predicted[1] == 8)
+        #expect(predicted[2] == predicted[3])
+    }
+}
