@@ -14,7 +14,6 @@ extension JSONReader {
             next -= start
             end -= start
             valueStart -= start
-            bytesBefore += start
         }
         if end == buffer.count {
             guard buffer.count < maximumTokenBytes else {
@@ -30,16 +29,17 @@ extension JSONReader {
     /// Line and column of a byte of the window; columns count characters (Unicode scalars).
     func position(of index: Int) -> TextPosition {
         var (line, column) = (linesBefore, columnsBefore)
-        let (lines, columns) = countLines(buffer.span, index)
+        let (lines, columns) = countLines(buffer.span, 0..<index)
         column = lines > 0 ? columns : column + columns
         line += lines
         return TextPosition(file: source.name, line: line + 1, column: column + 1)
     }
 
     private mutating func forgetLines(before index: Int) {
-        let (lines, columns) = countLines(buffer.span, index)
+        let (lines, columns) = countLines(buffer.span, 0..<index)
         columnsBefore = lines > 0 ? columns : columnsBefore + columns
         linesBefore += lines
+        (countedLines, countedTo) = (0, 0)
     }
 
     /// The next byte that is not white space, or `nil` at the end.
@@ -166,13 +166,13 @@ private func firstNonSpace(_ bytes: Span<UInt8>, _ start: Int, _ end: Int) -> In
     return nil
 }
 
-/// The line ends before `end`, and the characters after the last of them.
-private func countLines(_ bytes: Span<UInt8>, _ end: Int) -> (lines: Int, columns: Int) {
+/// The line ends in a range, and the characters after the last of them.
+func countLines(_ bytes: Span<UInt8>, _ range: Range<Int>) -> (lines: Int, columns: Int) {
     var lines = 0
-    for i in 0..<end { lines += bytes[i] == 10 ? 1 : 0 }
+    for i in range { lines += bytes[i] == 10 ? 1 : 0 }
     var columns = 0
-    var i = end
-    while i > 0, bytes[i - 1] != 10 {
+    var i = range.upperBound
+    while i > range.lowerBound, bytes[i - 1] != 10 {
         i -= 1
         columns += bytes[i] & 0xC0 != 0x80 ? 1 : 0
     }

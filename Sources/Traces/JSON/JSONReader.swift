@@ -26,7 +26,9 @@ public struct JSONReader: ~Copyable {
     /// Lines and columns of the bytes that have left the window.
     var linesBefore = 0
     var columnsBefore = 0
-    var bytesBefore = 0
+    /// The lines that end in the first `countedTo` bytes of the window.
+    var countedLines = 0
+    var countedTo = 0
 
     var depth = 0
     /// True between a key (or a comma in an array) and the value that belongs there.
@@ -189,6 +191,13 @@ public struct JSONReader: ~Copyable {
 
     /// The line of the value that was read last.
     var line: Int { position(of: max(0, min(valueStart, end))).line }
+
+    /// The line of the value that is read next. Cheap when called often: lines are counted once.
+    mutating func nextLine() -> Int {
+        countedLines += countLines(buffer.span, countedTo..<next).lines
+        countedTo = next
+        return linesBefore + countedLines + 1
+    }
 
     /// An error at the value that was read last, for readers that know more than JSON does.
     public func invalid(
