@@ -21,6 +21,7 @@ public final class ByteSource {
     private var raw: [UInt8]
     private var rawRange = 0..<0
     private var gunzip: Gunzip?
+    private var peeked: ArraySlice<UInt8> = []
 
     /// Opens a file, or standard input for `-`.
     ///
@@ -71,10 +72,29 @@ public final class ByteSource {
     /// - Throws: ``TraceError`` for a read error, an empty file, and truncated or damaged gzip data.
     public func read(into buffer: inout [UInt8], from offset: Int = 0) throws(TraceError) -> Int {
         precondition(offset < buffer.count, "no room to read into")
-        let count = try gunzip == nil ? readPlain(into: &buffer, from: offset) : readGzip(into: &buffer, from: offset)
-        if count == 0, position == 0 { throw .empty(path: name) }
+        let count: Int
+        if !peeked.isEmpty {
+            count = min(peeked.count, buffer.count - offset)
+            buffer.replaceSubrange(offset..<offset + count, with: peeked.prefix(count))
+            peeked = peeked.dropFirst(count)
+        } else {
+            count = try readContent(into: &buffer, from: offset)
+        }
         position += count
         return count
+    }
+
+    /// The next bytes, at most `count` of them, without moving on.
+    ///
+    /// - Throws: As ``read(into:from:)``.
+    public func peek(_ count: Int) throws(TraceError) -> ArraySlice<UInt8> {
+        var bytes = Array(peeked)
+        var filled = bytes.count
+        guard count > filled else { return peeked.prefix(count) }
+        bytes.append(contentsOf: repeatElement(0, count: count - filled))
+        while filled < count, case let more = try readContent(into: &bytes, from: filled), more > 0 { filled += more }
+        peeked = bytes[..<filled]
+        return peeked
     }
 
     /// Everything that is left.
@@ -94,6 +114,12 @@ public final class ByteSource {
 }
 
 extension ByteSource {
+    private func readContent(into buffer: inout [UInt8], from offset: Int) throws(TraceError) -> Int {
+        let count = try gunzip == nil ? readPlain(into: &buffer, from: offset) : readGzip(into: &buffer, from: offset)
+        if count == 0, position == 0, peeked.isEmpty, offset == 0 { throw .empty(path: name) }
+        return count
+    }
+
     private func readPlain(into buffer: inout [UInt8], from offset: Int) throws(TraceError) -> Int {
         if rawRange.isEmpty { return descriptor < 0 ? 0 : try readDescriptor(into: &buffer, from: offset) }
         let count = min(rawRange.count, buffer.count - offset)

@@ -48,9 +48,7 @@ public struct DelimitedReader {
             line = nextLine
             starts.removeAll(keepingCapacity: true)
             ends.removeAll(keepingCapacity: true)
-            let first = nextStart
-            nextStart = try splitRecord(from: first)
-            nextLine += block[first..<nextStart].count { $0 == UInt8(ascii: "\n") }
+            nextStart = try splitRecord(from: nextStart)
         } while ends.count == 1 && starts[0] == ends[0]
         return true
     }
@@ -66,7 +64,7 @@ public struct DelimitedReader {
         TextPosition(file: name, line: line, column: index + 1)
     }
 
-    /// Marks the fields of the record that starts at `first` and returns the start of the next one.
+    /// Marks the fields of the record that starts at `first` and returns the start of the next one, `nextLine` its line.
     private mutating func splitRecord(from first: Int) throws(TraceError) -> Int {
         var state = QuoteState.fieldStart
         var start = first
@@ -74,6 +72,7 @@ public struct DelimitedReader {
         for i in first..<block.count {
             let byte = block[i]
             let before = state
+            if byte == UInt8(ascii: "\n") { nextLine += 1 }
             if quoting {
                 state.take(byte, delimiter: delimiter)
             } else {
@@ -93,7 +92,7 @@ public struct DelimitedReader {
             }
         }
         throw .malformed(
-            at: TextPosition(file: name, line: nextLine, column: starts.count + 1),
+            at: TextPosition(file: name, line: line, column: starts.count + 1),
             found: "the end of the file inside a quoted field", expected: "a closing quote",
             remedy: "Close the quote, or remove it.")
     }

@@ -1,0 +1,63 @@
+/// The columns of the trace schema. Readers, writers, the store and the documentation all go by this one table.
+///
+/// Beside them a trace may have any number of `param.NAME` columns, numbers or text: what a task was asked to do.
+public enum ExecutionColumn: Int, CaseIterable, Sendable, Hashable {
+    case workflow, job, task, taskType, attempt, machine, instanceType
+    case submitTime, startTime, endTime, runtime
+    case cpus, cpuSeconds, peakMemory, requestedMemory, requestedTime
+    case inputBytes, outputBytes, readBytes, writtenBytes
+    case status, exitCode, failureCause, pricePerHour
+
+    /// What the numbers of a column count.
+    public enum Unit: String, Sendable {
+        case text, unixSeconds = "Unix seconds", seconds, bytes, cores, dollarsPerHour = "US dollars per hour", count
+    }
+
+    /// The name in files and in the store; it carries the unit.
+    public var name: String { description.name }
+    /// What a value counts; ``Unit/text`` for words.
+    public var unit: Unit { description.unit }
+    /// One sentence on what the column holds.
+    public var documentation: String { description.documentation }
+    /// Whether the column holds words rather than numbers.
+    public var isText: Bool { description.unit == .text }
+    /// Whether a value below zero is an error.
+    public var isNonNegative: Bool { self != .exitCode }
+
+    /// The column of that name.
+    public init?(name: String) {
+        guard let column = Self.byName[name] else { return nil }
+        self = column
+    }
+
+    private static let byName = Dictionary(uniqueKeysWithValues: allCases.map { ($0.name, $0) })
+
+    private var description: (name: String, unit: Unit, documentation: String) {
+        switch self {
+        case .workflow: ("workflow", .text, "The workflow or job file that the task belongs to.")
+        case .job: ("job", .text, "The run of that workflow.")
+        case .task: ("task", .text, "The task, unique in its job.")
+        case .taskType: ("task_type", .text, "What kind of task: those of one type run the same program.")
+        case .attempt: ("attempt", .count, "1 for the first attempt.")
+        case .machine: ("machine", .text, "The host that ran it.")
+        case .instanceType: ("instance_type", .text, "The type of that host, for instance m5.large.")
+        case .submitTime: ("submit_time_seconds", .unixSeconds, "When it was ready to run.")
+        case .startTime: ("start_time_seconds", .unixSeconds, "When its process started.")
+        case .endTime: ("end_time_seconds", .unixSeconds, "When its process ended.")
+        case .runtime: ("runtime_seconds", .seconds, "Wall time; 0 is too short for the recorder to measure.")
+        case .cpus: ("cpus", .cores, "Processors reserved for it.")
+        case .cpuSeconds: ("cpu_seconds", .seconds, "User and system time of all its processes.")
+        case .peakMemory: ("peak_memory_bytes", .bytes, "Greatest memory of all its processes at one moment.")
+        case .requestedMemory: ("requested_memory_bytes", .bytes, "Memory reserved for it.")
+        case .requestedTime: ("requested_seconds", .seconds, "Its time limit.")
+        case .inputBytes: ("input_bytes", .bytes, "Size of its inputs, known before it runs.")
+        case .outputBytes: ("output_bytes", .bytes, "Size of its outputs.")
+        case .readBytes: ("read_bytes", .bytes, "Bytes that it read, from the page cache too.")
+        case .writtenBytes: ("written_bytes", .bytes, "Bytes that it wrote.")
+        case .status: ("status", .text, "completed, failed, cached or aborted.")
+        case .exitCode: ("exit_code", .count, "Exit code; 128 + signal number if a signal ended it.")
+        case .failureCause: ("failure_cause", .text, "Why it failed, for instance out-of-memory.")
+        case .pricePerHour: ("price_per_hour", .dollarsPerHour, "Price of its instance.")
+        }
+    }
+}

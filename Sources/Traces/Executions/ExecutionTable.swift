@@ -1,0 +1,191 @@
+/// Executions column by column: what a model is fitted on.
+///
+/// Numbers are contiguous, `nan` where missing; texts are codes into distinct levels, -1 where missing. A column of
+/// which nothing is known takes no memory.
+///
+///     let runtimes = table.numbers(.runtime)          // one per row
+///     let types = table.texts(.taskType)              // types.codes[row], types.levels[code]
+///
+/// - Invariant: Every stored column has `rowCount` rows.
+public struct ExecutionTable: Sendable {
+    public internal(set) var rowCount = 0
+    /// The `param.` columns by name without that prefix, in the order of their first appearance.
+    public internal(set) var parameters: [Parameter] = []
+
+    /// By the raw value of ``ExecutionColumn``; empty where every row is missing.
+    var numberColumns = [[Double]](repeating: [], count: ExecutionColumn.allCases.count)
+    var textColumns = [TextColumn](repeating: TextColumn(), count: ExecutionColumn.allCases.count)
+
+    public init() {}
+
+    /// The rows of `records`, in their order.
+    public init(_ records: some Sequence<ExecutionRecord>) { for record in records { append(record) } }
+
+    /// A `param.` column.
+    public struct Parameter: Sendable, Hashable {
+        public let name: String
+        public internal(set) var values: Values
+
+        public enum Values: Sendable {
+            case numbers([Double])
+            case texts(TextColumn)
+        }
+    }
+
+    /// Whether any row has a value in the column.
+    public func has(_ column: ExecutionColumn) -> Bool {
+        column.isText ? textColumns[column.rawValue].count > 0 : !numberColumns[column.rawValue].isEmpty
+    }
+
+    /// The numbers of a column, one per row, `nan` where missing; of a text column all are missing.
+    public func numbers(_ column: ExecutionColumn) -> [Double] {
+        has(column) && !column.isText ? numberColumns[column.rawValue] : [Double](repeating: .nan, count: rowCount)
+    }
+
+    /// The texts of a column, one per row; of a number column all are missing.
+    public func texts(_ column: ExecutionColumn) -> TextColumn {
+        if has(column), column.isText { return textColumns[column.rawValue] }
+        var missing = TextColumn()
+        missing.codes = [Int32](repeating: -1, count: rowCount)
+        return missing
+    }
+
+    /// A `param.` column by its name without that prefix.
+    public func parameter(_ name: String) -> Parameter.Values? { parameters.first { $0.name == name }?.values }
+
+    /// One row.
+    public subscript(row: Int) -> ExecutionRecord {
+        var record = ExecutionRecord()
+        for column in ExecutionColumn.allCases where has(column) {
+            if column.isText {
+                record[text: column] = textColumns[column.rawValue][row]
+            } else if case let number = numberColumns[column.rawValue][row], !number.isNaN {
+                record[number: column] = number
+            }
+        }
+        for parameter in parameters { record.parameters[parameter.name] = parameter[row] }
+        return record
+    }
+
+    /// Adds a row.
+    public mutating func append(_ record: ExecutionRecord) {
+        for column in ExecutionColumn.allCases {
+            let index = column.rawValue
+            if column.isText {
+                let text = record[text: column]
+                if text != nil || textColumns[index].count > 0 {
+                    textColumns[index].pad(to: rowCount)
+                    textColumns[index].append(text)
+                }
+            } else if let number = record[number: column], !number.isNaN {
+                numberColumns[index].pad(to: rowCount)
+                numberColumns[index].append(number)
+            } else if !numberColumns[index].isEmpty {
+                numberColumns[index].append(.nan)
+            }
+        }
+        for (name, value) in record.parameters.sorted(by: { $0.key < $1.key }) {
+            if !parameters.contains(where: { $0.name == name }) {
+                parameters.append(Parameter(name: name, values: .numbers([])))
+            }
+            for index in parameters.indices where parameters[index].name == name {
+                parameters[index].append(value, row: rowCount)
+            }
+        }
+        rowCount += 1
+        for index in parameters.indices { parameters[index].pad(to: rowCount) }
+    }
+
+    /// Adds the rows of another table.
+    public mutating func append(_ other: ExecutionTable) {
+        for row in 0..<other.rowCount { append(other[row]) }
+    }
+
+    /// The rows for which `isIncluded` holds, in their order.
+    public func filter(_ isIncluded: (ExecutionRecord) -> Bool) -> ExecutionTable {
+        ExecutionTable((0..<rowCount).lazy.map { self[$0] }.filter(isIncluded))
+    }
+}
+
+extension ExecutionTable.Parameter {
+    /// The value of a row, or `nil` if it is missing.
+    public subscript(row: Int) -> ParameterValue? {
+        switch values {
+        case .numbers(let numbers): numbers[row].isNaN ? nil : .number(numbers[row])
+        case .texts(let texts): texts[row].map { .text($0) }
+        }
+    }
+
+    mutating func append(_ value: ParameterValue, row: Int) {
+        pad(to: row)
+        switch (values, value) {
+        case (.numbers(var numbers), .number(let number)):
+            values = .numbers([])
+            numbers.append(number)
+            values = .numbers(numbers)
+        case (.numbers(let numbers), .text(let text)):
+            // The first word makes the whole column one of words.
+            var texts = TextColumn()
+            for number in numbers { texts.append(number.isNaN ? nil : shortest(number)) }
+            texts.append(text)
+            values = .texts(texts)
+        case (.texts(var texts), _):
+            values = .numbers([])
+            texts.append(value.text)
+            values = .texts(texts)
+        }
+    }
+
+    mutating func pad(to count: Int) {
+        switch values {
+        case .numbers(var numbers):
+            guard numbers.count < count else { return }
+            values = .numbers([])
+            numbers.pad(to: count)
+            values = .numbers(numbers)
+        case .texts(var texts):
+            guard texts.count < count else { return }
+            values = .numbers([])
+            texts.pad(to: count)
+            values = .texts(texts)
+        }
+    }
+}
+
+extension ExecutionTable.Parameter.Values: Hashable {
+    /// Equal values in equal rows; missing equals missing.
+    public static func == (a: Self, b: Self) -> Bool {
+        switch (a, b) {
+        case (.numbers(let a), .numbers(let b)): sameNumbers(a, b)
+        case (.texts(let a), .texts(let b)): a == b
+        default: false
+        }
+    }
+
+    public func hash(into hasher: inout Hasher) {}
+}
+
+extension ExecutionTable: Equatable {
+    /// Equal values in equal rows; missing equals missing, whatever the codes of texts are.
+    public static func == (a: Self, b: Self) -> Bool {
+        a.rowCount == b.rowCount && a.textColumns == b.textColumns
+            && zip(a.numberColumns, b.numberColumns).allSatisfy(sameNumbers)
+            && a.parameters.sorted { $0.name < $1.name } == b.parameters.sorted { $0.name < $1.name }
+    }
+}
+
+private func sameNumbers(_ a: [Double], _ b: [Double]) -> Bool {
+    a.count == b.count && zip(a, b).allSatisfy { $0 == $1 || ($0.isNaN && $1.isNaN) }
+}
+
+extension [Double] {
+    mutating func pad(to count: Int) {
+        if self.count < count { append(contentsOf: repeatElement(.nan, count: count - self.count)) }
+    }
+}
+
+extension TextColumn {
+    mutating func pad(to count: Int) {
+        if codes.count < count { codes.append(contentsOf: repeatElement(-1, count: count - codes.count)) }
+    }
+}

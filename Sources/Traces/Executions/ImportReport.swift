@@ -1,0 +1,72 @@
+/// What came of reading one file: how many rows it had, how many were kept, and why the others were not.
+///
+/// Always `rowsRead == rowsStored + rowsSkipped`, and the counts of `reasons` add up to `rowsSkipped`.
+public struct ImportReport: Hashable, Sendable, Codable {
+    /// The file as it was named.
+    public var file: String
+    /// The format that it was read as.
+    public var format: String
+    public var rowsRead = 0
+    public var rowsStored = 0
+    /// In the order of their first row.
+    public var reasons: [Reason] = []
+    /// What the reader noticed but did not hold against any row.
+    public var warnings: [String] = []
+    /// Wall time of the import.
+    public var seconds = 0.0
+
+    public var rowsSkipped: Int { rowsRead - rowsStored }
+
+    public init(file: String, format: String) { (self.file, self.format) = (file, format) }
+
+    /// Why rows were skipped, how many, and where the first one is.
+    public struct Reason: Hashable, Sendable, Codable {
+        public var reason: String
+        public var rows: Int
+        /// From 1; 0 where the reason is not in a line of the file.
+        public var firstLine: Int
+        /// What was found in that line.
+        public var example: String?
+
+        enum CodingKeys: String, CodingKey { case reason, rows, firstLine = "first_line", example }
+    }
+
+    /// Counts one row that is read but not kept.
+    public mutating func skip(_ reason: String, line: Int, example: String? = nil, rows: Int = 1) {
+        if let known = reasons.firstIndex(where: { $0.reason == reason }) {
+            reasons[known].rows += rows
+        } else {
+            reasons.append(Reason(reason: reason, rows: rows, firstLine: line, example: example))
+        }
+    }
+
+    enum CodingKeys: String, CodingKey {
+        case file, format, reasons, warnings, seconds
+        case rowsRead = "rows_read"
+        case rowsStored = "rows_stored"
+        case rowsSkipped = "rows_skipped"
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let values = try decoder.container(keyedBy: CodingKeys.self)
+        file = try values.decode(String.self, forKey: .file)
+        format = try values.decode(String.self, forKey: .format)
+        rowsRead = try values.decode(Int.self, forKey: .rowsRead)
+        rowsStored = try values.decode(Int.self, forKey: .rowsStored)
+        reasons = try values.decode([Reason].self, forKey: .reasons)
+        warnings = try values.decode([String].self, forKey: .warnings)
+        seconds = try values.decode(Double.self, forKey: .seconds)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var values = encoder.container(keyedBy: CodingKeys.self)
+        try values.encode(file, forKey: .file)
+        try values.encode(format, forKey: .format)
+        try values.encode(rowsRead, forKey: .rowsRead)
+        try values.encode(rowsStored, forKey: .rowsStored)
+        try values.encode(rowsSkipped, forKey: .rowsSkipped)
+        try values.encode(reasons, forKey: .reasons)
+        try values.encode(warnings, forKey: .warnings)
+        try values.encode(seconds, forKey: .seconds)
+    }
+}
