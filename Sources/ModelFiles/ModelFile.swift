@@ -117,6 +117,32 @@ public struct ModelFile: Sendable {
         return TensorView(bytes: tensor.bytes)
     }
 
+    /// Stores another model inside this one: its tensors and metadata under `name/`.
+    public mutating func embed(_ other: ModelFile, as name: String) {
+        for (key, tensor) in other.tensors { tensors["\(name)/\(key)"] = tensor }
+        for (key, text) in other.metadata { metadata["\(name)/\(key)"] = text }
+        metadata["\(name)/\(MetadataKey.kind)"] = other.kind
+        metadata["\(name)/\(MetadataKey.schemaVersion)"] = String(other.schemaVersion)
+    }
+
+    /// The model that ``embed(_:as:)`` stored, `nil` if there is none of this name.
+    public func embedded(_ name: String) -> ModelFile? {
+        func inside<Value>(_ values: [String: Value]) -> [String: Value] {
+            var result: [String: Value] = [:]
+            for (key, value) in values where key.hasPrefix("\(name)/") {
+                result[String(key.dropFirst(name.count + 1))] = value
+            }
+            return result
+        }
+        var texts = inside(metadata)
+        guard let kind = texts.removeValue(forKey: MetadataKey.kind),
+            let version = texts.removeValue(forKey: MetadataKey.schemaVersion).flatMap(Int.init)
+        else { return nil }
+        var file = ModelFile(kind: kind, schemaVersion: version, metadata: texts)
+        file.tensors = inside(tensors)
+        return file
+    }
+
     /// Writes the file so that `path` holds either the old or the complete new content, whatever happens meanwhile.
     public func write(to path: String) throws(ModelFileError) {
         var metadata = metadata

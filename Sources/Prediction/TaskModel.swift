@@ -1,0 +1,93 @@
+internal import Foundation
+
+/// Predicts the run time or the peak memory of tasks from their type, input size and other features.
+///
+/// For every task type the best of several models was chosen on runs later than those it learnt from, and the errors
+/// on these runs give the intervals. A type that was never seen gets the pooled answer with a pooled, wide interval.
+///
+///     let model = try TaskModel.fit(samples, seed: 1)
+///     let prediction = model.predict(type: "sort", features: [1.2e9, 2])
+///     print(prediction.value, prediction.lower, prediction.upper, prediction.runs)
+public struct TaskModel: Sendable {
+    /// The kinds of model to choose from, the simplest first.
+    public enum Candidate: String, CaseIterable, Sendable, Codable, CodingKeyRepresentable {
+        /// The median of the type's runs: the baseline to beat.
+        case median
+        /// The median of the last ten runs.
+        case recent
+        /// Least squares on the input size.
+        case linear
+        /// A line of least absolute relative error on the input size.
+        case relative
+        /// Least squares of log(value) on log(input size).
+        case logLog = "log-log"
+        /// The median of the five runs of nearest input size.
+        case neighbours
+        /// The log-log line, corrected by a random forest over all types and features.
+        case forest
+    }
+
+    /// What is known of one task type.
+    struct TypeModel: Sendable {
+        var runs: Int
+        var chosen: Candidate
+        var models: TypeModels
+        var residuals: ResidualQuantiles
+    }
+
+    public let target: TaskTarget
+    /// The features in the order in which ``predict(type:features:level:)`` takes them. The first is the input size.
+    public let featureNames: [String]
+    /// The rows that it learnt from.
+    public let trainingRows: Int
+    public let seed: UInt64
+    let types: [String: TypeModel]
+    let unseen: TypeModel
+    let forest: CorrectionForest?
+
+    public var typeNames: [String] { types.keys.sorted() }
+
+    /// The model chosen for a type, and the number of runs behind it; `nil` for a type never seen.
+    public func choice(for type: String) -> (model: Candidate, runs: Int)? {
+        types[type].map { ($0.chosen, $0.runs) }
+    }
+
+    /// Predicts one task.
+    ///
+    /// - Parameters:
+    ///   - type: The task type; an unknown one is allowed.
+    ///   - features: A value per name in `featureNames`; NaN where unknown.
+    ///   - level: The probability of the interval, in (0, 1).
+    public func predict(type: String, features: [Double], level: Double = 0.9) -> TaskPrediction {
+        let model = types[type] ?? unseen
+        let value = value(of: model.chosen, type: type, features: features)
+        return TaskPrediction(
+            value: value, lower: value * exp(model.residuals((1 - level) / 2)),
+            upper: value * exp(model.residuals((1 + level) / 2)), level: level, runs: model.runs, model: model.chosen)
+    }
+
+    /// The value that is not exceeded with probability `p`.
+    public func quantile(type: String, features: [Double], _ p: Double) -> Double {
+        let model = types[type] ?? unseen
+        return value(of: model.chosen, type: type, features: features) * exp(model.residuals(p))
+    }
+
+    /// What one of the candidates says, chosen or not: for tables that show them side by side.
+    public func value(of candidate: Candidate, type: String, features: [Double]) -> Double {
+        precondition(features.count == featureNames.count, "a value per feature")
+        return (types[type] ?? unseen).models.value(of: candidate, features: features) {
+            forest?.correction(type: type, features: features)
+        }
+    }
+}
+
+extension TaskModel {
+    /// Whether a forest was fitted at all: only where some type chose it.
+    public var hasForest: Bool { forest != nil }
+
+    /// Features given in another order, or with other columns, in the order of this model; NaN where not given.
+    public func arranged(_ features: [Double], named names: [String]) -> [Double] {
+        names == featureNames
+            ? features : featureNames.map { name in names.firstIndex(of: name).map { features[$0] } ?? .nan }
+    }
+}

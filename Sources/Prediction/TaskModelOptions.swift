@@ -1,0 +1,17 @@
+/// How a task model is fitted.
+public struct TaskModelOptions: Sendable, Hashable {
+    /// The candidates to choose from. The median is always one.
+    public var candidates: [TaskModel.Candidate] = TaskModel.Candidate.allCases
+    /// Trees of the forest.
+    public var trees = 100
+    /// A type with fewer runs gets the median; there is nothing to choose by.
+    public var minimumRunsToChoose = 6
+    /// A more complex candidate must lower the error by this share of the simpler one's to be chosen.
+    public var minimumGain = 0.03
+    /// Whether to fit the forest even if no type chose it, to show its error beside the others.
+    public var alwaysFitsForest = false
+    /// Threads to use. The model does not depend on it.
+    public var threads = 1
+
+    public init() {}
+}

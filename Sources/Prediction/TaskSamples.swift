@@ -1,0 +1,67 @@
+/// Recorded runs prepared for fitting: a row per successful attempt, oldest first.
+///
+/// - Invariant: all columns have `count` elements, `values` are finite and positive, `types` index `typeNames`.
+public struct TaskSamples: Sendable {
+    public let target: TaskTarget
+    /// The names of the task types.
+    public let typeNames: [String]
+    /// The names of the features; the first is the input size.
+    public let featureNames: [String]
+    /// The type of each row.
+    public internal(set) var types: [Int]
+    /// A column per feature; NaN where it was not recorded.
+    public internal(set) var features: [[Double]]
+    /// The observed target in its unit (seconds or bytes).
+    public internal(set) var values: [Double]
+
+    public var count: Int { values.count }
+
+    /// The features of one row.
+    public func features(_ row: Int) -> [Double] { features.map { $0[row] } }
+
+    /// - Throws: ``PredictionError/noRows(_:)`` for no rows, ``PredictionError/badValue(row:value:target:)`` for a value that is not
+    ///   positive and finite.
+    public init(
+        target: TaskTarget, typeNames: [String], featureNames: [String], types: [Int], features: [[Double]],
+        values: [Double]
+    ) throws(PredictionError) {
+        precondition(types.count == values.count && features.count == featureNames.count, "columns must agree")
+        precondition(features.allSatisfy { $0.count == values.count }, "columns must agree")
+        precondition(types.allSatisfy(typeNames.indices.contains), "a type must have a name")
+        guard !values.isEmpty else { throw .noRows(target) }
+        for (row, value) in values.enumerated() where !(value > 0 && value.isFinite) {
+            throw .badValue(row: row, value: value, target: target)
+        }
+        (self.target, self.typeNames, self.featureNames) = (target, typeNames, featureNames)
+        (self.types, self.features, self.values) = (types, features, values)
+    }
+
+    /// The rows in which each type occurs, oldest first.
+    var rowsByType: [[Int]] {
+        var rows = [[Int]](repeating: [], count: typeNames.count)
+        for (row, type) in types.enumerated() { rows[type].append(row) }
+        return rows
+    }
+
+    /// The given rows only, in the given order.
+    public func selecting(_ rows: [Int]) -> TaskSamples {
+        var result = self
+        result.types = rows.map { types[$0] }
+        result.values = rows.map { values[$0] }
+        result.features = features.map { column in rows.map { column[$0] } }
+        return result
+    }
+
+    /// Splits every type in time: the first `share` of its rows to learn from, the rest to be judged by.
+    ///
+    /// Types with fewer than `minimumRows` rows are in neither part.
+    public func splitInTime(share: Double, minimumRows: Int = 1) -> (training: TaskSamples, test: TaskSamples) {
+        var (training, test): ([Int], [Int]) = ([], [])
+        for rows in rowsByType where rows.count >= max(1, minimumRows) {
+            let cut = Int(share * Double(rows.count))
+            training += rows[..<cut]
+            test += rows[cut...]
+        }
+        return (selecting(training.sorted()), selecting(test.sorted()))
+    }
+}
