@@ -31,8 +31,10 @@ public struct BarChart: Chart, Hashable {
             (0..<shown).map { $0 < series.values.count && axis.accepts(series.values[$0]) ? series.values[$0] : nil }
         }
         let missing = values.joined().count { $0 == nil }
-        var notes = missing > 0 ? ["\(missing) values missing or not finite: –"] : []
-        if shown < categories.count { notes.append("\(categories.count - shown) more categories not drawn.") }
+        var notes = missing > 0 ? ["\(Notes.count(missing, "value")) missing or not finite: –"] : []
+        if shown < categories.count {
+            notes.append("Only the first \(shown) of \(categories.count) categories are drawn.")
+        }
         guard let range = axis.range(of: values.joined().compactMap(\.self)) else {
             return Heading.empty(title, notes: notes)
         }

@@ -35,7 +35,7 @@ public struct CalibrationChart: Chart, Hashable {
             skipped += max(series.nominal.count, series.observed.count) - kept.count
             return stableSort(kept) { $0.x }
         }
-        let notes = skipped > 0 ? ["\(skipped) values not drawn: not a share between 0 and 1."] : []
+        let notes = skipped > 0 ? ["\(Notes.count(skipped, "value")) not drawn: not a share between 0 and 1."] : []
         let isEmpty = points.allSatisfy(\.isEmpty)
         let legend = series.enumerated().map { index, series in
             LegendEntry(name: series.name, category: category(index), swatch: .marker(index))

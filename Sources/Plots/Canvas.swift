@@ -51,10 +51,20 @@ struct Canvas {
 
     static func pair(_ x: Double, _ y: Double) -> String { coordinate(x) + " " + coordinate(y) }
 
-    /// Path data through `points`.
+    /// Path data through `points`, short where a line is level or upright.
     static func polyline(_ points: some Sequence<Point>) -> String {
         var data = ""
-        for point in points { data += (data.isEmpty ? "M" : "L") + pair(point.x, point.y) }
+        var last = (x: "", y: "")
+        for point in points {
+            let next = (x: coordinate(point.x), y: coordinate(point.y))
+            switch (next.x == last.x, next.y == last.y) {
+            case (true, true): continue
+            case (true, false): data += "V" + next.y
+            case (false, true): data += "H" + next.x
+            case (false, false): data += (data.isEmpty ? "M" : "L") + next.x + " " + next.y
+            }
+            last = next
+        }
         return data
     }
 }

@@ -68,11 +68,13 @@ public enum ChartTheme {
             .dotted{stroke-dasharray:1 5}
             .fill{fill:var(--k)}
             .dot{fill:var(--k);fill-opacity:.72;stroke:var(--surface);stroke-width:.6}
+            .speck{fill:var(--k);fill-opacity:.75}
             .faint{fill-opacity:.4}
             .band{fill:var(--k);fill-opacity:.17}
             .hollow{fill:var(--k);fill-opacity:.16;stroke:var(--k)}
             .hatch{stroke:var(--k);fill:none;stroke-width:1.2}
             .critical{fill:none;stroke:var(--ink);stroke-width:1.8}
+            .thin{stroke-width:.8}
             .late{stroke:var(--bad);fill:none;stroke-width:1.5}
             .hit{fill:transparent}
 

@@ -37,8 +37,10 @@ struct GanttDrawing {
             }
             panels.append((panel.name, rows))
         }
-        if skipped > 0 { notes.append("\(skipped) bars not drawn: start or end not finite, or end before start.") }
-        if hidden > 0 { notes.append("\(hidden) more rows not drawn.") }
+        if skipped > 0 {
+            notes.append("\(Notes.count(skipped, "bar")) not drawn: start or end not finite, or end before start.")
+        }
+        if hidden > 0 { notes.append("\(Notes.count(hidden, "more row")) not drawn.") }
     }
 
     /// Bars by row, in lanes: each bar goes to the first lane that is free at its start.
@@ -216,6 +218,6 @@ extension GanttDrawing {
         let name = bar.outcome == .succeeded ? "\(color) fill" : "\(color) hollow"
         let right = "h\(Canvas.coordinate(width))v\(Canvas.coordinate(height))h\(Canvas.coordinate(-width))z"
         shapes[name, default: ""] += "M" + Canvas.pair(x, top) + right
-        if bar.isCritical { shapes["critical", default: ""] += "M" + Canvas.pair(x, top) + right }
+        if bar.isCritical { shapes["critical thin", default: ""] += "M" + Canvas.pair(x, top) + right }
     }
 }

@@ -177,7 +177,7 @@ extension HTMLReport {
         nav{display:flex;flex-wrap:wrap;gap:.25rem 1.25rem;margin-top:1rem}
         a{color:inherit;text-decoration-color:var(--muted);text-underline-offset:.2em}
         figure{margin:1.25rem 0 1.75rem}
-        figure svg{display:block;width:100%;height:auto}
+        figure svg{display:block;width:calc(100% + 12px);height:auto;margin-left:-12px}
         figcaption,caption{font-size:.9rem;text-align:left;padding:.25rem 0 .5rem;max-width:44rem}
         .scroll{overflow-x:auto;margin:1.25rem 0}
         table{border-collapse:collapse;font-size:.93rem;font-variant-numeric:tabular-nums}

@@ -102,14 +102,14 @@ extension LineChart {
         return stableSort(drawable) { $0.x }
     }
 
-    /// At most four points per pixel column: its first, least, greatest and last.
+    /// At most four points per column of two pixels: its first, least, greatest and last.
     private static func thinned(_ points: [Point]) -> [Point] {
-        guard points.count > Int(4 * Plane.width) else { return points }
+        guard points.count > Int(2 * Plane.width) else { return points }
         var result: [Point] = []
         var start = 0
         while start < points.count {
-            let column = points[start].x.rounded(.down)
-            let end = points[start...].firstIndex { $0.x.rounded(.down) != column } ?? points.count
+            let column = (points[start].x / 2).rounded(.down)
+            let end = points[start...].firstIndex { ($0.x / 2).rounded(.down) != column } ?? points.count
             let indices = start..<end
             let least = indices.min { points[$0].y < points[$1].y } ?? start
             let greatest = indices.max { points[$0].y < points[$1].y } ?? start

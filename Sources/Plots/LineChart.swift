@@ -5,7 +5,7 @@
 ///         series: [.init("m5.large", x: times, y: prices, shape: .steps)])
 ///
 /// A `y` that is not finite interrupts its line. Long series are thinned to what the width can show; the least and
-/// the greatest value of every pixel column stay.
+/// the greatest value of every two pixels stay.
 public struct LineChart: Chart, Hashable {
     /// One line.
     public struct Series: Sendable, Hashable {

@@ -222,6 +222,11 @@ enum Notes {
         guard count > 0 else { return [] }
         let isLogarithmic = axes.contains { $0.spacing == .logarithmic }
         let reason = isLogarithmic ? "not finite, or not positive on a logarithmic axis" : "not finite or out of range"
-        return ["\(NumberText.fixed(Double(count), places: 0, grouped: true)) values not drawn: \(reason)."]
+        return ["\(Self.count(count, "value")) not drawn: \(reason)."]
+    }
+
+    /// `1 value`, `1,200 values`.
+    static func count(_ count: Int, _ noun: String) -> String {
+        NumberText.fixed(Double(count), places: 0, grouped: true) + " " + noun + (count == 1 ? "" : "s")
     }
 }

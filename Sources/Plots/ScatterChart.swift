@@ -154,8 +154,7 @@ private struct Crowding {
 
     var notes: [String] {
         guard count > Self.limit else { return [] }
-        let number = NumberText.fixed(Double(count), places: 0, grouped: true)
-        return ["\(number) points; those that overlap are merged, pale marks are single points."]
+        return ["\(Notes.count(count, "point")); those that overlap are merged, pale marks are single points."]
     }
 
     func draw(on plane: inout Plane, _ x: Quantity, _ y: Quantity, names: [String]) {
@@ -165,14 +164,14 @@ private struct Crowding {
         for layer in order where !layers[layer].isEmpty {
             let shape = max(layer - 1, 0)
             if let cells {
-                for (name, isSingle) in [("k\(layer) dot faint", true), ("k\(layer) dot", false)] {
+                for (name, isSingle) in [("k\(layer) speck faint", true), ("k\(layer) speck", false)] {
                     let marks = cells[layer].filter { ($0.count == 1) == isSingle }
                     let data = marks.map { Marker.path(shape, $0.place.x, $0.place.y, size: 2.5) }.joined()
                     if !data.isEmpty { plane.canvas.path(data, class: name) }
                 }
             } else if count > Self.tooltipLimit {
                 let data = layers[layer].map { Marker.path(shape, plane.x($0.x), plane.y($0.y), size: 3) }.joined()
-                plane.canvas.path(data, class: "k\(layer) dot")
+                plane.canvas.path(data, class: "k\(layer) speck")
             } else {
                 for point in layers[layer] {
                     let tip = "\(names.indices.contains(layer) ? names[layer] : ""): \(y.text(point.y)) against "

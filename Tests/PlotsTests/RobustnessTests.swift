@@ -65,9 +65,9 @@ import Testing
         let scatter = ScatterChart("", x: axis, y: axis, groups: [.init("a", x: [0, 1, -2, 4, 5], y: [1, 1, 1, 1])])
         #expect(scatter.svg().contains("3 values not drawn: not finite, or not positive"))
         let bars = BarChart("", axis: Axis(""), categories: ["a", "b"], series: [.init("s", [1])])
-        #expect(bars.svg().contains("1 values missing"))
+        #expect(bars.svg().contains("1 value missing"))
         let gantt = GanttChart("", panels: [.init("p", [.init("t", type: "t", row: "r", start: 2, end: 1)])])
-        #expect(gantt.svg().contains("1 bars not drawn") && gantt.svg().contains("No data to draw"))
+        #expect(gantt.svg().contains("1 bar not drawn") && gantt.svg().contains("No data to draw"))
         #expect(CalibrationChart("", series: []).svg().contains("No data to draw"))
     }
 
@@ -183,7 +183,7 @@ private final class NumberChecker: NSObject, XMLParserDelegate {
         for (name, value) in attributes where Self.numeric.contains(name) {
             let words = value.split { !$0.isLetter && !$0.isNumber && !"-.+–".contains($0) }
             let isDrawable = words.allSatisfy { word in
-                word.allSatisfy { "0123456789-.MLhvlazm".contains($0) } && !word.contains("--")
+                word.allSatisfy { "0123456789-.MLHVhvlaz".contains($0) } && !word.contains("--")
             }
             if !isDrawable && value != "100%" { offending.append("\(elementName) \(name)=\(value.prefix(200))") }
         }
