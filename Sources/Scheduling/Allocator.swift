@@ -99,6 +99,8 @@ public struct Allocator: Sendable {
     private var memoryBytes: [Double]
     private var instances: [Instance] = []
     private var gone: Set<InstanceID> = []
+    /// Attempts that run already on instances that are not yet known.
+    private var survivors: [InstanceID: [Int]] = [:]
     /// Ready tasks by their planned instance, each list as places in `byUrgency`, the most urgent last.
     private var ready: [InstanceID?: [Int]] = [:]
     private var unfinished: Int
@@ -122,9 +124,11 @@ public struct Allocator: Sendable {
     ///   - largestMemory: What an attempt may be given at most, in bytes.
     ///   - finished: Tasks that succeeded before the interruption.
     ///   - attempts: How many attempts of each task were made before.
+    ///   - running: Attempts that survived the interruption; their instances must become ready first of all.
     public init(
         _ graph: TaskGraph, ranks: [Double]? = nil, plan: Plan? = nil, options: AllocatorOptions = .init(),
-        largestMemory: Double = .infinity, finished: Set<TaskID> = [], attempts: [TaskID: Int] = [:]
+        largestMemory: Double = .infinity, finished: Set<TaskID> = [], attempts: [TaskID: Int] = [:],
+        running: [TaskID: (instance: InstanceID, attempt: Int)] = [:]
     ) {
         precondition(ranks == nil || ranks?.count == graph.count, "one rank for each task")
         self.graph = graph
@@ -155,6 +159,13 @@ public struct Allocator: Sendable {
         losses = Array(repeating: 0, count: graph.count)
         memoryBytes = graph.tasks.map { max(0, $0.request.memoryBytes) }
         unfinished = states.count { $0 != .finished }
+        for (id, place) in running {
+            guard let task = graph.index(of: id), states[task] != .finished else { continue }
+            states[task] = .running(on: place.instance, attempt: place.attempt)
+            self.attempts[task] = max(self.attempts[task], place.attempt)
+            survivors[place.instance, default: []].append(task)
+            runningCount += 1
+        }
         for task in byUrgency.reversed() where states[task] == .blocked && openPredecessors[task] == 0 {
             states[task] = .ready
             ready[planned[task], default: []].append(urgency[task])
@@ -173,7 +184,7 @@ public struct Allocator: Sendable {
         case .instanceReady(let capacity):
             guard !instances.contains(where: { $0.id == capacity.id }) else { return [] }
             gone.remove(capacity.id)
-            instances.append(.init(id: capacity.id, freeCPUs: capacity.cpus, freeMemory: capacity.memoryBytes))
+            add(capacity)
         case .finished(let id, let attempt):
             guard let task = release(id, attempt) else { return [] }
             states[task] = .finished
@@ -212,6 +223,17 @@ public struct Allocator: Sendable {
 }
 
 extension Allocator {
+    /// Makes an instance known, with the attempts that survived on it.
+    private mutating func add(_ capacity: Capacity) {
+        var instance = Instance(id: capacity.id, freeCPUs: capacity.cpus, freeMemory: capacity.memoryBytes)
+        for task in survivors.removeValue(forKey: capacity.id) ?? [] {
+            instance.running.append(task)
+            instance.freeCPUs -= cpus(of: task)
+            instance.freeMemory -= memoryBytes[task]
+        }
+        instances.append(instance)
+    }
+
     /// Frees what the attempt occupied. `nil` if it is not the one that runs.
     private mutating func release(_ id: TaskID, _ attempt: Int) -> Int? {
         guard let task = graph.index(of: id), case .running(let instance, attempt) = states[task],

@@ -238,4 +238,15 @@ import Workloads
             #expect(seconds < .seconds(2))
         }
     }
+
+    @Test("ten thousand tasks are planned within seconds")
+    func large() throws {
+        let graph = try randomGraph(10_000, seed: 1)
+        let planner = Planner(graph, on: testPool(), costs: .recorded())
+        for objective in Goal.Objective.allCases {
+            let seconds = try ContinuousClock().measure { _ = try planner.plan(Goal(objective)) }
+            print("plan 10,000 tasks, \(objective): \(seconds)")
+            #expect(seconds < .seconds(6))
+        }
+    }
 }

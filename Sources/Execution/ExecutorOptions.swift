@@ -1,0 +1,51 @@
+public import Scheduling
+public import Workloads
+
+/// How a job is run on this machine.
+public struct ExecutorOptions: Sendable {
+    /// The folder of the run: its journal and the output of every attempt.
+    public var runFolder: String
+    /// Where commands run; their relative paths start here.
+    public var workingFolder: String
+    /// Name of the workflow in outcomes.
+    public var workflow: String
+    /// Name of this run in outcomes.
+    public var job: String
+    /// What the run may use of this machine, and at what price it is accounted.
+    public var instance: InstanceType
+    /// Retries, memory growth, and whether to go on after a failure.
+    public var allocator: AllocatorOptions
+    /// Urgency of every task; by default the longest path to the end.
+    public var ranks: [Double]?
+    /// Seconds between SIGTERM and SIGKILL.
+    public var graceSeconds: Double
+    /// Seconds between two looks at a process tree, at least 0.001.
+    public var sampleSeconds: Double
+    /// Whether a task seen above its reserved memory is killed as out of memory.
+    public var enforcesMemory: Bool
+    /// Seconds between ``RunEvent/tick(_:)`` events; `nil` for none.
+    public var tickSeconds: Double?
+    /// Whether SIGINT, SIGTERM and SIGHUP end the run in an orderly way.
+    public var handlesSignals: Bool
+
+    /// Makes options; only the run folder is required.
+    public init(
+        runFolder: String, workingFolder: String = ".", workflow: String = "job", job: String = "run",
+        instance: InstanceType = .thisMachine(), allocator: AllocatorOptions = .init(), ranks: [Double]? = nil,
+        graceSeconds: Double = 5, sampleSeconds: Double = 0.05, enforcesMemory: Bool = false,
+        tickSeconds: Double? = nil, handlesSignals: Bool = true
+    ) {
+        self.runFolder = runFolder
+        self.workingFolder = workingFolder
+        self.workflow = workflow
+        self.job = job
+        self.instance = instance
+        self.allocator = allocator
+        self.ranks = ranks
+        self.graceSeconds = graceSeconds
+        self.sampleSeconds = sampleSeconds
+        self.enforcesMemory = enforcesMemory
+        self.tickSeconds = tickSeconds
+        self.handlesSignals = handlesSignals
+    }
+}

@@ -1,0 +1,100 @@
+import CShepherd
+import Foundation
+import Glibc
+import Scheduling
+public import Workloads
+
+/// Runs a job with real processes on this machine: a thin shell around the same `Allocator` that the simulator uses.
+///
+/// Every attempt runs in a session of its own under a small process, its shepherd, that measures its whole process tree
+/// and outlives this one. Starts and ends are on disk before they are acted on, so that after a `kill -9` at any moment
+/// another process resumes the run: attempts that still run are waited for, finished ones are not run again.
+///
+///     let executor = try LocalExecutor(graph, options: .init(runFolder: "runs/1")) { outcome in print(outcome.task) }
+///     let result = try executor.run()
+public final class LocalExecutor: Sendable {
+    private let graph: TaskGraph
+    private let options: ExecutorOptions
+    private let report: @Sendable (TaskOutcome) throws -> Void
+    private let show: @Sendable (RunEvent) -> Void
+    private let wakeUp: (readEnd: Int32, writeEnd: Int32)
+
+    /// Prepares a run and finds what would keep it from ending well.
+    ///
+    /// - Parameters:
+    ///   - show: Called on the thread of ``run(resuming:)`` with everything that happens.
+    ///   - report: Called on that thread once for every attempt that ended, after the outcome is on disk. After an
+    ///     interruption an outcome may be reported again; workflow, job, task and attempt tell.
+    /// - Throws: ``ExecutionError`` for a task without command, one that does not fit, or a missing input.
+    public init(
+        _ graph: TaskGraph, options: ExecutorOptions, show: @escaping @Sendable (RunEvent) -> Void = { _ in },
+        report: @escaping @Sendable (TaskOutcome) throws -> Void
+    ) throws(ExecutionError) {
+        self.graph = graph
+        self.report = report
+        self.show = show
+        var options = options
+        options.runFolder = absolute(options.runFolder, in: currentFolder())
+        options.workingFolder = absolute(options.workingFolder, in: currentFolder())
+        self.options = options
+        try Self.check(graph, options)
+        var ends: [Int32] = [-1, -1]
+        guard pipe(&ends) == 0 else { throw .lastError("make a pipe for", options.runFolder) }
+        for end in ends {
+            _ = fcntl(end, F_SETFD, FD_CLOEXEC)
+            _ = fcntl(end, F_SETFL, O_NONBLOCK)
+        }
+        wakeUp = (ends[0], ends[1])
+    }
+
+    deinit {
+        close(wakeUp.readEnd)
+        close(wakeUp.writeEnd)
+    }
+
+    /// Ends what runs, in an orderly way; ``run(resuming:)`` then returns. A second call ends it at once.
+    ///
+    /// May be called from any thread.
+    public func cancel() { _ = write(wakeUp.writeEnd, [UInt8(SIGTERM)], 1) }
+
+    /// Runs the job to its end.
+    ///
+    /// - Parameter resuming: Go on with the run in the folder, which must be there; otherwise there must be none.
+    /// - Throws: ``ExecutionError``, or what `report` throws; what runs is then ended first.
+    public func run(resuming: Bool = false) throws -> RunResult {
+        let path = options.runFolder + "/journal.jsonl"
+        guard !resuming || exists(path) else { throw ExecutionError.nothingToResume(folder: options.runFolder) }
+        try makeFolder(options.runFolder)
+        try makeFolder(options.runFolder + "/attempts")
+        let (journal, entries) = try RunJournal.open(path, folder: options.runFolder)
+        defer { journal.close() }
+        let past = try PastRun(entries, graph, folder: options.runFolder, resuming: resuming)
+        if options.handlesSignals {
+            guard shepherd_watch_signals(wakeUp.writeEnd) == 0 else {
+                throw ExecutionError.lastError("watch signals in", path)
+            }
+        }
+        defer { if options.handlesSignals { shepherd_unwatch_signals() } }
+        var run = LocalRun(
+            graph: graph, options: options, journal: journal, past: past, wakeUp: wakeUp.readEnd, report: report,
+            show: show)
+        return try run.toEnd()
+    }
+
+    private static func check(_ graph: TaskGraph, _ options: ExecutorOptions) throws(ExecutionError) {
+        let written = Set(graph.tasks.flatMap { $0.outputs.map(\.path) })
+        for task in graph.tasks {
+            guard task.command != nil else { throw .noCommand(task.id) }
+            guard options.instance.fits(task.request) else {
+                throw .tooLarge(
+                    task.id, cpus: task.request.cpus, memoryBytes: task.request.memoryBytes,
+                    availableCPUs: options.instance.cpus, availableMemoryBytes: options.instance.memoryBytes)
+            }
+            for input in task.inputs where !written.contains(input.path) {
+                guard exists(absolute(input.path, in: options.workingFolder)) else {
+                    throw .missingInput(task.id, path: input.path)
+                }
+            }
+        }
+    }
+}

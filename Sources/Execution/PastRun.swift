@@ -1,0 +1,66 @@
+import Workloads
+
+/// What the journal says about the processes of this run before us.
+struct PastRun {
+    /// Attempts that were started and of which no end is known.
+    struct Open {
+        var task: TaskID
+        var attempt: Int
+        var cpus: Double
+        var memoryBytes: Double
+        var readySeconds: Double
+    }
+
+    let isNew: Bool
+    let digest: String
+    private(set) var finished: Set<TaskID> = []
+    private(set) var attempts: [TaskID: Int] = [:]
+    private(set) var open: [Open] = []
+    /// Outcomes on disk that may not have been handed on.
+    private(set) var unreported: [TaskOutcome] = []
+
+    init(_ entries: [RunJournal.Entry], _ graph: TaskGraph, folder: String, resuming: Bool) throws(ExecutionError) {
+        digest = graph.digest
+        isNew = entries.isEmpty
+        var running: [TaskID: Open] = [:]
+        var unreported: [TaskOutcome?] = []
+        for entry in entries {
+            switch entry.kind {
+            case .start:
+                guard let task = entry.task, let attempt = entry.attempt else { continue }
+                attempts[task] = max(attempts[task] ?? 0, attempt)
+                running[task] = Open(
+                    task: task, attempt: attempt, cpus: entry.cpus ?? 0, memoryBytes: entry.memoryBytes ?? 0,
+                    readySeconds: entry.timeSeconds ?? 0)
+            case .outcome:
+                guard let outcome = entry.outcome else { continue }
+                running[outcome.task] = nil
+                if outcome.status == .completed { finished.insert(outcome.task) }
+                unreported.append(outcome)
+            case .reported: unreported.removeAll()
+            case .run, .resume, .end: break
+            }
+        }
+        open = running.values.sorted { $0.task < $1.task }
+        self.unreported = unreported.compactMap(\.self)
+        if !entries.isEmpty, entries[0].digest != digest { throw .jobChanged(folder: folder) }
+        if !resuming, !entries.isEmpty {
+            throw .runExists(folder: folder, finished: finished.count, total: graph.count)
+        }
+    }
+}
+
+extension TaskGraph {
+    /// A checksum of what makes a job the same job: names, commands, order and files.
+    var digest: String {
+        var text = ""
+        for task in tasks {
+            let parts =
+                [task.id.rawValue, task.command ?? ""] + task.predecessors.map(\.rawValue) + ["<"]
+                + task.inputs.map(\.path)
+                + [">"] + task.outputs.map(\.path)
+            text += parts.joined(separator: "\u{0}") + "\u{1}"
+        }
+        return String(checksum(text.utf8), radix: 16)
+    }
+}

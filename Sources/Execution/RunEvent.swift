@@ -1,0 +1,62 @@
+public import Scheduling
+public import Workloads
+
+/// What a live view of a run is told.
+public enum RunEvent: Hashable, Sendable {
+    /// An attempt started.
+    case started(TaskID, attempt: Int)
+    /// An attempt ended.
+    case ended(TaskOutcome)
+    /// A task failed for good.
+    case gaveUp(TaskID, FailureCause)
+    /// A task cannot run, because one that it waits for has failed.
+    case skipped(TaskID)
+    /// Somebody asked the run to stop; what runs is being ended.
+    case stopping
+    /// Time has passed.
+    case tick(RunStatus)
+}
+
+/// How far a run is.
+public struct RunStatus: Hashable, Sendable {
+    /// An attempt that runs.
+    public struct Running: Hashable, Sendable {
+        /// The task.
+        public var task: TaskID
+        /// 1 for the first attempt.
+        public var attempt: Int
+        /// When it started, in Unix seconds.
+        public var startTimeSeconds: Double
+    }
+
+    /// Tasks of the job.
+    public var total: Int
+    /// Tasks that succeeded, earlier processes of this run included.
+    public var finished: Int
+    /// Tasks that failed for good.
+    public var failed: Int
+    /// Tasks that cannot run.
+    public var skipped: Int
+    /// Attempts that run now.
+    public var running: [Running]
+    /// Seconds since this process took up the run.
+    public var elapsedSeconds: Double
+}
+
+/// How a run ended.
+public struct RunResult: Hashable, Sendable, Codable {
+    /// Whether all tasks succeeded.
+    public var ending: Allocator.Ending
+    /// Tasks of the job.
+    public var total: Int
+    /// Tasks that succeeded, earlier processes of this run included.
+    public var finished: Int
+    /// Tasks that failed for good, and why.
+    public var failed: [TaskID: FailureCause]
+    /// Tasks that could not run.
+    public var skipped: [TaskID]
+    /// Attempts that this process saw end.
+    public var attempts: Int
+    /// Seconds that this process worked on the run.
+    public var elapsedSeconds: Double
+}

@@ -1,0 +1,189 @@
+import CShepherd
+import Glibc
+import Workloads
+
+/// One attempt's process that runs the command, measures it, and outlives us.
+struct Shepherd {
+    /// The files of one attempt.
+    struct Files {
+        let output: String
+        let error: String
+        let result: String
+        let temporary: String
+
+        init(_ task: TaskID, attempt: Int, folder: String) {
+            let base = "\(folder)/\(fileName(for: task)).\(attempt)"
+            (output, error, result, temporary) = ("\(base).out", "\(base).err", "\(base).result", "\(base).result.tmp")
+        }
+
+        /// Whether the shepherd of this attempt still lives. It holds the lock from before it is forked until it ends.
+        var isHeld: Bool {
+            let fd = open(output, O_RDONLY | O_CLOEXEC)
+            guard fd >= 0 else { return false }
+            defer { close(fd) }
+            return flock(fd, LOCK_EX | LOCK_NB) != 0
+        }
+    }
+
+    /// What came of the attempt.
+    struct Report {
+        enum Cause: Int { case none, timeLimit, cancelled, memoryLimit }
+
+        let exitCode: Int
+        let signal: Int
+        let cause: Cause
+        let startSeconds: Double
+        let endSeconds: Double
+        let wallSeconds: Double
+        let cpuSeconds: Double
+        let peakBytes: Double?
+        let readBytes: Double?
+        let writtenBytes: Double?
+        /// How many processes the kernel killed for want of memory meanwhile; `nil` if unknown.
+        let kernelKills: Int?
+        /// The error of the step that failed before the command ran; 0 if none.
+        let startError: Int
+
+        /// Reads `name=integer` pairs; `nil` unless they are complete.
+        init?(_ line: String) {
+            var values: [Substring: Int] = [:]
+            for pair in line.split(whereSeparator: { $0 == " " || $0 == "\n" }) {
+                let parts = pair.split(separator: "=")
+                guard parts.count == 2, let value = Int(parts[1]) else { return nil }
+                values[parts[0]] = value
+            }
+            guard line.hasSuffix("\n"), let exit = values["exit"], let signal = values["signal"],
+                let cause = values["cause"].flatMap(Cause.init), let start = values["start_us"],
+                let end = values["end_us"], let wall = values["wall_us"], let cpu = values["cpu_us"],
+                let error = values["error"]
+            else { return nil }
+            exitCode = exit
+            self.signal = signal
+            self.cause = cause
+            startSeconds = Double(start) * 1e-6
+            endSeconds = Double(end) * 1e-6
+            wallSeconds = Double(wall) * 1e-6
+            cpuSeconds = Double(cpu) * 1e-6
+            func known(_ name: Substring) -> Int? { values[name].flatMap { $0 >= 0 ? $0 : nil } }
+            peakBytes = known("peak_bytes").map(Double.init)
+            readBytes = known("read_bytes").map(Double.init)
+            writtenBytes = known("written_bytes").map(Double.init)
+            kernelKills = known("oom_kills")
+            startError = error
+        }
+    }
+
+    let files: Files
+    /// `nil` if an earlier process started it.
+    let processID: pid_t?
+    /// Where the report arrives; `nil` if an earlier process started it.
+    let pipe: Int32?
+
+    /// A shepherd that an earlier process started.
+    init(surviving files: Files) { (self.files, processID, pipe) = (files, nil, nil) }
+
+    /// Starts a command.
+    init(
+        command: String, directory: String, environment: [String], files: Files, timeLimitSeconds: Double?,
+        graceSeconds: Double, sampleSeconds: Double, memoryLimitBytes: Double?
+    ) throws(ExecutionError) {
+        let texts = [command, directory, files.output, files.error, files.result, files.temporary].map(copy)
+        var variables = environment.map(copy) + [nil]
+        defer { for text in texts + variables { free(text) } }
+        var pipe: Int32 = -1
+        let child = variables.withUnsafeMutableBufferPointer { variables in
+            var request = shepherd_request()
+            request.command = UnsafePointer(texts[0])
+            request.directory = UnsafePointer(texts[1])
+            request.output_path = UnsafePointer(texts[2])
+            request.error_path = UnsafePointer(texts[3])
+            request.result_path = UnsafePointer(texts[4])
+            request.temporary_path = UnsafePointer(texts[5])
+            request.environment = UnsafePointer(variables.baseAddress)
+            request.time_limit_microseconds = timeLimitSeconds.map { max(1, microseconds($0)) } ?? 0
+            request.grace_microseconds = microseconds(graceSeconds)
+            request.sample_microseconds = max(1000, microseconds(sampleSeconds))
+            request.memory_limit_bytes = memoryLimitBytes.map { max(1, Int64(clamping: $0)) } ?? 0
+            return shepherd_start(&request, &pipe)
+        }
+        guard child > 0 else { throw .lastError("start a process that writes to", files.output, code: -child) }
+        (self.files, processID, self.pipe) = (files, child, pipe)
+    }
+
+    /// Ends the tree of the attempt: with SIGTERM first, or at once.
+    func stop(atOnce: Bool) {
+        // A shepherd that is not our child has left its process id, which is its own as long as it holds the lock.
+        if let id = processID ?? (files.isHeld ? contents(ofFile: files.temporary).flatMap(Self.processID) : nil) {
+            kill(id, atOnce ? SIGUSR1 : SIGTERM)
+        }
+    }
+
+    private static func processID(_ line: String) -> pid_t? {
+        line.hasPrefix("pid=") && line.hasSuffix("\n") ? pid_t(line.dropFirst(4).dropLast()) : nil
+    }
+
+    /// Waits for the shepherd, which has closed its pipe or its lock, and reads its report; `nil` if it died without.
+    func collect() -> Report? {
+        var text: String?
+        if let pipe {
+            var bytes: [UInt8] = []
+            if readAll(pipe, into: &bytes) { text = String(decoding: bytes, as: UTF8.self) }
+            close(pipe)
+        }
+        if let processID { while waitpid(processID, nil, 0) < 0, errno == EINTR {} }
+        return text.flatMap(Report.init) ?? contents(ofFile: files.result).flatMap(Report.init)
+    }
+
+    /// Kills what a dead shepherd left behind: every process that carries the mark of the attempt.
+    func killStrays() {
+        let mark = Array("\(Self.markName)=\(files.output)\0".utf8)
+        guard let folder = opendir("/proc") else { return }
+        defer { closedir(folder) }
+        while let entry = readdir(folder) {
+            let name = withUnsafeBytes(of: &entry.pointee.d_name) {
+                String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+            }
+            guard let pid = pid_t(name), pid != getpid(), let text = contents(ofFile: "/proc/\(pid)/environ") else {
+                continue
+            }
+            if Array(text.utf8).contains(mark) { kill(pid, SIGKILL) }
+        }
+    }
+
+    /// The environment variable by which processes of an attempt are recognised.
+    static let markName = "ALMANAC_ATTEMPT_OUTPUT"
+}
+
+/// A name for the files of a task: letters, digits, `.`, `_` and `-` stay, all else becomes `%XX`; long names are cut and
+/// end with a checksum.
+func fileName(for task: TaskID) -> String {
+    var name = ""
+    for byte in task.rawValue.utf8 {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"),
+            UInt8(ascii: "_"), UInt8(ascii: "-"), UInt8(ascii: "."):
+            name.unicodeScalars.append(Unicode.Scalar(byte))
+        default: name += "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
+        }
+    }
+    guard name.utf8.count > 150 else { return name }
+    return name.prefix(120) + "~" + String(checksum(task.rawValue.utf8), radix: 16)
+}
+
+private func copy(_ text: String) -> UnsafeMutablePointer<CChar>? { strdup(text) }
+
+/// FNV-1a, 64 bits.
+func checksum(_ bytes: some Sequence<UInt8>) -> UInt64 {
+    bytes.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
+}
+
+/// Clamped, so that no number of seconds traps.
+private func microseconds(_ seconds: Double) -> Int64 { seconds.isNaN ? 0 : Int64(clamping: seconds * 1e6) }
+
+extension Int64 {
+    /// The nearest representable whole number; 0 if not a number.
+    fileprivate init(clamping value: Double) {
+        self = value.isNaN ? 0 : value >= 9.2e18 ? .max : value <= -9.2e18 ? .min : Int64(value)
+    }
+}
