@@ -56,12 +56,7 @@ private final class BlockPipeline: @unchecked Sendable {
         var bytes: [UInt8] = []
         while let (block, number) = read(reusing: bytes) {
             parsed.removeAll()
-            var start = 0
-            if number == 0 {
-                // The header is one line; it was read before.
-                start = (block.firstIndex(of: UInt8(ascii: "\n")) ?? block.count - 1) + 1
-                parsed.lines = 1
-            }
+            let start = number == 0 ? passHeader(block, lines: &parsed.lines) : 0
             parseRows(block.span, from: start, delimiter: delimiter, layout: layout, into: &parsed)
             join(parsed, number, ofBytes: block.count)
             bytes = block
@@ -73,6 +68,17 @@ private final class BlockPipeline: @unchecked Sendable {
         if let failure { throw failure }
         joined.finish()
         return joined
+    }
+
+    /// The header was read before: passes it, and blank lines before it.
+    private func passHeader(_ block: [UInt8], lines: inout Int) -> Int {
+        var i = 0
+        while i < block.count, block[i] == UInt8(ascii: "\n") || block[i] == UInt8(ascii: "\r") {
+            if block[i] == UInt8(ascii: "\n") { lines += 1 }
+            i += 1
+        }
+        lines += 1
+        return (block[i...].firstIndex(of: UInt8(ascii: "\n")) ?? block.count - 1) + 1
     }
 
     private func read(reusing old: [UInt8]) -> (bytes: [UInt8], number: Int)? {
@@ -156,6 +162,27 @@ private struct JoinedTable {
                 table.parameters.append(.init(name: name, values: values ?? .texts(texts[slot])))
             }
             texts[slot] = TextColumn()
+        }
+        table.completeRuntimes()
+        if !layout.ignored.isEmpty {
+            let names = layout.ignored.prefix(10).joined(separator: ", ")
+            report.warnings.append(
+                "columns that are not in the trace schema are left out: \(names). Call them param.NAME to keep them.")
+        }
+    }
+}
+
+extension ExecutionTable {
+    /// Where a row has no run time: the time from start to end.
+    fileprivate mutating func completeRuntimes() {
+        guard has(.startTime), has(.endTime) else { return }
+        var runtimes = numbers(.runtime)
+        let (starts, ends) = (numbers(.startTime), numbers(.endTime))
+        for row in 0..<rowCount where runtimes[row].isNaN && ends[row] >= starts[row] {
+            runtimes[row] = ends[row] - starts[row]
+        }
+        if has(.runtime) || runtimes.contains(where: { !$0.isNaN }) {
+            numberColumns[ExecutionColumn.runtime.rawValue] = runtimes
         }
     }
 }

@@ -1,11 +1,11 @@
-import Foundation
-
 /// Reads recorded executions from a file of any format that we know.
 ///
 ///     let (table, report) = try ExecutionReader().read("trace.csv.gz")
 public struct ExecutionReader: Sendable {
     /// `nil` recognises the format by the header.
     public var format: ExecutionFormat?
+    /// Where columns come from, on top of what the format says.
+    public var mappings: [FieldMapping]
     /// How many threads parse; the result does not depend on it.
     public var threads = 2
     /// A longer line is an error.
@@ -13,11 +13,14 @@ public struct ExecutionReader: Sendable {
     /// How much is parsed at a time; the result does not depend on it.
     package var blockBytes = 1 << 20
 
-    public init(format: ExecutionFormat? = nil) { self.format = format }
+    public init(format: ExecutionFormat? = nil, mappings: [FieldMapping] = []) {
+        (self.format, self.mappings) = (format, mappings)
+    }
 
     /// Reads a file, a gzip file, or standard input (`-`).
     ///
-    /// Rows that cannot be right are skipped and counted in the report.
+    /// Rows that cannot be right are skipped and counted in the report. Where the format has no workflow, the name
+    /// of the file stands for it (`trace_mag.csv.gz` is `mag`).
     ///
     /// - Throws: ``TraceError`` if the file cannot be read or cannot be of the format.
     public func read(_ path: String) throws(TraceError) -> (table: ExecutionTable, report: ImportReport) {
@@ -26,20 +29,116 @@ public struct ExecutionReader: Sendable {
 
     /// As ``read(_:)-(String)`` from bytes that somebody else supplies.
     public func read(_ source: ByteSource) throws(TraceError) -> (table: ExecutionTable, report: ImportReport) {
-        let clock = ContinuousClock()
-        let start = clock.now
-        var report = ImportReport(file: source.name, format: "csv")
-        var names: [String] = []
-        var header = DelimitedReader(
-            try ByteSource(bytes: Array(source.peek(1 << 16).prefix { $0 != UInt8(ascii: "\n") }), name: source.name),
-            delimiter: UInt8(ascii: ","), quoting: true)
-        _ = try header.next()
-        names = (0..<header.fieldCount).map { header.text($0) }
-        let csv = try ExecutionCSV(header: names, delimiter: UInt8(ascii: ","), file: source.name)
-        let table = try csv.read(
-            source, threads: threads, blockBytes: blockBytes, maximumRecordBytes: maximumRecordBytes, report: &report)
-        report.seconds = (clock.now - start) / .seconds(1)
+        let start = ContinuousClock.now
+        let (header, delimiter) = try readHeader(source)
+        let format = try chooseFormat(header, source.name)
+        var report = ImportReport(file: source.name, format: format.rawValue)
+        var table: ExecutionTable
+        if format == .csv, mappings.isEmpty {
+            let csv = try ExecutionCSV(header: header, delimiter: delimiter, file: source.name)
+            table = try csv.read(
+                source, threads: threads, blockBytes: blockBytes, maximumRecordBytes: maximumRecordBytes,
+                report: &report)
+        } else {
+            let quoting = format != .slurm && delimiter != UInt8(ascii: "\t")
+            let reader = DelimitedReader(
+                source, delimiter: delimiter, quoting: quoting, maximumRecordBytes: maximumRecordBytes)
+            table = try read(reader, as: format, header: header, report: &report)
+        }
+        report.seconds = (ContinuousClock.now - start) / .seconds(1)
         return (table, report)
     }
 }
-public enum ExecutionFormat: String, Sendable, CaseIterable { case csv }
+
+extension ExecutionReader {
+    /// The names in the first line, and what stands between them.
+    private func readHeader(_ source: ByteSource) throws(TraceError) -> ([String], delimiter: UInt8) {
+        var line = try source.peek(1 << 16)
+        if let zero = line.firstIndex(of: 0) { throw .binary(path: source.name, atByte: zero) }
+        while let first = line.first, first == UInt8(ascii: "\n") || first == UInt8(ascii: "\r") {
+            line = line.dropFirst()
+        }
+        let peeked = line.count
+        line = line.prefix { $0 != UInt8(ascii: "\n") }
+        if line.count == peeked, peeked == 1 << 16 {
+            throw .tooLong(at: TextPosition(file: source.name, line: 1), what: "header line", limitBytes: 1 << 16)
+        }
+        let delimiters = "\t|;,".utf8.map { delimiter in (delimiter, count: line.count { $0 == delimiter }) }
+        let delimiter = delimiters.max { $0.count < $1.count }?.0 ?? UInt8(ascii: ",")
+        var reader = DelimitedReader(
+            try ByteSource(bytes: Array(line) + [10], name: source.name), delimiter: delimiter,
+            quoting: delimiter != UInt8(ascii: "\t"), maximumRecordBytes: 1 << 17)
+        guard try reader.next() else { throw .empty(path: source.name) }
+        var names = (0..<reader.fieldCount).map { String(decoding: trimmed(reader.field($0)), as: UTF8.self) }
+        if delimiter == UInt8(ascii: "|"), names.last == "" { names.removeLast() }  // sacct --parsable
+        return (names, delimiter)
+    }
+
+    /// What the caller says, or the header; with mappings any table will do.
+    private func chooseFormat(_ header: [String], _ file: String) throws(TraceError) -> ExecutionFormat {
+        if let format { return format }
+        do throws(TraceError) {
+            return try .recognise(header: header, file: file)
+        } catch {
+            if mappings.isEmpty { throw error }
+            return .table
+        }
+    }
+
+    private func read(
+        _ reader: consuming DelimitedReader, as format: ExecutionFormat, header: [String], report: inout ImportReport
+    ) throws(TraceError) -> ExecutionTable {
+        let source = reader.name
+        var foreign = try ForeignTable(format, header: header, mappings: mappings, file: source)
+        var slurm = format == .slurm ? SlurmAccounting(foreign, header: header) : nil
+        let workflow = format == .nextflow ? workflowName(ofFile: source) : nil
+        var table = ExecutionTable()
+        func skip(_ reason: String, _ found: String) {
+            report.rowsRead += 1
+            report.skip(reason, line: reader.line, example: found)
+        }
+        func keep(_ record: ExecutionRecord) {
+            table.append(record)
+            report.rowsRead += 1
+            report.rowsStored += 1
+        }
+        guard try reader.next() else { return table }  // the header
+        while try reader.next() {
+            let surplus = reader.fieldCount - header.count
+            if surplus != 0, !(surplus == 1 && reader.field(header.count).isEmpty) {
+                skip(
+                    surplus < 0
+                        ? "the row has fewer fields than the header" : "the row has more fields than the header",
+                    "\(reader.fieldCount) fields")
+                continue
+            }
+            if slurm != nil {
+                if case .skip(let reason, let found)? = slurm?.read(reader, keep: keep) { skip(reason, found) }
+                continue
+            }
+            switch foreign.row(reader) {
+            case .skip(let reason, let found): skip(reason, found)
+            case .record(var record):
+                if format == .nextflow { record.completeNextflow() }
+                if record.workflow == nil { record.workflow = workflow }
+                keep(record)
+            }
+        }
+        if let job = slurm?.takeJob() { keep(job) }
+        if format == .nextflow { report.format += foreign.hasHumanUnits ? " (human units)" : " (machine units)" }
+        return table
+    }
+}
+
+/// `mag` for `folder/trace_mag.csv.gz`, `run7` for `run7.execution_trace.txt`; nothing for standard input.
+func workflowName(ofFile path: String) -> String? {
+    guard path != "standard input", let file = path.split(separator: "/").last else { return nil }
+    let parts = file.split(separator: ".").filter { part in
+        !["gz", "csv", "tsv", "txt", "trace", "execution_trace"].contains(part.lowercased())
+    }
+    var name = parts.isEmpty ? String(file) : parts.joined(separator: ".")
+    for prefix in ["execution_trace_", "trace_", "trace-"] where name.hasPrefix(prefix) && name.count > prefix.count {
+        name = String(name.dropFirst(prefix.count))
+    }
+    return name
+}

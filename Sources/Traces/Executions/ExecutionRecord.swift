@@ -83,7 +83,7 @@ public enum ExecutionStatus: String, Sendable, Hashable, Codable, CaseIterable {
         case "completed", "complete", "ok", "success", "succeeded", "done", "finished": self = .completed
         case "failed", "error", "failure", "fail": self = .failed
         case "cached": self = .cached
-        case "aborted", "cancelled", "canceled", "deleted", "paused", "killed", "stopped": self = .aborted
+        case "aborted", "cancelled", "canceled", "deleted", "deleting", "paused", "killed", "stopped": self = .aborted
         default: return nil
         }
     }

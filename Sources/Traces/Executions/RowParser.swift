@@ -8,11 +8,11 @@ struct RowLayout: Sendable {
         var isStatus = false
         var multiplier = 1.0
         var divisor = 1.0
-        var name = ""
-        var expected = ""
     }
 
     private(set) var fields: [Field] = []
+    /// What the messages call the fields, and what they should hold.
+    private(set) var names: [(name: String, expected: String)] = []
     private(set) var numberTargets: [ExecutionColumn] = []
     private(set) var textTargets: [ColumnHeader.Target] = []
     /// The slots of `task` and `task_type`; a row needs one of them.
@@ -23,6 +23,7 @@ struct RowLayout: Sendable {
         ignored = header.ignored
         for field in header.fields {
             var plan = Field()
+            var expected = ""
             switch field?.target {
             case nil: break
             case .column(let column) where !column.isText:
@@ -32,16 +33,15 @@ struct RowLayout: Sendable {
                 (plan.multiplier, plan.divisor) = (field?.unit.multiplier ?? 1, field?.unit.divisor ?? 1)
                 plan.isTime = column.unit == .unixSeconds
                 plan.isNonNegative = column.isNonNegative
-                plan.name = column.name
-                plan.expected = column.unit.rawValue
+                expected = column.unit.rawValue
             case .some(let target):
-                plan.name = target.name
                 plan.slot = textTargets.count
                 textTargets.append(target)
                 plan.isStatus = target == .column(.status)
                 if target == .column(.task) || target == .column(.taskType) { taskSlots.append(plan.slot) }
             }
             fields.append(plan)
+            names.append((field?.target.name ?? "", expected))
         }
     }
 }
@@ -54,6 +54,9 @@ struct ParsedBlock {
     var numbers: [Double] = []
     var codes: [Int32] = []
     var levels: [TextLevels]
+    /// The words for a status that occurred, and the codes of what they mean.
+    var statusWords = TextLevels()
+    var statusCodes: [Int32] = []
     var skipped: [ImportReport.Reason] = []
 
     init(_ layout: RowLayout) { levels = layout.textTargets.map { _ in TextLevels() } }
@@ -64,6 +67,8 @@ struct ParsedBlock {
         codes.removeAll(keepingCapacity: true)
         skipped.removeAll(keepingCapacity: true)
         for i in levels.indices { levels[i].removeAll() }
+        statusWords.removeAll()
+        statusCodes.removeAll(keepingCapacity: true)
     }
 }
 
@@ -258,18 +263,20 @@ extension ParsedBlock {
     }
 
     /// The code of a status in our spelling, whatever the engine's word for it.
-    @inline(never) private mutating func status(_ text: Span<UInt8>, _ range: Range<Int>, _ slot: Int) -> Int32 {
-        var word = ""
-        for i in range.prefix(20) { word.unicodeScalars.append(Unicode.Scalar(text[i])) }
-        guard range.count <= 20, let status = ExecutionStatus(word: word) else { return unknownStatus }
-        return levels[slot].intern(status.rawValue.utf8)
+    private mutating func status(_ text: Span<UInt8>, _ range: Range<Int>, _ slot: Int) -> Int32 {
+        let word = Int(statusWords.intern(text, range))
+        if word == statusCodes.count {
+            let status = ExecutionStatus(word: statusWords[Int32(word)])
+            statusCodes.append(status.map { levels[slot].intern($0.rawValue.utf8) } ?? unknownStatus)
+        }
+        return statusCodes[word]
     }
 
     /// Counts a skipped row and drops what was parsed of it.
     @inline(never) fileprivate mutating func skip(_ problem: RowProblem, in bytes: Span<UInt8>, layout: RowLayout) {
         numbers.removeLast(numbers.count - rows * layout.numberTargets.count)
         codes.removeLast(codes.count - rows * layout.textTargets.count)
-        let field = layout.fields[problem.field]
+        let field = layout.names[problem.field]
         let reason =
             switch problem.kind {
             case .notANumber: "\(field.name) is not a number; expected \(field.expected)"

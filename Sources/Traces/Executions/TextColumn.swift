@@ -28,12 +28,15 @@ public struct TextLevels: Sendable {
     /// The code of `text[range]`, which becomes a level if it is none yet. O(length), amortised.
     package mutating func intern(_ text: Span<UInt8>, _ range: Range<Int>) -> Int32 {
         if ends.count * 2 >= slots.count { grow() }
-        let hash = hashOf(text, range)
+        return intern(text, range, hash: hashOf(text, range))
+    }
+
+    @inline(__always) private mutating func intern(_ text: Span<UInt8>, _ range: Range<Int>, hash: UInt64) -> Int32 {
         let (code, slot) = lookUp(text, range, hash: hash)
         if code >= 0 { return code }
         precondition(ends.count < Int(Int32.max), "more than two billion distinct texts")
         let new = Int32(truncatingIfNeeded: ends.count)
-        arena.append(text, range)
+        text.extracting(range).withUnsafeBufferPointer { arena.append(contentsOf: $0) }
         ends.append(arena.count)
         slots[slot] = hash << 32 | UInt64(new) + 1
         return new
@@ -53,15 +56,28 @@ public struct TextLevels: Sendable {
 
     /// The codes of `other`'s levels here; those that are new become levels.
     package mutating func absorb(_ other: borrowing TextLevels) -> [Int32] {
-        var map: [Int32] = []
-        map.reserveCapacity(other.count)
-        var start = 0
+        var codes = [Int32](repeating: 0, count: other.count)
         let source = other.arena.span
-        for i in 0..<other.ends.count {
-            map.append(intern(source, start..<other.ends[i]))
-            start = other.ends[i]
+        while (ends.count + other.count) * 2 >= slots.count { grow() }
+        var hashes = [UInt64](repeating: 0, count: 64)
+        var first = 0
+        while first < other.count {
+            let batch = first..<min(first + 64, other.count)
+            // The slots of a large table are far away in memory: to ask for many at once is much faster than one
+            // after the other.
+            var touched: UInt64 = 0
+            for i in batch {
+                let hash = hashOf(source, other.range(Int32(truncatingIfNeeded: i)))
+                hashes[i - first] = hash
+                touched ^= slots[Int(truncatingIfNeeded: hash & 0xFFFF_FFFF) & (slots.count - 1)]
+            }
+            codes[first] = Int32(truncatingIfNeeded: touched)  // keeps the loads; overwritten below
+            for i in batch {
+                codes[i] = intern(source, other.range(Int32(truncatingIfNeeded: i)), hash: hashes[i - first])
+            }
+            first = batch.upperBound
         }
-        return map
+        return codes
     }
 }
 

@@ -21,6 +21,8 @@ public enum TraceError: Error, Hashable, Sendable, CustomStringConvertible {
     case notPermitted(path: String)
     /// The operating system refused to read; `reason` is its message.
     case unreadable(path: String, reason: String)
+    /// The operating system refused to write; `reason` is its message.
+    case unwritable(path: String, reason: String)
     /// The file, or what is inside the gzip file, has no bytes.
     case empty(path: String)
     /// The compressed data ends before its end mark; `afterBytes` were readable.
@@ -57,9 +59,11 @@ public enum TraceError: Error, Hashable, Sendable, CustomStringConvertible {
         case .isDirectory(let path):
             "\(path): is a folder, a file was expected. Name the files in it, for instance \(path)/*.csv."
         case .notPermitted(let path):
-            "\(path): may not be read by this user. Check its permissions (ls -l) or copy it."
+            "\(path): this user may not do that. Check its permissions (ls -l) or copy it."
         case .unreadable(let path, let reason):
             "\(path): cannot be read (\(reason))."
+        case .unwritable(let path, let reason):
+            "\(path): cannot be written (\(reason)). Choose another place or free some space."
         case .empty(let path):
             "\(path): is empty, a header line was expected. Check whether the program that wrote it finished."
         case .truncatedGzip(let path, let bytes):

@@ -1,0 +1,110 @@
+import Workloads
+
+/// The formats of recorded executions that can be read.
+public enum ExecutionFormat: String, Sendable, Hashable, Codable, CaseIterable {
+    /// Our own: a header of the names in ``ExecutionColumn``.
+    case csv
+    /// A Nextflow trace, in human units or (`trace.raw`) machine units; tab-separated or CSV.
+    case nextflow
+    /// `sacct --parsable2`: job steps are joined with their job.
+    case slurm
+    /// The execution reports of the Lotaru authors.
+    case lotaru
+    /// Galaxy jobs with their cgroup measures, one row a job.
+    case galaxy
+    /// One row a task of the k-segments traces.
+    case ksegments
+    /// Any other table, through mappings.
+    case table
+
+    /// The columns by which the format is recognised: one of every group.
+    var signature: [[String]] {
+        switch self {
+        case .csv: [["task", "task_type"], ExecutionColumn.allCases.filter { !$0.isText }.map(\.name)]
+        case .nextflow:
+            [
+                ["name", "process"], ["hash", "native_id", "task_id"],
+                ["realtime", "duration", "peak_rss", "%cpu", "status"],
+            ]
+        case .slurm: [["JobID", "JobIDRaw"], ["State", "Elapsed", "ElapsedRaw", "MaxRSS"]]
+        case .lotaru: [["Task"], ["Realtime"], ["WorkflowInputSize", "TaskInputSize"]]
+        case .galaxy: [["tool_id"], ["galaxy_slots"], ["job_id"]]
+        case .ksegments: [["process"], ["span_s"], ["peak_memory_mb"]]
+        case .table: [["\u{0}"]]
+        }
+    }
+
+    /// How the columns of a foreign table become ours.
+    var mappings: [FieldMapping] { Self.builtIn[self] ?? [] }
+
+    /// Whether `GB` in a value means 1024³ bytes.
+    var hasBinaryUnits: Bool { self == .nextflow || self == .slurm }
+
+    /// The format whose header this is.
+    ///
+    /// - Throws: ``TraceError/unknownFormat(path:found:nearest:remedy:)`` if there is none.
+    static func recognise(header: [String], file: String) throws(TraceError) -> ExecutionFormat {
+        let names = Set(header)
+        let order: [ExecutionFormat] = [.lotaru, .galaxy, .ksegments, .slurm, .csv, .nextflow]
+        func groupsFound(_ format: ExecutionFormat) -> Int {
+            format.signature.count { group in group.contains(where: names.contains) }
+        }
+        if let format = order.first(where: { groupsFound($0) == $0.signature.count }) { return format }
+        // A header in other units is still ours.
+        let units = header.compactMap { ColumnHeader.field(named: $0) }
+        if names.contains("task") || names.contains("task_type"), units.count >= 2 { return .csv }
+        let nearest =
+            order.max {
+                Double(groupsFound($0)) / Double($0.signature.count) < Double(groupsFound($1))
+                    / Double($1.signature.count)
+            } ?? .csv
+        let missing = nearest.signature.first { group in !group.contains(where: names.contains) } ?? []
+        let listed = header.prefix(8).map { $0.prefix(30) }.joined(separator: ", ") + (header.count > 8 ? ", …" : "")
+        throw .unknownFormat(
+            path: file, found: "a header with the columns " + listed,
+            nearest: "'\(nearest)', which has a column " + missing.prefix(3).joined(separator: " or "),
+            remedy: "Name the format, or say what the columns are, for instance "
+                + "--map task_type=Tool --map runtime_seconds=Time[ms].")
+    }
+
+    private static let builtIn: [ExecutionFormat: [FieldMapping]] = [
+        .nextflow: [
+            "task=name", "task_type=process", "param.tag=tag", "attempt=attempt", "machine=hostname",
+            "param.cpu_model=cpu_model", "submit_time_seconds=submit[ms]", "start_time_seconds=start[ms]",
+            "end_time_seconds=complete[ms]", "runtime_seconds=realtime[ms]", "cpus=cpus", "cpu_seconds=%cpu[percent]",
+            "peak_memory_bytes=peak_rss", "param.rss_bytes=rss[B]", "requested_memory_bytes=memory",
+            "requested_seconds=time[ms]", "read_bytes=rchar", "written_bytes=wchar", "status=status", "exit_code=exit",
+        ],
+        .slurm: [
+            "job=JobID|JobIDRaw", "task=JobID|JobIDRaw", "task_type=JobName", "machine=NodeList",
+            "param.partition=Partition",
+            "submit_time_seconds=Submit", "start_time_seconds=Start", "end_time_seconds=End",
+            "runtime_seconds=ElapsedRaw|Elapsed", "cpus=AllocCPUS|NCPUS|ReqCPUS", "cpu_seconds=TotalCPU|CPUTimeRAW",
+            "peak_memory_bytes=MaxRSS", "requested_seconds=TimelimitRaw[min]|Timelimit", "read_bytes=MaxDiskRead",
+            "written_bytes=MaxDiskWrite",
+        ],
+        .lotaru: [
+            "workflow=Workflow", "machine=Machine", "task_type=Task", "runtime_seconds=Realtime[ms]", "cpus=cpus",
+            "cpu_seconds=%cpu[percent]", "peak_memory_bytes=peak_rss", "requested_memory_bytes=memory",
+            "input_bytes=TaskInputSize", "read_bytes=rchar", "written_bytes=wchar", "param.label=Label",
+            "param.sequences=NumberSequences", "param.uncompressed_input_bytes=TaskInputSizeUncompressed",
+            "param.workflow_input_bytes=WorkflowInputSize", "param.rss_bytes=rss",
+        ],
+        .galaxy: [
+            "workflow=experiment", "job=history_id", "task=job_id", "task_type=tool_id",
+            "runtime_seconds=runtime_seconds",
+            "submit_time_seconds=create_time", "start_time_seconds=start_epoch", "end_time_seconds=end_epoch",
+            "cpus=galaxy_slots", "cpu_seconds=cpuacct.usage[ns]|cpu.stat.usage_usec[us]",
+            "peak_memory_bytes=memory.max_usage_in_bytes|memory.peak", "requested_memory_bytes=galaxy_memory_mb[MB]",
+            "input_bytes=input_data_size", "status=state", "exit_code=exit_code", "param.cloud=cloud",
+            "param.job_conf=job_conf",
+        ],
+        .ksegments: [
+            "workflow=workflow", "task_type=process", "task=task_name", "runtime_seconds=span_s",
+            "start_time_seconds=first_sample_utc", "end_time_seconds=last_sample_utc", "cpus=max_cpus",
+            "cpu_seconds=mean_cpu_pct[percent]", "peak_memory_bytes=peak_memory_mb[MB]",
+            "requested_memory_bytes=max_mem_bytes", "input_bytes=files_input_total_size_bytes",
+            "output_bytes=files_output_total_size_bytes", "param.input_files=files_input_num",
+        ],
+    ].mapValues { $0.map { FieldMapping(builtIn: $0) } }
+}
