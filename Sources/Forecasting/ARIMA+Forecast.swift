@@ -63,3 +63,14 @@ extension ARIMA {
         }
     }
 }
+
+extension ARIMA {
+    /// Regressors must have been given over the horizon at the fit; a path without them is not finite.
+    func path(horizon: Int) -> ForecastPath {
+        guard let regression = try? regressionPart(horizon: horizon, future: []) else {
+            return ForecastPath(mean: [.nan], deviation: [.nan])
+        }
+        return ForecastPath(mean: state.expected(0, horizon: horizon), deviation: deviations(horizon: horizon))
+            + regression
+    }
+}

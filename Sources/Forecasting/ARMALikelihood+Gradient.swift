@@ -75,10 +75,8 @@ extension ARMALikelihood {
         for t in stride(from: steps - 1, through: 0, by: -1) {
             let (variance, length) = (gains.variances[t], gains.length(at: t))
             let reflection = gains.generators[t * width] / variance
-            var gainSpan = gainSlope.mutableSpan
-            var generatorSpan = generatorSlope.mutableSpan
             let reflectionSlope = reverseSchurStep(
-                &gainSpan, &generatorSpan, at: t + 1, gains: gains.gains.span, generators: gains.generators.span,
+                &gainSlope, &generatorSlope, at: t + 1, gains: gains.gains, generators: gains.generators,
                 base: t * width, length: length, reflection: reflection)
             let total = reflectionSlope - 2 * reflection * variance * varianceSlope
             generatorSlope[t] = total / variance

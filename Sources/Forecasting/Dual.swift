@@ -10,11 +10,13 @@ protocol RealScalar: Sendable {
     static func / (a: Self, b: Self) -> Self
     static prefix func - (a: Self) -> Self
     static func hyperbolicTangent(_ a: Self) -> Self
+    static func logarithm(_ a: Self) -> Self
 }
 
 extension Double: RealScalar {
     var value: Double { self }
     static func hyperbolicTangent(_ a: Double) -> Double { tanh(a) }
+    static func logarithm(_ a: Double) -> Double { log(a) }
 }
 
 /// A value and its derivatives in eight directions at once (forward differentiation).
@@ -49,4 +51,6 @@ struct Dual: RealScalar {
         let value = tanh(a.value)
         return Dual(value: value, slope: a.slope * (1 - value * value))
     }
+
+    static func logarithm(_ a: Dual) -> Dual { Dual(value: log(a.value), slope: a.slope / a.value) }
 }

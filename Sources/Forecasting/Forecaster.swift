@@ -1,0 +1,276 @@
+import ModelFiles
+
+/// How a series is forecast.
+public enum ForecastMethod: String, Sendable, Hashable, Codable, CaseIterable {
+    /// The mean of ARIMA, exponential smoothing and theta, and of an additive model where the series is long enough.
+    case auto
+    /// Automatic ARIMA: the candidates near the best one, weighted by their Akaike weights.
+    case arima
+    /// Exponential smoothing with automatic components.
+    case ets
+    /// The dynamic optimised theta method.
+    case theta
+    /// The last value.
+    case naive
+    /// The value one season ago.
+    case seasonalNaive = "seasonal-naive"
+    /// The straight line from the first to the last value, continued.
+    case drift
+}
+
+/// What a fit should do; see ``Forecaster``.
+public struct ForecastOptions: Sendable, Hashable {
+    public var method: ForecastMethod
+    /// Power transformation before the model; means are adjusted for its bias.
+    public var boxCox: BoxCox?
+    /// Time for one series; searches end with the best model so far.
+    public var budget: Duration?
+    /// Limits of the order search.
+    public var arima: AutoARIMAOptions
+
+    /// The defaults suit most series.
+    public init(
+        method: ForecastMethod = .auto, boxCox: BoxCox? = nil, budget: Duration? = nil,
+        arima: AutoARIMAOptions = .init()
+    ) {
+        (self.method, self.boxCox, self.budget, self.arima) = (method, boxCox, budget, arima)
+    }
+}
+
+/// Fits a forecasting method to a series.
+///
+///     let fitted = try Forecaster.fit(prices, season: 24)
+///     let forecast = try fitted.forecast(horizon: 24, levels: [0.9])
+///     forecast.mean[0]; forecast.intervals[0].upper[0]
+public enum Forecaster {
+    /// - Parameters:
+    ///   - series: Equally spaced observations, oldest first; NaN where one is missing.
+    ///   - season: Length of the season in steps; 1 for none. One that is too long for the series is left out, with a
+    ///     note.
+    /// - Throws: ``ForecastingError`` if there is no observation or an infinite one. A method that fails for another
+    ///   reason is replaced by a simpler one, which the notes say.
+    public static func fit(
+        _ series: [Double], season: Int = 1, options: ForecastOptions = .init()
+    ) throws(ForecastingError) -> FittedForecaster {
+        guard season >= 1 else { throw .invalidRequest("The season has \(season) steps. Give 1 (no season) or more.") }
+        for (position, value) in series.enumerated() where value.isInfinite {
+            throw .notFinite(position: position, found: value)
+        }
+        let observations = series.count(where: { !$0.isNaN })
+        guard observations > 0 else { throw .noObservations }
+        var notes: [String] = []
+        var period = season
+        if season > 1, observations < 2 * season + 1, options.method != .seasonalNaive {
+            notes.append("\(observations) observations are too few for a season of \(season): no season is modelled.")
+            period = 1
+        }
+        var boxCox = options.boxCox
+        if let transformation = boxCox, series.contains(where: { !$0.isNaN && transformation.forward($0).isNaN }) {
+            notes.append(
+                "Values that are not positive have no logarithm or power: the Box-Cox transformation is left out.")
+            boxCox = nil
+        }
+        let x = boxCox.map { transformation in series.map { $0.isNaN ? $0 : transformation.forward($0) } } ?? series
+        let first = x.first { !$0.isNaN } ?? 0
+        let isConstant = x.allSatisfy { $0.isNaN || $0 == first }
+        var parts: [FittedForecaster.Part] = []
+        if isConstant || observations < 3 {
+            if options.method != .naive {
+                notes.append(isConstant ? "The series is constant." : "Too few observations: naive forecast.")
+            }
+            parts = [.init(weight: 1, model: .baseline(try Baseline.fit(x, kind: .naive)))]
+        } else {
+            parts = try fitParts(x, period: period, options: options, notes: &notes)
+        }
+        return FittedForecaster(
+            method: options.method, season: season, parts: parts, boxCox: boxCox, observations: observations,
+            notes: notes)
+    }
+
+    private static func fitParts(
+        _ x: [Double], period: Int, options: ForecastOptions, notes: inout [String]
+    ) throws(ForecastingError) -> [FittedForecaster.Part] {
+        let fallback = FittedForecaster.Part(
+            weight: 1,
+            model: .baseline(try Baseline.fit(x, kind: period > 1 ? .seasonalNaive : .naive, period: period)))
+        var parts: [FittedForecaster.Part] = []
+        func attempt(_ name: String, weight: Double, _ make: () throws(ForecastingError) -> [FittedForecaster.Part]) {
+            do throws(ForecastingError) {
+                let found = try make().filter { $0.model.path(horizon: 2 * period + 2).isFinite }
+                let total = found.reduce(0) { $0 + $1.weight }
+                guard total > 0 else { throw .noFit(model: name) }
+                parts += found.map { .init(weight: weight * $0.weight / total, model: $0.model) }
+            } catch { notes.append("\(name) was left out: \(error)") }
+        }
+        switch options.method {
+        case .naive: return [.init(weight: 1, model: .baseline(try Baseline.fit(x, kind: .naive)))]
+        case .drift: return [.init(weight: 1, model: .baseline(try Baseline.fit(x, kind: .drift)))]
+        case .seasonalNaive:
+            return [.init(weight: 1, model: .baseline(try Baseline.fit(x, kind: .seasonalNaive, period: period)))]
+        case .arima, .auto, .ets, .theta:
+            let all = options.method == .auto
+            if all || options.method == .arima {
+                attempt("ARIMA", weight: 1) { () throws(ForecastingError) in
+                    try averagedARIMA(x, period: period, options: options)
+                }
+            }
+            if all || options.method == .ets {
+                attempt("ETS", weight: 1) { () throws(ForecastingError) in
+                    [.init(weight: 1, model: .smoothing(try ExponentialSmoothing.fit(x, period: period)))]
+                }
+            }
+            if all || options.method == .theta {
+                attempt("Theta", weight: 1) { () throws(ForecastingError) in
+                    [.init(weight: 1, model: .theta(try Theta.fit(x, period: period)))]
+                }
+            }
+        }
+        if parts.isEmpty { notes.append("The naive forecast takes its place.") }
+        return parts.isEmpty ? [fallback] : parts
+    }
+
+    /// The candidates of an order search with Akaike weights of at least a tenth of the best one's.
+    private static func averagedARIMA(
+        _ x: [Double], period: Int, options: ForecastOptions
+    ) throws(ForecastingError) -> [FittedForecaster.Part] {
+        var limits = options.arima
+        limits.budget = limits.budget ?? options.budget
+        return try AutoARIMA.averaged(x, period: period, options: limits).map {
+            .init(weight: $0.weight, model: .arima($0.model))
+        }
+    }
+}
+
+/// A fitted forecasting method: immutable, saved bit for bit.
+public struct FittedForecaster: Sendable, Hashable, Codable {
+    /// One model of a combination.
+    struct Part: Sendable, Hashable, Codable {
+        var weight: Double
+        var model: Model
+    }
+
+    indirect enum Model: Sendable, Hashable, Codable {
+        case baseline(Baseline)
+        case arima(ARIMA)
+        case smoothing(ExponentialSmoothing)
+        case theta(Theta)
+
+        func path(horizon: Int) -> ForecastPath {
+            switch self {
+            case .baseline(let model): model.path(horizon: horizon)
+            case .arima(let model): model.path(horizon: horizon)
+            case .smoothing(let model): model.path(horizon: horizon)
+            case .theta(let model): model.path(horizon: horizon)
+            }
+        }
+
+        func appending(_ observation: Double) throws(ForecastingError) -> Model {
+            switch self {
+            case .baseline(let model): .baseline(model.appending(observation))
+            case .arima(let model): .arima(try model.appending(observation))
+            case .smoothing(let model): .smoothing(model.appending(observation))
+            case .theta(let model): .theta(model.appending(observation))
+            }
+        }
+
+        var name: String {
+            switch self {
+            case .baseline(let model): model.kind.rawValue
+            case .arima(let model): "\(model.order)"
+            case .smoothing(let model): "\(model.form)"
+            case .theta: "Theta"
+            }
+        }
+    }
+
+    /// The method that was asked for.
+    public let method: ForecastMethod
+    /// Length of the season in steps.
+    public let season: Int
+    /// How many values it rests on.
+    public private(set) var observations: Int
+    /// Fallbacks and other things the user should know.
+    public let notes: [String]
+    private(set) var parts: [Part]
+    let boxCox: BoxCox?
+
+    init(
+        method: ForecastMethod, season: Int, parts: [Part], boxCox: BoxCox?, observations: Int, notes: [String]
+    ) {
+        (self.method, self.season, self.parts, self.boxCox) = (method, season, parts, boxCox)
+        (self.observations, self.notes) = (observations, notes)
+    }
+
+    /// The models behind it, for instance `ARIMA(0,1,1) + ETS(A,N,N) + Theta`.
+    public var name: String { parts.map(\.model.name).joined(separator: " + ") }
+
+    /// Expected values and intervals of the next `horizon` steps.
+    ///
+    /// - Parameter levels: Of the intervals, between 0 and 1.
+    /// - Throws: ``ForecastingError`` for an unusable horizon or level.
+    public func forecast(horizon: Int, levels: [Double] = [0.8, 0.95]) throws(ForecastingError) -> Forecast {
+        try Forecast.validate(horizon: horizon, levels: levels)
+        let path = combinedPath(horizon: horizon)
+        guard let boxCox else {
+            return Forecast(
+                mean: path.mean, deviations: path.deviation, levels: levels, observations: observations, model: name,
+                notes: notes)
+        }
+        let intervals = levels.map { level in
+            let width = NormalDistribution.quantile(0.5 + level / 2)
+            return Forecast.Interval(
+                level: level, lower: zip(path.mean, path.deviation).map { boxCox.backward($0 - width * $1) },
+                upper: zip(path.mean, path.deviation).map { boxCox.backward($0 + width * $1) })
+        }
+        return Forecast(
+            mean: zip(path.mean, path.deviation).map { boxCox.backwardMean($0, deviation: $1) }, intervals: intervals,
+            observations: observations, model: name, notes: notes)
+    }
+
+    /// The mixture of all parts: their disagreement widens the intervals.
+    func combinedPath(horizon: Int) -> ForecastPath {
+        let paths = parts.map { (weight: $0.weight, path: $0.model.path(horizon: horizon)) }
+        let total = parts.reduce(0) { $0 + $1.weight }
+        var mean = [Double](repeating: 0, count: horizon)
+        var variance = mean
+        for (weight, path) in paths { for h in 0..<horizon { mean[h] += weight / total * path.mean[h] } }
+        for (weight, path) in paths {
+            for h in 0..<horizon {
+                let gap = path.mean[h] - mean[h]
+                variance[h] += weight / total * (path.deviation[h] * path.deviation[h] + gap * gap)
+            }
+        }
+        return ForecastPath(mean: mean, deviation: variance.map { $0.squareRoot() })
+    }
+
+    /// The forecaster after one more observation; no parameter is estimated again.
+    ///
+    /// - Complexity: O(largest lag), whatever the length of the series.
+    public func appending(_ observation: Double) throws(ForecastingError) -> FittedForecaster {
+        guard !observation.isInfinite else { throw .notFinite(position: observations, found: observation) }
+        var next = self
+        let value = observation.isNaN ? observation : boxCox.map { $0.forward(observation) } ?? observation
+        next.parts = []
+        for part in parts { next.parts.append(Part(weight: part.weight, model: try part.model.appending(value))) }
+        if !value.isNaN { next.observations += 1 }
+        return next
+    }
+}
+
+extension FittedForecaster {
+    static let fileKind = "forecaster"
+    static let fileVersion = 1
+
+    /// Writes a model file.
+    public func write(to path: String, metadata: [String: String] = [:]) throws {
+        var file = ModelFile(kind: Self.fileKind, schemaVersion: Self.fileVersion, metadata: metadata)
+        try file.setJSON("forecaster", self)
+        try file.write(to: path)
+    }
+
+    /// Reads a model file that ``write(to:metadata:)`` made; forecasts are the same bit for bit.
+    public init(contentsOf path: String) throws {
+        let file = try ModelFile(contentsOf: path, kind: Self.fileKind, schemaVersion: Self.fileVersion)
+        self = try file.json("forecaster", as: FittedForecaster.self)
+    }
+}
