@@ -1,0 +1,106 @@
+import Foundation
+public import Workloads
+import Yams
+
+/// A job as a person writes it: tasks, the pool they may run on, and what matters.
+///
+///     name: count words
+///     objective: balanced          # cost, time or balanced
+///     deadline: 2h
+///     budget: 1.50                 # US dollars
+///     tasks:
+///       - id: sort-${part}
+///         foreach: {part: [1, 2]}  # one task for each value; of several variables, for each combination
+///         command: sort words-${part} > sorted-${part}
+///         cpus: 1
+///         memory: 500 MB
+///         time_limit: 10m
+///         inputs: ["words-${part}"]
+///         outputs: [{path: "sorted-${part}", size: 2 MB}]
+///       - id: merge
+///         command: sort -m sorted-* > all
+///         inputs: [sorted-*]       # waits for the tasks that write them; `needs: [sort-*]` says the same
+///         outputs: [all]
+///     pool:
+///       - {type: m5.large, cpus: 2, memory: 8 GiB, price: 0.096, spot_price: 0.035, zones: [a, b], count: 4}
+///
+/// Inside `[ ]` and `{ }`, YAML wants quotes around a value with `${`.
+///
+/// A task may also have `type`, `needs`, `priority`, `retries`, `env`, `parameters` and `seconds` (its known run time on a
+/// machine of speed 1). Variables of `foreach` become parameters, which models use as features. A `*` in `needs` or
+/// `inputs` stands for any text in the names of other tasks or of their outputs.
+public struct JobFile: Hashable, Sendable {
+    /// What the job is called; the file's name without extension by default.
+    public var name: String
+    /// Its tasks, in the order of the file.
+    public var tasks: TaskGraph
+    /// The instances that it may use; `nil` is this machine.
+    public var pool: ResourcePool?
+    /// `cost`, `time` or `balanced`, if it says so.
+    public var objective: String?
+    /// The longest allowed makespan.
+    public var deadlineSeconds: Double?
+    /// The greatest allowed cost in US dollars.
+    public var budget: Double?
+
+    /// Reads a job from a file; `-` is standard input.
+    ///
+    /// - Throws: ``JobFileError`` that names file, line and column, what was found, what was expected, and what to do.
+    public static func read(_ path: String) throws(JobFileError) -> JobFile {
+        let data: Data
+        do {
+            data =
+                path == "-"
+                ? try FileHandle.standardInput.readToEnd() ?? Data() : try Data(contentsOf: URL(fileURLWithPath: path))
+        } catch {
+            let reason = (error as NSError).localizedDescription
+            throw JobFileError(file: path, line: 1, column: 1, .unreadable(reason: reason))
+        }
+        if let (line, column) = data.firstInvalidUTF8 {
+            throw JobFileError(file: path, line: line, column: column, .notText)
+        }
+        return try parse(String(decoding: data, as: UTF8.self), file: path)
+    }
+
+    /// Reads a job from text.
+    ///
+    /// - Parameter file: The name that errors mention.
+    /// - Throws: ``JobFileError``.
+    public static func parse(_ text: String, file: String = "job") throws(JobFileError) -> JobFile {
+        let reader = YAMLReader(file: file)
+        let root = try reader.fields(
+            reader.document(text), keys: ["name", "objective", "deadline", "budget", "tasks", "pool"],
+            required: ["tasks"], of: "the job"
+        )
+        let pool = try reader.pool(root["pool"])
+        let stem = URL(fileURLWithPath: file).deletingPathExtension().lastPathComponent
+        return JobFile(
+            name: try reader.text(root["name"]) ?? stem, tasks: try reader.tasks(root["tasks"], pool: pool), pool: pool,
+            objective: try reader.choice(root["objective"], of: ["cost", "time", "balanced"], for: "objective"),
+            deadlineSeconds: try reader.seconds(root["deadline"], for: "deadline"),
+            budget: try reader.number(root["budget"], for: "budget", in: 0...1e15))
+    }
+}
+
+extension Data {
+    /// Line and column of the first byte that is not UTF-8, or of a NUL byte.
+    fileprivate var firstInvalidUTF8: (line: Int, column: Int)? {
+        if String(validating: self, as: UTF8.self) != nil, !contains(0) { return nil }
+        var line = 1
+        for text in split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
+            if text.contains(0) || String(validating: text, as: UTF8.self) == nil {
+                var column = 1
+                var rest = text
+                while let first = rest.first, first != 0 {
+                    let length = first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4
+                    guard String(validating: rest.prefix(length), as: UTF8.self) != nil else { break }
+                    rest = rest.dropFirst(length)
+                    column += 1
+                }
+                return (line, column)
+            }
+            line += 1
+        }
+        return (line, 1)
+    }
+}

@@ -1,0 +1,54 @@
+import Workloads
+import Yams
+
+extension YAMLReader {
+    /// The instances that a job may use, or `nil` if it does not say.
+    func pool(_ node: Node?) throws(JobFileError) -> ResourcePool? {
+        guard let node, !isNull(node) else { return nil }
+        guard let list = node.sequence, !list.isEmpty else {
+            throw fail(
+                node,
+                .wrongKind(
+                    of: "'pool'", found: list(node).isEmpty ? "an empty list" : kind(node),
+                    expected: "a list of instance types"))
+        }
+        var entries: [ResourcePool.Entry] = []
+        var lines: [String: Int] = [:]
+        for item in list {
+            let keys = ["type", "cpus", "memory", "price", "spot_price", "speed", "zones", "count"]
+            let item = try fields(item, keys: keys, required: ["type", "cpus", "memory"], of: "an instance type")
+            let added = try self.entries(item)
+            if let line = lines.updateValue(item["type"]?.mark?.line ?? 1, forKey: added[0].type.name) {
+                let expected = "a name that is not used before (line \(line))"
+                throw fail(item["type"], .badValue(of: "'type'", found: added[0].type.name, expected: expected))
+            }
+            entries += added
+        }
+        return ResourcePool(entries: entries)
+    }
+
+    /// One entry for each way of buying in each zone.
+    private func entries(_ item: [String: Node]) throws(JobFileError) -> [ResourcePool.Entry] {
+        let price = try number(item["price"], for: "price", in: 0...1e9)
+        let spotPrice = try number(item["spot_price"], for: "spot_price", in: 0...1e9)
+        var zones: [String] = []
+        for zone in list(item["zones"]) { zones.append(try text(zone, for: "zones") ?? "") }
+        let type = InstanceType(
+            name: try text(item["type"], for: "type") ?? "",
+            cpus: try number(item["cpus"], for: "cpus", in: 0.001...1e6) ?? 1,
+            memoryBytes: try bytes(item["memory"], for: "memory") ?? 0,
+            speed: try number(item["speed"], for: "speed", in: 1e-6...1e6) ?? 1,
+            onDemandPrice: Price(perHour: price ?? 0), spotPrice: spotPrice.map { Price(perHour: $0) }, zones: zones)
+        let count = try integer(item["count"], for: "count", in: 1...1_000_000) ?? 1
+        var purchases: [PurchaseOption] = []
+        if price != nil || spotPrice == nil { purchases.append(.onDemand) }
+        if spotPrice != nil { purchases.append(.spot) }
+        var entries: [ResourcePool.Entry] = []
+        for purchase in purchases {
+            for zone in zones.isEmpty ? [nil] : zones.map(Optional.some) {
+                entries.append(.init(type: type, purchase: purchase, zone: zone, maximumCount: count))
+            }
+        }
+        return entries
+    }
+}

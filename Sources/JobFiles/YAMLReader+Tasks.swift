@@ -1,0 +1,275 @@
+import Workloads
+import Yams
+
+/// A job may have this many tasks.
+private let maximumTasks = 1_000_000
+
+/// A task as written, `foreach` already replaced, and where.
+private struct Draft {
+    var task: TaskSpec
+    var node: Node
+    var item: [String: Node]
+    var needs: [(pattern: String, node: Node)] = []
+    var inputs: [(file: FileSpec, node: Node)] = []
+}
+
+extension YAMLReader {
+    /// All tasks, with dependencies also from files; everything that can be wrong with them is found here.
+    func tasks(_ node: Node?, pool: ResourcePool?) throws(JobFileError) -> TaskGraph {
+        guard let node, let items = node.sequence else {
+            throw fail(node, .wrongKind(of: "'tasks'", found: node.map(kind) ?? "missing", expected: "a list of tasks"))
+        }
+        guard !items.isEmpty else {
+            throw fail(node, .wrongKind(of: "'tasks'", found: "an empty list", expected: "at least one task"))
+        }
+        var drafts: [Draft] = []
+        for item in items { try expand(item, into: &drafts) }
+        try checkIDs(drafts)
+        try connect(&drafts)
+        for draft in drafts { try checkFits(draft, pool) }
+        do {
+            return try TaskGraph(drafts.map(\.task))
+        } catch {
+            throw translate(error, drafts)
+        }
+    }
+
+    /// Adds one task for each combination of the variables of its `foreach`.
+    private func expand(_ node: Node, into drafts: inout [Draft]) throws(JobFileError) {
+        let keys = [
+            "id", "type", "foreach", "command", "needs", "cpus", "memory", "time_limit", "inputs", "outputs",
+            "priority",
+            "retries", "env", "parameters", "seconds",
+        ]
+        let item = try fields(node, keys: keys, required: ["id"], of: "a task")
+        var variables: [(name: String, values: [String])] = []
+        var count = 1
+        for (name, values) in try pairs(item["foreach"], for: "foreach") {
+            var texts: [String] = []
+            for value in list(values) { texts.append(try text(value, for: name) ?? "") }
+            guard !texts.isEmpty else {
+                throw fail(values, .wrongKind(of: "'\(name)'", found: "an empty list", expected: "at least one value"))
+            }
+            variables.append((name, texts))
+            // Both factors are below two million, so that this cannot overflow.
+            guard texts.count <= maximumTasks, count * texts.count <= maximumTasks - drafts.count else {
+                throw fail(values, .tooManyTasks(limit: maximumTasks))
+            }
+            count *= texts.count
+        }
+        let combinations = variables.reduce([[]]) { known, variable in
+            known.flatMap { known in variable.values.map { known + [(name: variable.name, value: $0)] } }
+        }
+        for variables in combinations { drafts.append(try draft(node, item, variables)) }
+        guard drafts.count <= maximumTasks else { throw fail(node, .tooManyTasks(limit: maximumTasks)) }
+    }
+
+    private func draft(
+        _ node: Node, _ item: [String: Node], _ variables: [(name: String, value: String)]
+    ) throws(JobFileError) -> Draft {
+        func filled(_ node: Node?, _ key: String) throws(JobFileError) -> String? {
+            try text(node, for: key).map { text throws(JobFileError) in try fill(text, node, variables, strict: true) }
+        }
+        let id = try filled(item["id"], "id") ?? ""
+        guard !id.isEmpty else { throw fail(item["id"], .badValue(of: "'id'", found: "", expected: "a name")) }
+        var task = TaskSpec(id: TaskID(id), type: try filled(item["type"], "type") ?? defaultType(item, id))
+        task.command = try text(item["command"], for: "command").map { text throws(JobFileError) in
+            try fill(text, item["command"], variables, strict: false)
+        }
+        task.request = ResourceRequest(
+            cpus: try number(item["cpus"], for: "cpus", in: 0...1e6) ?? 1,
+            memoryBytes: try bytes(item["memory"], for: "memory") ?? 0,
+            timeLimitSeconds: try seconds(item["time_limit"], for: "time_limit"))
+        if let limit = task.request.timeLimitSeconds, limit <= 0 {
+            throw fail(item["time_limit"], .badValue(of: "'time_limit'", found: "0", expected: "more than 0 seconds"))
+        }
+        task.priority = try integer(item["priority"], for: "priority", in: -1_000_000...1_000_000) ?? 0
+        task.retries = try integer(item["retries"], for: "retries", in: 0...1_000_000)
+        task.recordedSeconds = try seconds(item["seconds"], for: "seconds")
+        for (name, value) in variables { task.parameters[name] = value }
+        for (name, value) in try pairs(item["parameters"], for: "parameters") {
+            task.parameters[name] = try filled(value, name) ?? ""
+        }
+        for (name, value) in try pairs(item["env"], for: "env") {
+            guard !name.isEmpty, !name.contains("=") else {
+                throw fail(value, .badValue(of: "a name in 'env'", found: name, expected: "a name without '='"))
+            }
+            task.environment[name] = try filled(value, name) ?? ""
+        }
+        var draft = Draft(task: task, node: node, item: item)
+        for need in list(item["needs"]) {
+            if let name = try filled(need, "needs") { draft.needs.append((name, need)) }
+        }
+        for input in list(item["inputs"]) { draft.inputs.append((try fileSpec(input, variables), input)) }
+        for output in list(item["outputs"]) { draft.task.outputs.append(try fileSpec(output, variables)) }
+        return draft
+    }
+
+    /// A path, or `{path: …, size: …}`.
+    private func fileSpec(_ node: Node, _ variables: [(name: String, value: String)]) throws(JobFileError) -> FileSpec {
+        var size: Double?
+        var pathNode = node
+        if node.mapping != nil {
+            let item = try fields(node, keys: ["path", "size"], required: ["path"], of: "a file")
+            size = try bytes(item["size"], for: "size")
+            pathNode = item["path"] ?? node
+        }
+        guard let path = try text(pathNode, for: "path"), !path.isEmpty else {
+            throw fail(pathNode, .badValue(of: "a path", found: "", expected: "the name of a file"))
+        }
+        var filled = try fill(path, pathNode, variables, strict: true)
+        while filled.hasPrefix("./"), filled.count > 2 { filled.removeFirst(2) }
+        return FileSpec(path: filled, sizeBytes: size)
+    }
+
+    /// The id without its variables: tasks of one `foreach` are of one type.
+    private func defaultType(_ item: [String: Node], _ id: String) -> String {
+        guard let written = item["id"]?.scalar?.string, written.contains("${") else { return id }
+        var type = ""
+        var rest = written[...]
+        while let start = rest.firstRange(of: "${"), let end = rest[start.upperBound...].firstIndex(of: "}") {
+            type += rest[..<start.lowerBound]
+            rest = rest[rest.index(after: end)...]
+        }
+        type += rest
+        let separators: Set<Character> = ["-", "_", ".", "/", " "]
+        while let last = type.last, separators.contains(last) { type.removeLast() }
+        while let first = type.first, separators.contains(first) { type.removeFirst() }
+        return type.isEmpty ? id : type
+    }
+
+    /// Replaces `${name}` by the variable's value. Others are left to the shell, unless `strict`.
+    private func fill(
+        _ text: String, _ node: Node?, _ variables: [(name: String, value: String)], strict: Bool
+    ) throws(JobFileError) -> String {
+        var result = ""
+        var rest = text[...]
+        while let start = rest.firstRange(of: "${"), let end = rest[start.upperBound...].firstIndex(of: "}") {
+            let name = rest[start.upperBound..<end]
+            result += rest[..<start.lowerBound]
+            if let variable = variables.first(where: { $0.name == name }) {
+                result += variable.value
+            } else if strict {
+                throw fail(node, .unknownVariable(String(name), known: variables.map(\.name)))
+            } else {
+                result += rest[start.lowerBound...end]
+            }
+            rest = rest[rest.index(after: end)...]
+        }
+        return result + rest
+    }
+}
+
+extension YAMLReader {
+    private func checkIDs(_ drafts: [Draft]) throws(JobFileError) {
+        var lines: [TaskID: Int] = [:]
+        for draft in drafts {
+            let node = draft.item["id"]
+            if let line = lines.updateValue(node?.mark?.line ?? 1, forKey: draft.task.id) {
+                throw fail(node, .duplicateTask(draft.task.id, firstLine: line))
+            }
+        }
+    }
+
+    /// Turns `needs` and `inputs` into predecessors, patterns replaced, and gives inputs the sizes of outputs.
+    private func connect(_ drafts: inout [Draft]) throws(JobFileError) {
+        var writers: [String: (index: Int, size: Double?)] = [:]
+        for (index, draft) in drafts.enumerated() {
+            for output in draft.task.outputs {
+                if let other = writers.updateValue((index, output.sizeBytes), forKey: output.path), other.index != index
+                {
+                    let problem = JobFileError.Problem.duplicateOutput(
+                        path: output.path, other: drafts[other.index].task.id)
+                    throw fail(draft.item["outputs"], problem)
+                }
+            }
+        }
+        let names = drafts.map(\.task.id.rawValue)
+        let known = Set(names)
+        let paths = writers.keys.sorted()
+        for index in drafts.indices {
+            let own = drafts[index].task
+            var predecessors: [TaskID] = []
+            for (pattern, node) in drafts[index].needs {
+                if known.contains(pattern) || !pattern.contains("*") {
+                    guard known.contains(pattern) else {
+                        let nearest = nearestName(to: pattern, among: names)
+                        throw fail(node, .missingDependency(task: own.id, dependency: pattern, nearest: nearest))
+                    }
+                    predecessors.append(TaskID(pattern))
+                } else {
+                    let found = names.filter { matches($0, pattern) && $0 != own.id.rawValue }
+                    guard !found.isEmpty else { throw fail(node, .emptyPattern(pattern, of: "'needs'")) }
+                    predecessors += found.map { TaskID($0) }
+                }
+            }
+            for (file, node) in drafts[index].inputs {
+                var files = [file]
+                if file.path.contains("*"), writers[file.path] == nil {
+                    files = paths.filter { matches($0, file.path) && writers[$0]?.index != index }.map {
+                        FileSpec(path: $0)
+                    }
+                    guard !files.isEmpty else { throw fail(node, .emptyPattern(file.path, of: "'inputs'")) }
+                }
+                for var file in files {
+                    if let writer = writers[file.path], writer.index != index {
+                        predecessors.append(drafts[writer.index].task.id)
+                        file.sizeBytes = file.sizeBytes ?? writer.size
+                    }
+                    drafts[index].task.inputs.append(file)
+                }
+            }
+            var seen: Set<TaskID> = []
+            drafts[index].task.predecessors = predecessors.filter { seen.insert($0).inserted }
+        }
+    }
+
+    private func checkFits(_ draft: Draft, _ pool: ResourcePool?) throws(JobFileError) {
+        guard let pool, !pool.fits(draft.task.request) else { return }
+        let types = pool.entries.map(\.type)
+        let cpus = types.map(\.cpus).max() ?? 0
+        let memory = types.map(\.memoryBytes).max() ?? 0
+        let largest = "\(Units.format(cpus, digits: 1)) cpus and \(Units.formatBytes(memory))"
+        let request = draft.task.request
+        let place = request.cpus > cpus ? draft.item["cpus"] : draft.item["memory"] ?? draft.item["cpus"]
+        throw fail(
+            place ?? draft.node,
+            .impossible(draft.task.id, cpus: request.cpus, memoryBytes: request.memoryBytes, largest: largest))
+    }
+
+    private func translate(_ error: TaskGraphError, _ drafts: [Draft]) -> JobFileError {
+        func draft(_ id: TaskID?) -> Draft? { drafts.first { $0.task.id == id } }
+        switch error {
+        case .cycle(let tasks):
+            let first = draft(tasks.first)
+            return fail(first?.item["needs"] ?? first?.item["inputs"] ?? first?.node, .cycle(tasks))
+        case .duplicateID(let id): return fail(draft(id)?.node, .duplicateTask(id, firstLine: 1))
+        case .missingDependency(let task, let dependency, let nearest):
+            return fail(
+                draft(task)?.node,
+                .missingDependency(task: task, dependency: dependency.rawValue, nearest: nearest?.rawValue))
+        }
+    }
+}
+
+/// Whether a name fits a pattern in which `*` stands for any text. O(*name* · *pattern*) at worst.
+func matches(_ name: String, _ pattern: String) -> Bool {
+    let (name, pattern) = (Array(name.utf8), Array(pattern.utf8))
+    let star = UInt8(ascii: "*")
+    var (i, j, lastStar, resumeAt) = (0, 0, -1, 0)
+    while i < name.count {
+        if j < pattern.count, pattern[j] == star {
+            (lastStar, resumeAt) = (j, i)
+            j += 1
+        } else if j < pattern.count, pattern[j] == name[i] {
+            i += 1
+            j += 1
+        } else if lastStar >= 0 {
+            resumeAt += 1
+            (i, j) = (resumeAt, lastStar + 1)
+        } else {
+            return false
+        }
+    }
+    return pattern[j...].allSatisfy { $0 == star }
+}

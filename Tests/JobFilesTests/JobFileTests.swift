@@ -1,0 +1,250 @@
+import Foundation
+import JobFiles
+import Testing
+import Workloads
+
+@Suite("Job file") struct JobFileTests {
+    static let example = """
+        name: count words
+        objective: balanced
+        deadline: 2h
+        budget: 1.50
+        tasks:
+          - id: split
+            command: split -n l/2 words part-
+            inputs: [{path: words, size: 4 MB}]
+            outputs: [part-1, ./part-2]
+          - id: sort-${part}
+            foreach: {part: [1, 2], order: [up, down]}
+            type: sort
+            command: sort part-${part} > sorted-${part}-${order}; echo ${HOME}
+            cpus: 1.5
+            memory: 500 MB
+            time_limit: 10m
+            inputs: ["part-${part}"]
+            outputs: [{path: "sorted-${part}-${order}", size: 2 MB}]
+            priority: 3
+            retries: 2
+            env: {LC_ALL: C, ORDER: "${order}"}
+            parameters: {kind: text}
+            seconds: 12
+          - id: merge
+            command: sort -m sorted-* > all
+            inputs: [sorted-*]
+            outputs: [all]
+          - id: report
+            needs: [sort-1-*, merge]
+        pool:
+          - {type: m5.large, cpus: 2, memory: 8 GiB, price: 0.096, spot_price: 0.035, zones: [a, b], count: 4}
+          - type: local
+            cpus: 8
+            memory: 16 GB
+            speed: 1.5
+        """
+        .replacingOccurrences(of: "id: sort-${part}", with: "id: sort-${part}-${order}")
+
+    @Test("every key is read")
+    func everything() throws {
+        let job = try JobFile.parse(Self.example)
+        #expect(
+            job.name == "count words" && job.objective == "balanced" && job.deadlineSeconds == 7200 && job.budget == 1.5
+        )
+        #expect(
+            job.tasks.tasks.map(\.id.rawValue) == [
+                "split", "sort-1-up", "sort-1-down", "sort-2-up", "sort-2-down", "merge", "report",
+            ])
+        let sort = try #require(job.tasks["sort-2-down"])
+        #expect(sort.type == "sort" && sort.command == "sort part-2 > sorted-2-down; echo ${HOME}")
+        #expect(sort.request == ResourceRequest(cpus: 1.5, memoryBytes: 5e8, timeLimitSeconds: 600))
+        #expect(sort.predecessors == ["split"] && sort.inputs == [FileSpec(path: "part-2")])
+        #expect(sort.outputs == [FileSpec(path: "sorted-2-down", sizeBytes: 2e6)])
+        #expect(sort.priority == 3 && sort.retries == 2 && sort.recordedSeconds == 12)
+        #expect(sort.environment == ["LC_ALL": "C", "ORDER": "down"])
+        #expect(sort.parameters == ["part": "2", "order": "down", "kind": "text"])
+        let merge = try #require(job.tasks["merge"])
+        #expect(merge.predecessors == ["sort-1-down", "sort-1-up", "sort-2-down", "sort-2-up"])
+        #expect(merge.inputBytes == 8e6)
+        #expect(job.tasks["report"]?.predecessors == ["sort-1-up", "sort-1-down", "merge"])
+        #expect(job.tasks["split"]?.inputBytes == 4e6 && job.tasks["report"]?.command == nil)
+        let pool = try #require(job.pool)
+        #expect(
+            pool.entries.map { $0.instanceID(0).rawValue } == [
+                "m5.large/a#0", "m5.large/b#0", "m5.large/spot/a#0", "m5.large/spot/b#0", "local#0",
+            ])
+        #expect(pool.entries[2].type.spotPrice == Price(perHour: 0.035) && pool.entries[2].maximumCount == 4)
+        #expect(pool.entries[4].type.speed == 1.5 && pool.entries[4].type.memoryBytes == 16e9)
+    }
+
+    @Test("a short job needs little")
+    func short() throws {
+        let job = try JobFile.parse("tasks: [{id: a, command: 'true'}, {id: b, needs: a}]", file: "dir/small.yaml")
+        #expect(job.name == "small" && job.pool == nil && job.tasks["b"]?.predecessors == ["a"])
+        #expect(job.tasks["a"]?.request == ResourceRequest())
+    }
+
+    @Test("the type of a foreach task is its id without the variables")
+    func types() throws {
+        let text =
+            "tasks: [{id: 'a-${n}-x', foreach: {n: [1]}}, {id: 'b_${n}', foreach: {n: [1]}}, {id: '${n}', foreach: {n: [7]}}]"
+        #expect(try JobFile.parse(text).tasks.tasks.map(\.type) == ["a--x", "b", "7"])
+    }
+
+    typealias Problem = JobFileError.Problem
+
+    static let mistakes: [(text: String, line: Int, column: Int, says: String)] = [
+        ("", 1, 1, "empty"),
+        ("# only a remark\n", 1, 1, "empty"),
+        ("- a\n- b\n", 1, 1, "the job is a list"),
+        ("tasks: 7", 1, 8, "'tasks' is '7'"),
+        ("tasks: []", 1, 8, "an empty list"),
+        ("name: x", 1, 1, "the job has no 'tasks'"),
+        ("task:\n  - id: a", 1, 1, "Did you mean 'tasks'?"),
+        ("tasks:\n  - id: a\n    comand: x", 3, 5, "Did you mean 'command'?"),
+        ("tasks:\n  - command: x", 2, 5, "a task has no 'id'"),
+        ("tasks:\n  - id: a\n    cpus: two", 3, 11, "'cpus' is 'two', expected a number"),
+        ("tasks:\n  - id: a\n    cpus: nan", 3, 11, "expected a number"),
+        ("tasks:\n  - id: a\n    memory: 4 XB", 3, 13, "expected a size such as"),
+        ("tasks:\n  - id: a\n    time_limit: soon", 3, 17, "expected a time such as"),
+        ("tasks:\n  - id: a\n    time_limit: 0", 3, 17, "more than 0 seconds"),
+        ("tasks:\n  - id: a\n    retries: -1", 3, 14, "a whole number from 0"),
+        ("tasks:\n  - id: a\n    priority: 99999999999999999999", 3, 15, "a whole number"),
+        ("tasks:\n  - id: [a]\n", 2, 9, "'id' is a list"),
+        ("tasks:\n  - id: a\n  - id: b\n  - id: a\n", 4, 9, "exists already (line 2)"),
+        ("tasks:\n  - id: a\n    foreach: {n: [1, 2]}", 2, 9, "put a variable of its 'foreach'"),
+        ("tasks:\n  - id: a\n    foreach: {n: []}", 3, 18, "an empty list"),
+        ("tasks:\n  - id: a-${m}\n    foreach: {n: [1]}", 2, 9, "'${m}' is no variable"),
+        ("tasks:\n  - id: sort\n  - id: b\n    needs: [sotr]", 4, 13, "Did you mean 'sort'?"),
+        ("tasks:\n  - id: b\n    needs: [x-*]", 3, 13, "'x-*' in 'needs' matches nothing"),
+        ("tasks:\n  - id: b\n    inputs:\n      - x-*", 4, 9, "'x-*' in 'inputs' matches nothing"),
+        ("tasks:\n  - {id: a, outputs: [x]}\n  - {id: b, outputs: [x]}", 3, 22, "an output of task 'a' already"),
+        ("tasks:\n  - {id: a, needs: [b]}\n  - {id: b, needs: [c]}\n  - {id: c, needs: [a]}", 2, 20, "a → "),
+        (
+            "tasks:\n  - {id: a, inputs: [y], outputs: [x]}\n  - {id: b, inputs: [x], outputs: [y]}", 2, 21,
+            "wait for one another"
+        ),
+        ("tasks: [{id: a, inputs: [{pth: x}]}]", 1, 27, "Did you mean 'path'?"),
+        ("tasks: [{id: a, env: {'A=B': x}}]", 1, 30, "a name without '='"),
+        ("objective: fast\ntasks: [{id: a}]", 1, 12, "cost, time, balanced"),
+        ("tasks: [{id: a}]\npool: big", 2, 7, "a list of instance types"),
+        ("tasks: [{id: a}]\npool:\n  - type: m\n    cpus: 2", 3, 5, "no 'memory'"),
+        ("tasks: [{id: a}]\npool:\n  - {type: m, cpus: 0, memory: 1G}", 3, 21, "'cpus' is '0'"),
+        (
+            "tasks: [{id: a}]\npool:\n  - {type: m, cpus: 1, memory: 1G}\n  - {type: m, cpus: 1, memory: 1G}", 4, 12,
+            "not used before (line 3)"
+        ),
+        (
+            "tasks:\n  - id: a\n    cpus: 1\n    memory: 9 GB\npool: [{type: m, cpus: 1, memory: 1G}]", 4, 13,
+            "the largest are 1.0 cpus and 1.00 GB"
+        ),
+        ("tasks:\n  - id: a\n   b: c", 3, 4, "not YAML"),
+        ("tasks: [{id: a}", 2, 1, "not YAML"),
+        ("tasks:\n  - id: a\n    inputs: [x-${i}]", 3, 17, "needs quotes"),
+        ("tasks: [{id: a}]\ntasks: [{id: b}]", 1, 1, "given twice"),
+        ("tasks: \u{1}", 1, 8, "not YAML"),
+        ("a: &x [*x]", 1, 8, "undefined alias"),
+        (
+            "tasks:\n  - {id: 'a${i}', foreach: {i: &l [0,1,2,3,4,5,6,7,8,9], j: *l, k: *l, m: *l, n: *l, o: *l, p: *l}}",
+            2, 32, "more than 1000000 tasks"
+        ),
+    ]
+
+    @Test("every mistake is found at its place, with a remedy", arguments: mistakes.indices)
+    func mistake(number: Int) {
+        let (text, line, column, says) = Self.mistakes[number]
+        #expect {
+            try JobFile.parse(text, file: "job.yaml")
+        } throws: { error in
+            guard let error = error as? JobFileError else { return false }
+            let message = "\(error)"
+            if error.line != line || error.column != column || !message.contains(says) { print("FOUND", message) }
+            return error.line == line && error.column == column && message.contains(says)
+                && message.hasPrefix("job.yaml:\(line):\(column): ")
+        }
+    }
+
+    @Test("files that cannot be read, or are no text, say so")
+    func files() throws {
+        let path = NSTemporaryDirectory() + "almanac-job-\(UUID().uuidString).yaml"
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        #expect(throws: JobFileError.self) { try JobFile.read(path) }
+        #expect(throws: JobFileError.self) { try JobFile.read(NSTemporaryDirectory()) }
+        try Data("tasks:\n  - id: ä\u{e9}".utf8 + [0xff]).write(to: URL(fileURLWithPath: path))
+        #expect(throws: JobFileError(file: path, line: 2, column: 10 + 1, .notText)) { try JobFile.read(path) }
+        try Data([0x7f, 0x45, 0x4c, 0x46, 0, 0]).write(to: URL(fileURLWithPath: path))
+        #expect(throws: JobFileError(file: path, line: 1, column: 5, .notText)) { try JobFile.read(path) }
+        try Data(Self.example.utf8).write(to: URL(fileURLWithPath: path))
+        #expect(try JobFile.read(path) == JobFile.parse(Self.example))
+    }
+
+    @Test("a job of twenty thousand tasks is read in seconds")
+    func large() throws {
+        let values = (0..<200).map(String.init).joined(separator: ",")
+        let text = """
+            tasks:
+              - {id: 'make-${a}-${b}', foreach: {a: [\(values)], b: [\((0..<99).map(String.init).joined(separator: ","))]}, command: x, outputs: ['o-${a}-${b}']}
+              - {id: 'use-${a}', foreach: {a: [\(values)]}, inputs: ['o-${a}-1']}
+            """
+        let clock = ContinuousClock()
+        var count = 0
+        let seconds = try clock.measure { count = try JobFile.parse(text).tasks.count }
+        print("job file of \(count) tasks: \(seconds)")
+        #expect(count == 20_000 && seconds < .seconds(20))
+    }
+
+    @Test("deep nesting and very long values are answered, not crashed on")
+    func hostile() {
+        for text in [
+            String(repeating: "[", count: 200_000), String(repeating: "{a: ", count: 100_000),
+            "tasks:\n" + (0..<3000).map { String(repeating: " ", count: $0) + "- " }.joined(separator: "\n"),
+            "tasks: [{id: \(String(repeating: "x", count: 1_000_000)), neds: y}]",
+            "tasks: [{id: a, \(String(repeating: "y", count: 1_000_000)): y}]",
+            "tasks: [{id: a, foreach: {\((0..<60).map { "v\($0): [1, 2]" }.joined(separator: ", "))}}]",
+        ] {
+            #expect(throws: JobFileError.self) { try JobFile.parse(text) }
+        }
+    }
+
+    @Test("four thousand mutations of a job are read or refused, never crashed on", arguments: UInt64(0)..<40)
+    func fuzz(seed: UInt64) {
+        var generator = TestGenerator(state: seed)
+        let original = Array(Self.example.unicodeScalars)
+        let spice = Array("{}[]:,-*&!|>'\"%@`#?~ \n\t${}é\u{0}\u{85}\u{feff}0123456789.eExX<=".unicodeScalars)
+        for _ in 0..<100 {
+            var text = original
+            for _ in 0..<Int.random(in: 1...6, using: &generator) {
+                guard !text.isEmpty else { break }
+                let at = Int.random(in: 0..<text.count, using: &generator)
+                let length = min(Int.random(in: 1...40, using: &generator), text.count - at)
+                switch Int.random(in: 0..<6, using: &generator) {
+                case 0: text.remove(at: at)
+                case 1: text[at] = spice[Int.random(in: 0..<spice.count, using: &generator)]
+                case 2: text.insert(spice[Int.random(in: 0..<spice.count, using: &generator)], at: at)
+                case 3: text.removeSubrange(at..<at + length)
+                case 4:
+                    text.insert(
+                        contentsOf: text[at..<at + length], at: Int.random(in: 0...text.count, using: &generator))
+                default: text.removeSubrange(at...)
+                }
+            }
+            let job = String(String.UnicodeScalarView(text))
+            do {
+                let read = try JobFile.parse(job)
+                #expect(read.tasks.count > 0)
+            } catch {
+                #expect(error.line >= 1 && error.column >= 1 && !error.description.isEmpty)
+            }
+        }
+    }
+}
+
+/// SplitMix64.
+struct TestGenerator: RandomNumberGenerator {
+    var state: UInt64
+    mutating func next() -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var z = state
+        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
+        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
+        return z ^ (z >> 31)
+    }
+}
