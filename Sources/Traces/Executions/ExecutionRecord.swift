@@ -90,7 +90,7 @@ public enum ExecutionStatus: String, Sendable, Hashable, Codable, CaseIterable {
 }
 
 /// The value of a `param.` column.
-public enum ParameterValue: Hashable, Sendable, ExpressibleByStringLiteral, ExpressibleByFloatLiteral {
+public enum ParameterValue: Hashable, Sendable {
     case number(Double)
     case text(String)
 
@@ -99,9 +99,6 @@ public enum ParameterValue: Hashable, Sendable, ExpressibleByStringLiteral, Expr
         if let number = parseDecimal(text), number.isFinite { self = .number(number) } else { self = .text(text) }
     }
 
-    public init(stringLiteral value: String) { self = .text(value) }
-    public init(floatLiteral value: Double) { self = .number(value) }
-
     /// As it is written to a file.
     public var text: String {
         switch self {
@@ -109,6 +106,12 @@ public enum ParameterValue: Hashable, Sendable, ExpressibleByStringLiteral, Expr
         case .text(let text): text
         }
     }
+}
+
+extension ParameterValue: ExpressibleByStringLiteral, ExpressibleByFloatLiteral, ExpressibleByIntegerLiteral {
+    public init(stringLiteral value: String) { self = .text(value) }
+    public init(floatLiteral value: Double) { self = .number(value) }
+    public init(integerLiteral value: Int) { self = .number(Double(value)) }
 }
 
 extension ExecutionRecord {

@@ -42,7 +42,14 @@ extension ExecutionTable {
                     bytes.appendField("".utf8, isFirst: index == 0)
                 }
             }
-            for parameter in parameters { bytes.appendField((parameter[row]?.text ?? "").utf8, isFirst: false) }
+            for parameter in parameters {
+                switch parameter.values {
+                case .numbers(let numbers): bytes.appendField(text(numbers[row]).utf8, isFirst: false)
+                case .texts(let texts) where texts.codes[row] >= 0:
+                    bytes.appendField(texts.levels.bytes(texts.codes[row]), isFirst: false)
+                case .texts: bytes.appendField("".utf8, isFirst: false)
+                }
+            }
             bytes.append(UInt8(ascii: "\n"))
             if bytes.count > 1 << 20 {
                 try write(bytes)

@@ -31,7 +31,8 @@ public struct FieldMapping: Hashable, Sendable {
         let name = String(text[..<equals])
         let field = ColumnHeader.field(named: name)
         guard let field, field.unit == .asWritten else {
-            let near = nearestName(to: name, among: ExecutionColumn.allCases.map(\.name))
+            let names = ExecutionColumn.allCases.map(\.name)
+            let near = nearestName(to: name, among: names) ?? names.first { $0.hasPrefix(name + "_") }
             throw .badRequest(
                 found: "the mapping of '\(name)'", expected: "a column of the trace schema or param.NAME",
                 remedy: near.map { "Did you mean '\($0)'?" } ?? "`almanac import --help` lists the columns.")

@@ -160,7 +160,9 @@ extension ForeignTable {
     }
 
     private mutating func parameter(_ bytes: ArraySlice<UInt8>, _ unit: FieldUnit) -> ParameterValue {
-        if let dimension = unit.dimension, let number = number(bytes, dimension, unit) { return .number(number) }
+        if let dimension = unit.dimension, let number = number(bytes, dimension, unit), number.isFinite {
+            return .number(number)
+        }
         return ParameterValue(String(decoding: bytes, as: UTF8.self))
     }
 }

@@ -97,6 +97,7 @@ func parseRows(
             block.lines += 1
         }
     }
+    if !block.skipped.isEmpty { block.dropUnusedLevels() }
 }
 
 /// Why a row is not kept, and the bytes that show it.
@@ -270,6 +271,24 @@ extension ParsedBlock {
             statusCodes.append(status.map { levels[slot].intern($0.rawValue.utf8) } ?? unknownStatus)
         }
         return statusCodes[word]
+    }
+
+    /// Forgets the texts that only occurred in rows that were skipped.
+    fileprivate mutating func dropUnusedLevels() {
+        for slot in levels.indices {
+            var kept = TextLevels()
+            var map = [Int32](repeating: -1, count: levels[slot].count)
+            var i = slot
+            while i < codes.count {
+                if codes[i] >= 0 {
+                    let code = Int(codes[i])
+                    if map[code] < 0 { map[code] = kept.intern(levels[slot].bytes(codes[i])) }
+                    codes[i] = map[code]
+                }
+                i += levels.count
+            }
+            levels[slot] = kept
+        }
     }
 
     /// Counts a skipped row and drops what was parsed of it.

@@ -98,7 +98,8 @@ extension SlurmAccounting {
             record.requestedMemoryBytes = bytes
         }
         if record.cpus == nil {
-            record.cpus = text("AllocTRES", reader).flatMap { allocated("cpu", $0) }.flatMap { parseDecimal($0) }
+            let cpus = text("AllocTRES", reader).flatMap { allocated("cpu", $0) }.flatMap { parseDecimal($0) }
+            record.cpus = cpus.flatMap { $0.isFinite && $0 >= 0 ? $0 : nil }
         }
         return nil
     }
@@ -119,7 +120,7 @@ extension SlurmAccounting {
             number.removeLast()
             factor = record.cpus ?? 1
         }
-        return Units.parseBytes(number, binary: true).map { $0 * factor }.flatMap { $0.isFinite ? $0 : nil }
+        return Units.parseBytes(number, binary: true).map { $0 * factor }.flatMap { $0.isFinite && $0 >= 0 ? $0 : nil }
     }
 
     /// A value in `billing=4,cpu=4,mem=16G,node=1`.
