@@ -25,14 +25,20 @@ let package = Package(
         .target(name: "Plots", swiftSettings: settings),
         .target(name: "Workloads", swiftSettings: settings),
         .target(
-            name: "Traces", dependencies: ["CZlib", "Workloads"],
+            name: "Traces",
+            dependencies: [
+                "CZlib", "Workloads", .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "GRDBSQLite", package: "GRDB.swift"),
+            ],
             swiftSettings: settings),
         .target(name: "Forests", dependencies: ["LinearAlgebra", "ModelFiles"], swiftSettings: settings),
         .target(name: "Forecasting", dependencies: ["LinearAlgebra", "ModelFiles"], swiftSettings: settings),
         .target(name: "Scheduling", dependencies: ["Workloads"], swiftSettings: settings),
         .target(
             name: "Prediction",
-            dependencies: ["LinearAlgebra", "ModelFiles", "Workloads", "Traces", "Forests", "Forecasting", "Scheduling"],
+            dependencies: [
+                "LinearAlgebra", "ModelFiles", "Workloads", "Traces", "Forests", "Forecasting", "Scheduling",
+            ],
             swiftSettings: settings),
         .target(
             name: "Tuning", dependencies: ["LinearAlgebra", "Plots", "Traces", "Prediction"], swiftSettings: settings),
@@ -44,6 +50,9 @@ let package = Package(
 
         .testTarget(name: "LinearAlgebraTests", dependencies: ["LinearAlgebra"], swiftSettings: settings),
         .testTarget(name: "ModelFilesTests", dependencies: ["ModelFiles"], swiftSettings: settings),
+        .testTarget(name: "PlotsTests", dependencies: ["Plots"], exclude: ["golden"], swiftSettings: settings),
+        .testTarget(name: "WorkloadsTests", dependencies: ["Workloads"], swiftSettings: settings),
+        .testTarget(name: "TracesTests", dependencies: ["Traces", "Workloads", "LinearAlgebra"], swiftSettings: settings),
         .testTarget(
             name: "PredictionTests", dependencies: ["Prediction", "LinearAlgebra", "ModelFiles"],
             swiftSettings: settings),

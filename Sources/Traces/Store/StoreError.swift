@@ -1,0 +1,26 @@
+/// Why the trace store could not be opened, read or written. What it held before is unchanged in every case.
+public enum StoreError: Error, Hashable, CustomStringConvertible {
+    case cannotOpen(String, reason: String)
+    case damaged(String, reason: String)
+    case newer(String, found: Int, supported: Int)
+    case full(String)
+    case busy(String)
+    case failed(String, reason: String)
+
+    public var description: String {
+        switch self {
+        case .cannotOpen(let path, let reason):
+            "\(path): the trace store cannot be opened: \(reason). Name another folder with --store."
+        case .damaged(let path, let reason):
+            "\(path): not a readable trace store: \(reason). Restore a copy, or move it away and import the traces again."
+        case .newer(let path, let found, let supported):
+            "\(path): the store has schema version \(found), this program reads up to \(supported). Update almanac."
+        case .full(let path):
+            "\(path): the disk is full. Nothing of this import was stored, all earlier rows are intact. "
+                + "Free some space and import again."
+        case .busy(let path):
+            "\(path): another process has been writing for over a minute. Try again when it is done."
+        case .failed(let path, let reason): "\(path): \(reason). The store is unchanged."
+        }
+    }
+}

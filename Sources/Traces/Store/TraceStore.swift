@@ -1,0 +1,144 @@
+internal import Foundation
+internal import GRDB
+internal import GRDBSQLite
+
+/// The durable store of imported traces and of the outcomes of runs: one SQLite file, one schema for both.
+///
+///     let store = try TraceStore(folder: ".almanac")
+///     let report = try store.importExecutions("trace.txt")
+///     let table = try store.executions()
+///
+/// An import is one transaction: it is stored whole or not at all, also after `kill -9` or on a full disk. A row that the
+/// store already holds is not stored twice, so importing a file again, or the same file after it has grown, adds only
+/// what is new. Several processes may use one store; writers wait for each other.
+public final class TraceStore: Sendable {
+    /// The SQLite file.
+    public let path: String
+    let queue: DatabaseQueue
+
+    static let schemaVersion = 1
+    static let busySeconds = 60.0
+
+    /// Opens the store in `folder`, which is made if it does not exist.
+    public init(folder: String) throws(StoreError) {
+        path = (folder as NSString).appendingPathComponent("traces.sqlite")
+        do {
+            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        } catch {
+            throw .cannotOpen(folder, reason: "the folder cannot be made: \((error as NSError).localizedDescription)")
+        }
+        var configuration = Configuration()
+        configuration.busyMode = .timeout(Self.busySeconds)
+        configuration.prepareDatabase { database in
+            // WAL lets readers go on while one process writes; FULL makes every commit survive a power cut.
+            try database.execute(sql: "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL")
+        }
+        do {
+            queue = try DatabaseQueue(path: path, configuration: configuration)
+        } catch {
+            throw Self.explained(error, path, opening: true)
+        }
+        let found = try access { database in try Int.fetchOne(database, sql: "PRAGMA user_version") ?? 0 }
+        guard found <= Self.schemaVersion else {
+            throw .newer(path, found: found, supported: Self.schemaVersion)
+        }
+        if found < Self.schemaVersion { try transaction { try Self.makeSchema($0) } }
+    }
+
+    /// How many rows of each kind the store holds.
+    public func summary() throws(StoreError) -> StoreSummary {
+        try access { database in
+            func count(_ sql: String) throws -> Int { try Int.fetchOne(database, sql: sql) ?? 0 }
+            return StoreSummary(
+                executions: try count("SELECT COUNT(*) FROM executions"),
+                spotMarkets: try count("SELECT COUNT(*) FROM spot_markets"),
+                spotPrices: try count("SELECT COUNT(*) FROM spot_prices"),
+                availabilityTraces: try count("SELECT COUNT(*) FROM availability"),
+                lifetimes: try count("SELECT COUNT(*) FROM lifetimes"))
+        }
+    }
+
+    func access<Value>(_ body: (Database) throws -> Value) throws(StoreError) -> Value {
+        do { return try queue.writeWithoutTransaction(body) } catch { throw Self.explained(error, path) }
+    }
+
+    func transaction<Value>(_ body: (Database) throws -> Value) throws(StoreError) -> Value {
+        do {
+            return try queue.writeWithoutTransaction { database in
+                var value: Value?
+                try database.inTransaction(.immediate) {
+                    value = try body(database)
+                    return .commit
+                }
+                guard let value else { throw StoreError.failed(path, reason: "a transaction ended early") }
+                return value
+            }
+        } catch { throw Self.explained(error, path) }
+    }
+
+    private static func explained(_ error: any Error, _ path: String, opening: Bool = false) -> StoreError {
+        if let error = error as? StoreError { return error }
+        guard let error = error as? DatabaseError else { return .failed(path, reason: "\(error)") }
+        let reason = error.message ?? "SQLite error \(error.resultCode.rawValue)"
+        switch error.resultCode {
+        case .SQLITE_FULL: return .full(path)
+        case .SQLITE_BUSY, .SQLITE_LOCKED: return .busy(path)
+        case .SQLITE_CORRUPT, .SQLITE_NOTADB: return .damaged(path, reason: reason)
+        case .SQLITE_CANTOPEN, .SQLITE_READONLY, .SQLITE_PERM, .SQLITE_AUTH: return .cannotOpen(path, reason: reason)
+        case .SQLITE_IOERR where opening: return .cannotOpen(path, reason: reason)
+        // On a full disk the write-ahead log fails with an input/output error, not with SQLITE_FULL.
+        case .SQLITE_IOERR where freeBytes(path) < 1 << 20: return .full(path)
+        default: return .failed(path, reason: reason)
+        }
+    }
+
+    private static func freeBytes(_ path: String) -> Int {
+        let folder = (path as NSString).deletingLastPathComponent
+        let attributes = try? FileManager.default.attributesOfFileSystem(forPath: folder.isEmpty ? "." : folder)
+        return (attributes?[.systemFreeSize] as? NSNumber)?.intValue ?? .max
+    }
+
+    private static func makeSchema(_ database: Database) throws {
+        // Another process may have made it while this one waited.
+        guard try Int.fetchOne(database, sql: "PRAGMA user_version") ?? 0 < schemaVersion else { return }
+        let columns = ExecutionColumn.allCases.map { "\($0.name) \($0.isText ? "TEXT" : "REAL")" }
+        try database.execute(
+            sql: """
+                CREATE TABLE imports (
+                    id INTEGER PRIMARY KEY, source TEXT NOT NULL, format TEXT NOT NULL, imported_at REAL NOT NULL,
+                    rows INTEGER NOT NULL);
+                CREATE TABLE executions (
+                    id INTEGER PRIMARY KEY, import_id INTEGER REFERENCES imports, row_hash INTEGER NOT NULL,
+                    \(columns.joined(separator: ", ")), parameters TEXT);
+                CREATE TABLE spot_markets (
+                    id INTEGER PRIMARY KEY, instance_type TEXT NOT NULL, zone TEXT NOT NULL, product TEXT NOT NULL,
+                    UNIQUE (instance_type, zone, product));
+                CREATE TABLE spot_prices (
+                    market_id INTEGER NOT NULL REFERENCES spot_markets, time_seconds REAL NOT NULL,
+                    price_per_hour REAL NOT NULL, PRIMARY KEY (market_id, time_seconds)) WITHOUT ROWID;
+                CREATE TABLE availability (
+                    name TEXT PRIMARY KEY, start_seconds REAL NOT NULL, step_seconds REAL NOT NULL,
+                    capacity INTEGER NOT NULL, counts BLOB NOT NULL, prices BLOB);
+                CREATE TABLE lifetimes (
+                    vm TEXT NOT NULL, zone TEXT NOT NULL, instance_type TEXT NOT NULL, start_seconds REAL NOT NULL,
+                    lifetime_seconds REAL NOT NULL, reclaimed INTEGER NOT NULL, PRIMARY KEY (vm, start_seconds));
+                PRAGMA user_version = \(schemaVersion);
+                """)
+    }
+}
+
+/// How much a store holds.
+public struct StoreSummary: Sendable, Hashable, Codable {
+    public var executions: Int
+    public var spotMarkets: Int
+    public var spotPrices: Int
+    public var availabilityTraces: Int
+    public var lifetimes: Int
+
+    enum CodingKeys: String, CodingKey {
+        case executions, lifetimes
+        case spotMarkets = "spot_markets"
+        case spotPrices = "spot_prices"
+        case availabilityTraces = "availability_traces"
+    }
+}
