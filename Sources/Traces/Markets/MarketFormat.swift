@@ -13,27 +13,26 @@ public enum MarketFormat: String, CaseIterable, Sendable, Codable {
     /// CSV with a header: `vm_id, zone, machine_type, start_time, lifetime_sec, preempted, …`.
     case lifetimes = "vm-lifetimes"
 
-    /// What a file holds, judged by its first bytes.
+    /// What a source holds, judged by its first bytes, which stay to be read.
     ///
-    /// - Throws: ``TraceError`` if it cannot be read or is none of these. Standard input cannot be judged before it is
-    ///   read: name its format.
-    public static func detect(_ path: String) throws(TraceError) -> MarketFormat {
-        guard path != "-" else {
-            throw .badRequest(
-                found: "standard input", expected: "a file, to find out its format",
-                remedy: "Name the format: \(allCases.map(\.rawValue).joined(separator: ", ")).")
-        }
-        let source = try ByteSource(path)
-        var bytes = [UInt8](repeating: 0, count: 1 << 12)
-        var count = 0
-        while count < bytes.count, case let more = try source.read(into: &bytes, from: count), more > 0 {
-            count += more
-        }
-        let head = String(decoding: bytes[..<count], as: UTF8.self)
-        let text = head.drop { $0.isWhitespace || $0 == "\u{FEFF}" }
+    /// - Throws: ``TraceError`` if it cannot be read or is none of these.
+    public static func detect(_ source: ByteSource) throws(TraceError) -> MarketFormat {
+        let head = try source.peek(1 << 12)
+        if let format = recognise(head) { return format }
+        if head.isEmpty { throw .empty(path: source.name) }
+        throw .unknownFormat(
+            path: source.name, found: "a file that begins with \(TraceError.quote(head))",
+            nearest: head.first == UInt8(ascii: "{")
+                ? MarketFormat.awsPrices.rawValue : MarketFormat.priceTable.rawValue,
+            remedy: "Name the format: \(allCases.map(\.rawValue).joined(separator: ", ")).")
+    }
+
+    /// The format of a file that begins with these bytes, or `nil` if it is none of these.
+    public static func recognise(_ head: some Collection<UInt8>) -> MarketFormat? {
+        let text = String(decoding: head, as: UTF8.self).drop { $0.isWhitespace || $0 == "\u{FEFF}" }
         if text.first == "{" {
             if text.contains("\"SpotPriceHistory\"") { return .awsPrices }
-            if text.contains("\"gap_seconds\"") || text.contains("\"data\"") { return .availability }
+            return text.contains("\"gap_seconds\"") ? .availability : nil
         }
         let line = text.prefix { !$0.isNewline }.lowercased()
         let fields = line.split(separator: ",", omittingEmptySubsequences: false).map {
@@ -45,9 +44,6 @@ public enum MarketFormat: String, CaseIterable, Sendable, Codable {
         if fields.contains("lifetimesec") || fields.contains("lifetimeseconds") { return .lifetimes }
         if fields.count == 3, ["add", "remove"].contains(fields[1]) { return .fleetEvents }
         if fields.count == 3, fields[0].count == 8 + 2, fields[1].contains(":") { return .fleetCounts }
-        throw .unknownFormat(
-            path: path, found: "a file that begins with \(TraceError.quote(text.utf8.prefix(60)))",
-            nearest: text.first == "{" ? MarketFormat.awsPrices.rawValue : MarketFormat.priceTable.rawValue,
-            remedy: "Name the format: \(allCases.map(\.rawValue).joined(separator: ", ")).")
+        return nil
     }
 }

@@ -20,8 +20,9 @@ public struct MarketImport: Sendable {
     /// - Parameter format: `nil` finds out by the first bytes of the file.
     /// - Throws: ``TraceError`` if the file cannot be of the format. Single bad rows are skipped and counted.
     public static func read(_ path: String, format: MarketFormat? = nil) throws(TraceError) -> MarketImport {
-        let format = if let format { format } else { try MarketFormat.detect(path) }
-        return try read(try ByteSource(path), format: format)
+        let source = try ByteSource(path)
+        let format = if let format { format } else { try MarketFormat.detect(source) }
+        return try read(source, format: format)
     }
 
     /// Reads a source whose format is known.
@@ -37,8 +38,7 @@ public struct MarketImport: Sendable {
         case .fleetCounts: content = .availability(try readFleetCounts(source, &report))
         case .lifetimes: content = .lifetimes(try readLifetimes(source, &report))
         }
-        let elapsed = (ContinuousClock.now - start).components
-        report.seconds = Double(elapsed.seconds) + Double(elapsed.attoseconds) * 1e-18
+        report.seconds = (ContinuousClock.now - start) / .seconds(1)
         return MarketImport(content: content, report: report)
     }
 

@@ -70,8 +70,15 @@ public struct WorkflowInstance: Sendable {
         self.graph = graph
         self.executions = executions
         var report = report
-        report.seconds = Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) * 1e-18
+        report.seconds = elapsed / .seconds(1)
         self.report = report
+    }
+
+    /// Whether a file that begins with these bytes looks like WfFormat.
+    public static func recognise(_ head: some Collection<UInt8>) -> Bool {
+        let text = String(decoding: head, as: UTF8.self)
+        return text.first { !$0.isWhitespace && $0 != "\u{FEFF}" } == "{"
+            && (text.contains("\"schemaVersion\"") || text.contains("\"workflow\""))
     }
 
     /// What kind of task a name means: the name without the serial number that workflow systems append, as in

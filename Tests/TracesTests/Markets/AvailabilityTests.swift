@@ -84,6 +84,27 @@ import Traces
         #expect(throws: TraceError.self) { try AvailabilityTrace(name: "a", stepSeconds: 1, counts: [2], capacity: 1) }
     }
 
+    @Test("the first bytes tell the format, standard input's as well")
+    func detection() throws {
+        let heads: [(String, MarketFormat)] = [
+            (Self.skypilot, .availability), (Self.events, .fleetEvents), (Self.counts, .fleetCounts),
+            (Self.lifetimes, .lifetimes), (SpotPriceFileTests.json, .awsPrices), (SpotPriceFileTests.csv, .priceTable),
+        ]
+        for (text, format) in heads {
+            let source = try ByteSource(bytes: gzip(Array(text.utf8)), name: "test")
+            #expect(try MarketFormat.detect(source) == format)
+            #expect(try MarketImport.read(source, format: format).report.rowsRead > 0)
+            #expect(!WorkflowInstance.recognise(text.utf8))
+        }
+        #expect(WorkflowInstance.recognise(WorkflowInstanceTests.current.utf8))
+        for text in ["", "{}", "1,2,3", "\u{0}\u{1}", WorkflowInstanceTests.current] {
+            #expect(MarketFormat.recognise(text.utf8) == nil)
+            #expect(throws: TraceError.self) {
+                try MarketFormat.detect(ByteSource(bytes: Array(text.utf8), name: "test"))
+            }
+        }
+    }
+
     @Test("damaged files give data or an error", arguments: UInt64(0)..<4)
     func fuzz(seed: UInt64) throws {
         var generator = SeededGenerator(seed: seed, stream: 12)
