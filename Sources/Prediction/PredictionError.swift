@@ -2,6 +2,9 @@
 public enum PredictionError: Error, Hashable, CustomStringConvertible {
     case noRows(TaskTarget)
     case badValue(row: Int, value: Double, target: TaskTarget)
+    case noPrices
+    case noModels(String)
+    case unknownMarket(String, known: [String])
     case unreadable(String, reason: String)
 
     public var description: String {
@@ -11,6 +14,13 @@ public enum PredictionError: Error, Hashable, CustomStringConvertible {
                 + "'almanac import auto FILE'."
         case .badValue(let row, let value, let target):
             "Row \(row): '\(target.rawValue)' is \(value), expected a positive number. Leave such rows out."
+        case .noPrices:
+            "No spot prices were found. Import some: 'almanac import auto prices.json'."
+        case .noModels(let folder):
+            "\(folder): no model files. Train them with 'almanac train', or name another folder with --models."
+        case .unknownMarket(let name, let known):
+            "The price model does not know '\(name)'. It knows: \(known.prefix(8).joined(separator: ", "))"
+                + "\(known.count > 8 ? ", …" : ""). Import its prices and train again."
         case .unreadable(let path, let reason):
             "\(path): not a task model that this version reads: \(reason). Train it anew with 'almanac train'."
         }

@@ -11,7 +11,7 @@ extension TaskSamples {
     public init(_ table: ExecutionTable, target: TaskTarget) throws(PredictionError) {
         let status = table.texts(.status)
         let types = table.texts(.taskType)
-        let observed = table.numbers(target == .runtime ? .runtime : .peakMemory)
+        let observed = table.numbers(target.column)
         let times = TaskSamples.times(table)
         var rows = (0..<table.rowCount).filter { row in
             let word = status.codes[row] < 0 ? nil : status[row]

@@ -36,6 +36,22 @@ public struct TaskSamples: Sendable {
         (self.types, self.features, self.values) = (types, features, values)
     }
 
+    /// A checksum of all rows: equal data give equal sums.
+    public var checksum: UInt64 {
+        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+        func add(_ value: UInt64) {
+            hash = (hash ^ value) &* 0x0000_0100_0000_01B3
+            hash ^= hash >> 29
+        }
+        for name in typeNames + featureNames { for byte in name.utf8 { add(UInt64(byte)) } }
+        for row in values.indices {
+            add(UInt64(types[row]))
+            add(values[row].bitPattern)
+            for column in features { add(column[row].isNaN ? 0 : column[row].bitPattern) }
+        }
+        return hash
+    }
+
     /// The rows in which each type occurs, oldest first.
     var rowsByType: [[Int]] {
         var rows = [[Int]](repeating: [], count: typeNames.count)
