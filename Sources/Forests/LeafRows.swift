@@ -21,17 +21,28 @@ struct LeafRows: Sendable {
     /// The distinct ranks behind one row, ascending, with their weights.
     private func weights(
         _ walk: TreeWalk, _ treeStarts: UnsafeBufferPointer<UInt32>, _ slots: UnsafePointer<UInt32>,
-        _ entries: inout [(rank: UInt32, weight: Double)]
+        _ entries: inout [(rank: UInt32, weight: Double)], of total: Double
     ) {
-        entries.removeAll(keepingCapacity: true)
-        let share = 1 / Double(treeStarts.count - 1)
+        let share = total / Double(treeStarts.count - 1)
         walkTrees(walk, starts: treeStarts, slots: slots) { tree, leaf in
             let at = Int(treeStarts[tree]) + Int(leaf) + tree
             let (from, to) = (Int(starts[at]), Int(starts[at + 1]))
             let weight = share / Double(max(1, to - from))
             for i in from..<to { entries.append((rows[i], weight)) }
         }
+    }
+
+    /// The same for one row of a table, which may be a mixture, in ascending order of the targets.
+    private func weights(of row: Int, _ table: EncodedTable, _ trees: TreeNodes) -> [(rank: UInt32, weight: Double)] {
+        var entries: [(rank: UInt32, weight: Double)] = []
+        let parts = table.parts(row)
+        var next = 0
+        trees.withSlots(table, parts.rows) { walk, starts, slots in
+            weights(walk, starts, slots, &entries, of: parts.weights[next])
+            next += 1
+        }
         entries.sort { $0.rank < $1.rank }
+        return entries
     }
 
     /// A row of quantiles for every row of `table`.
@@ -39,21 +50,20 @@ struct LeafRows: Sendable {
         of table: EncodedTable, _ trees: TreeNodes, _ probabilities: [Double], threads: Int
     ) -> Matrix {
         let block = 256
-        let parts = Parallel.map(count: (table.rowCount + block - 1) / block, threads: threads) { index in
-            let rows = (index * block)..<min(table.rowCount, (index + 1) * block)
+        let count = table.resultCount
+        let parts = Parallel.map(count: (count + block - 1) / block, threads: threads) { index in
             var result: [Double] = []
-            var entries: [(rank: UInt32, weight: Double)] = []
-            trees.withSlots(table, rows) { walk, starts, slots in
-                weights(walk, starts, slots, &entries)
+            for row in (index * block)..<min(count, (index + 1) * block) {
+                let entries = weights(of: row, table, trees)
                 for p in probabilities { result.append(quantile(entries, p)) }
             }
             return result
         }
-        var matrix = Matrix(rows: table.rowCount, columns: probabilities.count)
+        var matrix = Matrix(rows: count, columns: probabilities.count)
         for (index, part) in parts.enumerated() {
             for (i, value) in part.enumerated() {
                 let (row, column) = (index * block + i / probabilities.count, i % probabilities.count)
-                matrix.values[row + column * table.rowCount] = value
+                matrix.values[row + column * count] = value
             }
         }
         return matrix
@@ -70,8 +80,7 @@ struct LeafRows: Sendable {
     }
 
     func support(of table: EncodedTable, row: Int, _ trees: TreeNodes) -> ForestSupport {
-        var entries: [(rank: UInt32, weight: Double)] = []
-        trees.withSlots(table, row..<row + 1) { walk, starts, slots in weights(walk, starts, slots, &entries) }
+        let entries = weights(of: row, table, trees)
         var merged: [(row: Int, weight: Double)] = []
         for entry in entries {
             let row = Int(rowOfRank[Int(entry.rank)])

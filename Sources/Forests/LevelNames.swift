@@ -1,17 +1,14 @@
 internal import Foundation
 
-/// Finds the known level whose name is most like that of an unseen one.
+/// How alike the names of levels are.
 ///
 /// Names are cut into words at every character that is not a letter or digit. Two names are as alike as the weight
 /// of their common words is of all their words; a rare word weighs more (inverse document frequency). So
-/// `TUMOR_STRELKA_SINGLE` is answered as `GERMLINE_STRELKA_SINGLE`, not as `TUMOR_CNVKIT_BATCH`.
-struct LevelNames {
+/// `TUMOR_STRELKA_SINGLE` is more like `GERMLINE_STRELKA_SINGLE` than like `TUMOR_CNVKIT_BATCH`.
+struct LevelNames: Sendable {
     private let words: [Set<Substring>]
     private let weights: [Substring: Double]
     private let rareWeight: Double
-
-    /// Names that are less alike than this have nothing to say about each other.
-    static let leastSimilarity = 0.3
 
     init(_ levels: [String]) {
         let words = levels.map(LevelNames.words)
@@ -23,16 +20,13 @@ struct LevelNames {
         self.words = words
     }
 
-    /// The code of the most similar level (the first of equals), or `nil` if none is similar.
-    func nearest(to name: String) -> Int? {
+    /// From 0 (no common word) to 1, for every level.
+    func similarities(to name: String) -> [Double] {
         let own = LevelNames.words(name)
-        var best: (similarity: Double, code: Int)?
-        for (code, other) in words.enumerated() {
-            let (common, all) = (weight(own.intersection(other)), weight(own.union(other)))
-            guard common > 0, common >= LevelNames.leastSimilarity * all else { continue }
-            if common / all > best?.similarity ?? 0 { best = (common / all, code) }
+        return words.map { other in
+            let common = weight(own.intersection(other))
+            return common > 0 ? common / weight(own.union(other)) : 0
         }
-        return best?.code
     }
 
     private func weight(_ words: Set<Substring>) -> Double {

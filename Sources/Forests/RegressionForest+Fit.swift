@@ -69,7 +69,7 @@ extension RegressionForest {
         return RegressionForest(
             features: bins.map(\.feature), options: options, seed: seed, trainingRowCount: target.count,
             trainingChecksum: checksum(data, target), outOfBagError: OutOfBag.error(predictions, target),
-            outOfBagPredictions: predictions, trees: trees, encoder: RowEncoder(bins),
+            outOfBagPredictions: predictions, trees: trees, encoder: RowEncoder(bins, data),
             leaves: options.keepsLeafRows ? leaves : nil)
     }
 }

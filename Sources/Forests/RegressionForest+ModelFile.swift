@@ -41,16 +41,9 @@ extension RegressionForest {
     public init(_ file: ModelFile, path: String = "model file") throws {
         features = try file.json("features", as: [ForestFeature].self)
         options = try file.json("options", as: ForestOptions.self)
-        func metadata(_ key: String, radix: Int = 10) throws -> UInt64 {
-            let text = try file.text(key)
-            guard let value = UInt64(text, radix: radix) else {
-                throw ForestError.format(file: path, line: 0, found: "\(key) '\(text)'", expected: "a number")
-            }
-            return value
-        }
-        seed = try metadata("seed")
-        trainingRowCount = Int(clamping: try metadata("training_rows"))
-        trainingChecksum = try metadata("training_checksum", radix: 16)
+        seed = try file.number("seed", path: path)
+        trainingRowCount = Int(clamping: try file.number("training_rows", path: path))
+        trainingChecksum = try file.number("training_checksum", radix: 16, path: path)
         (trees, encoder) = try TreeNodes.read(from: file, features, path: path)
         outOfBagPredictions = try file.values("out_of_bag_predictions")
         outOfBagError = try file.doubles("out_of_bag_error").first ?? .nan
@@ -85,6 +78,9 @@ extension TreeNodes {
         try file.set("level_sets", sets)
         try file.set("covers", covers)
         try file.set("level_bins", Array(encoder.levelBins.joined()))
+        try file.set("scale_steps", encoder.similar.scales.map { UInt32($0.count) })
+        try file.set("scales", Array(encoder.similar.scales.joined()))
+        try file.set("level_ranges", Array(encoder.similar.ranges.joined()))
     }
 
     /// Reads the nodes and checks that every walk through them stays inside.
@@ -102,12 +98,30 @@ extension TreeNodes {
             throw ForestError.format(
                 file: path, line: 0, found: "\(bins.count) level bins", expected: "one for each level")
         }
-        let encoder = RowEncoder(
-            features: features,
-            levelBins: counts.map { count in
-                defer { bins = bins.dropFirst(count) }
-                return Array(bins.prefix(count))
+        let levelBins = counts.map { count in
+            defer { bins = bins.dropFirst(count) }
+            return Array(bins.prefix(count))
+        }
+        let steps = try file.values("scale_steps", as: UInt32.self)
+        var scaleKeys = try file.values("scales", as: UInt32.self)[...]
+        var rangeEnds = try file.values("level_ranges", as: UInt16.self)[...]
+        let ends = counts.map { 2 * features.count * $0 }
+        guard steps.count == features.count, steps.reduce(0, { $0 + Int($1) }) == scaleKeys.count,
+            rangeEnds.count == ends.reduce(0, +)
+        else {
+            throw ForestError.format(
+                file: path, line: 0, found: "inconsistent ranges of levels", expected: "one range per number and level")
+        }
+        let similar = SimilarLevels(
+            scales: steps.map { count in
+                defer { scaleKeys = scaleKeys.dropFirst(Int(count)) }
+                return Array(scaleKeys.prefix(Int(count)))
+            },
+            ranges: ends.map { count in
+                defer { rangeEnds = rangeEnds.dropFirst(count) }
+                return Array(rangeEnds.prefix(count))
             })
+        let encoder = RowEncoder(features: features, levelBins: levelBins, similar: similar)
         guard trees.isConsistent(encoder) else {
             throw ForestError.format(
                 file: path, line: 0, found: "links that lead outside of a tree", expected: "whole trees")

@@ -4,15 +4,16 @@ struct RowEncoder: Sendable {
     /// The bin of every level, per feature; empty for numeric ones.
     let levelBins: [[UInt32]]
     let binCounts: [UInt32]
+    let similar: SimilarLevels
 
-    init(features: [ForestFeature], levelBins: [[UInt32]]) {
-        (self.features, self.levelBins) = (features, levelBins)
+    init(features: [ForestFeature], levelBins: [[UInt32]], similar: SimilarLevels) {
+        (self.features, self.levelBins, self.similar) = (features, levelBins, similar)
         binCounts = levelBins.map { ($0.max() ?? 0) + ($0.isEmpty ? 0 : 1) }
     }
 
-    init(_ bins: [FeatureBins]) {
-        (features, levelBins) = (bins.map(\.feature), bins.map(\.levelBins))
-        binCounts = bins.map { $0.isCategorical ? UInt32($0.count) : 0 }
+    init(_ bins: [FeatureBins], _ data: ForestData) {
+        self.init(
+            features: bins.map(\.feature), levelBins: bins.map(\.levelBins), similar: SimilarLevels(data, bins))
     }
 
     var slotCount: Int { 1 + 2 * features.count }
@@ -21,38 +22,101 @@ struct RowEncoder: Sendable {
     func table(_ data: ForestData) throws(ForestError) -> EncodedTable {
         var byName: [String: Int] = [:]
         for (index, column) in data.columns.enumerated() { byName[column.name] = index }
-        var columns: [EncodedColumn] = []
-        for (index, feature) in features.enumerated() {
-            guard let found = byName[feature.name] else {
+        var found: [ForestData.Column] = []
+        for feature in features {
+            guard let index = byName[feature.name] else {
                 throw .missingColumn(feature.name, available: data.columns.map(\.name))
             }
-            switch (data.columns[found].values, feature.levels) {
-            case (.numeric(let values), nil):
-                columns.append(.numeric(values))
-            case (.categorical(let codes, let levels), let known?):
-                columns.append(.levels(codes, keys: keys(of: levels, known, feature: index)))
+            let column = data.columns[index]
+            switch (column.values, feature.levels) {
+            case (.numeric, nil), (.categorical, .some): found.append(column)
             case (let values, _):
                 throw .wrongKind(
                     column: feature.name, expected: feature.levels == nil ? "numeric" : "categorical",
                     found: values.kind)
             }
         }
-        return EncodedTable(columns: columns, rowCount: data.rowCount, slotCount: slotCount)
+        let mixtures = mixtures(found, data.rowCount)
+        let columns = found.enumerated().map { index, column in
+            switch column.values {
+            case .numeric(let values):
+                EncodedColumn.numeric(mixtures.map { mixtures in mixtures.rows.map { values[$0] } } ?? values)
+            case .categorical(let codes, let levels):
+                EncodedColumn.levels(
+                    mixtures.map { mixtures in
+                        let keys = keys(codes, levels, index)
+                        return mixtures.rows.indices.map {
+                            mixtures.keys[$0][index] ?? keys[mixtures.rows[$0]]
+                        }
+                    } ?? keys(codes, levels, index))
+            }
+        }
+        return EncodedTable(
+            columns: columns, rowCount: mixtures?.rows.count ?? data.rowCount, slotCount: slotCount,
+            mixtures: mixtures)
     }
 
-    /// The key of each of `levels`, and last that of a missing one. An unseen level has the key of the known level
-    /// whose name is most like its own, or else that of a missing one.
-    private func keys(of levels: [String], _ known: [String], feature: Int) -> [UInt32] {
+    /// The key of every row of a column of levels; an unseen level has that of a missing one.
+    private func keys(_ codes: [Int32], _ levels: [String], _ feature: Int) -> [UInt32] {
         let unknown = binCounts[feature]
-        if levels == known { return levelBins[feature] + [unknown] }
+        let known = bins(levels, feature)
+        return codes.map { $0 < 0 ? unknown : known[Int($0)] ?? unknown }
+    }
+
+    /// The bin of each of `levels`; `nil` for one that is not known.
+    private func bins(_ levels: [String], _ feature: Int) -> [UInt32?] {
+        if levels == features[feature].levels { return levelBins[feature] }
         var bins: [String: UInt32] = [:]
-        for (code, level) in known.enumerated() { bins[level] = levelBins[feature][code] }
-        var names: LevelNames?
-        return levels.map { level in
-            if let bin = bins[level] { return bin }
-            if names == nil { names = LevelNames(known) }
-            return names?.nearest(to: level).map { levelBins[feature][$0] } ?? unknown
-        } + [unknown]
+        for (code, level) in (features[feature].levels ?? []).enumerated() { bins[level] = levelBins[feature][code] }
+        return levels.map { bins[$0] }
+    }
+
+    /// The known levels that stand for unseen ones; `nil` if all levels are known.
+    private func mixtures(_ columns: [ForestData.Column], _ rowCount: Int) -> Mixtures? {
+        var unseen: [(feature: Int, codes: [Int32], levels: [String], known: [Bool])] = []
+        for (feature, column) in columns.enumerated() {
+            guard case .categorical(let codes, let levels) = column.values else { continue }
+            let known = bins(levels, feature).map { $0 != nil }
+            if known.contains(false) { unseen.append((feature, codes, levels, known)) }
+        }
+        guard !unseen.isEmpty else { return nil }
+        let names = unseen.map { LevelNames(features[$0.feature].levels ?? []) }
+        var similarities = unseen.map { _ in [Int32: [Double]]() }
+        var mixtures = Mixtures()
+        for row in 0..<rowCount {
+            // Each encoded row stands for a choice of levels: products of mixtures, but only the best of later ones.
+            var parts: [(keys: [Int: UInt32], weight: Double)] = [([:], 1)]
+            for (index, column) in unseen.enumerated() {
+                let code = column.codes[row]
+                guard code >= 0, !column.known[Int(code)] else { continue }
+                let alike = similarities[index][code] ?? names[index].similarities(to: column.levels[Int(code)])
+                similarities[index][code] = alike
+                let numbers = columns.map { column in
+                    if case .numeric(let values) = column.values { return ValueKey.of(values[row]) }
+                    return ValueKey.missingRight
+                }
+                var levels = similar.mixture(feature: column.feature, alike, numbers)
+                if parts.count > 1, let best = levels.first { levels = [(best.level, 1)] }
+                guard !levels.isEmpty else { continue }
+                parts = parts.flatMap { part in
+                    levels.map { level in
+                        var keys = part.keys
+                        keys[column.feature] = levelBins[column.feature][level.level]
+                        return (keys, part.weight * level.weight)
+                    }
+                }
+            }
+            mixtures.append(row, parts)
+        }
+        return mixtures
+    }
+
+    /// The key of one plain number: a value, or the code of a level.
+    @inline(__always)
+    func key(_ value: Double, _ feature: Int) -> UInt32 {
+        guard features[feature].levels != nil else { return ValueKey.of(value) }
+        let known = value >= 0 && value < Double(levelBins[feature].count)
+        return known ? levelBins[feature][Int(value)] : binCounts[feature]
     }
 
     /// Fills the slots of one row of plain numbers: values, or level codes (NaN or out of range where unknown).
@@ -61,30 +125,47 @@ struct RowEncoder: Sendable {
         slots[0] = 0
         for feature in 0..<features.count {
             let value = row[feature]
-            if levelBins[feature].isEmpty && features[feature].levels == nil {
-                let key = ValueKey.of(value)
-                slots[1 + 2 * feature] = key
-                slots[2 + 2 * feature] = key == ValueKey.missingRight ? ValueKey.missingLeft : key
-            } else {
-                let known = value >= 0 && value < Double(levelBins[feature].count)
-                let key = known ? levelBins[feature][Int(value)] : binCounts[feature]
-                slots[1 + 2 * feature] = key
-                slots[2 + 2 * feature] = key
-            }
+            let key = key(value, feature)
+            slots[1 + 2 * feature] = key
+            slots[2 + 2 * feature] =
+                key == ValueKey.missingRight && features[feature].levels == nil ? ValueKey.missingLeft : key
         }
     }
 }
 
 enum EncodedColumn: Sendable {
     case numeric([Double])
-    case levels([Int32], keys: [UInt32])
+    /// The key of every row.
+    case levels([UInt32])
 }
 
 /// The columns of a table in the order of the model's features.
 struct EncodedTable: Sendable {
     let columns: [EncodedColumn]
+    /// Rows as the trees see them: more than the table has where rows with unseen levels are mixtures.
     let rowCount: Int
     let slotCount: Int
+    let mixtures: Mixtures?
+
+    /// The number of rows of the table.
+    var resultCount: Int { mixtures.map { $0.starts.count - 1 } ?? rowCount }
+
+    /// The encoded rows that stand for one row of the table, with their weights.
+    func parts(_ row: Int) -> (rows: Range<Int>, weights: [Double]) {
+        guard let mixtures else { return (row..<row + 1, [1]) }
+        let range = mixtures.starts[row]..<mixtures.starts[row + 1]
+        return (range, Array(mixtures.weights[range]))
+    }
+
+    /// From a value for each encoded row to one for each row of the table.
+    func combined(_ values: [Double]) -> [Double] {
+        guard let mixtures else { return values }
+        return (0..<resultCount).map { row in
+            let range = mixtures.starts[row]..<mixtures.starts[row + 1]
+            return range.count == 1
+                ? values[range.lowerBound] : range.reduce(0) { $0 + mixtures.weights[$1] * values[$1] }
+        }
+    }
 
     /// Fills the slots of `rows`, row after row.
     func fill(_ slots: UnsafeMutablePointer<UInt32>, _ rows: Range<Int>) {
@@ -102,15 +183,33 @@ struct EncodedTable: Sendable {
                         slot += width
                     }
                 }
-            case .levels(let codes, let keys):
-                let unknown = keys.count - 1
+            case .levels(let keys):
                 for row in rows {
-                    let key = keys[codes[row] < 0 ? unknown : Int(codes[row])]
+                    let key = keys[row]
                     slot[0] = key
                     slot[1] = key
                     slot += width
                 }
             }
         }
+    }
+}
+
+/// Rows with unseen levels as weighted rows with known ones.
+struct Mixtures: Sendable {
+    /// Where the encoded rows of each row of the table begin, and the end.
+    private(set) var starts = [0]
+    /// Of each encoded row: the row of the table, its weight, and the keys that differ, by feature.
+    private(set) var rows: [Int] = []
+    private(set) var weights: [Double] = []
+    private(set) var keys: [[Int: UInt32]] = []
+
+    mutating func append(_ row: Int, _ parts: [(keys: [Int: UInt32], weight: Double)]) {
+        for part in parts {
+            rows.append(row)
+            weights.append(part.weight)
+            keys.append(part.keys)
+        }
+        starts.append(rows.count)
     }
 }

@@ -12,7 +12,7 @@ extension TreeNodes {
             let rows = first..<min(table.rowCount, first + TreeNodes.blockRows)
             return blockSums(table, rows)
         }
-        return Array(parts.joined())
+        return table.combined(Array(parts.joined()))
     }
 
     private func blockSums(_ table: EncodedTable, _ rows: Range<Int>) -> [Double] {

@@ -119,7 +119,9 @@ func singleTree(minimumLeafRows: Int = 1) -> ForestOptions {
             try ForestData([.categorical("task", names)]), target: target, seed: 1)
         let predicted = try forest.predict(
             ForestData([.categorical("task", ["TUMOR_STRELKA_SINGLE", "TUMOR_TIDDIT_SV", "MULTIQC", nil])]))
-        #expect(predicted[0] == 3 && predicted[1] == 8)
-        #expect(predicted[2] == predicted[3])
+        #expect(abs(predicted[0] - 3) < 0.01 && abs(predicted[1] - 8) < 0.01)
+        // Nothing is known about it but that it is a task: the mean of the tasks, each counted once.
+        #expect(abs(predicted[2] - (3 + 8 + 6) / 3.0) < 0.01)
+        #expect(predicted[3] >= 3 && predicted[3] <= 8)
     }
 }

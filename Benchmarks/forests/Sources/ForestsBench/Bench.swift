@@ -10,7 +10,7 @@ struct Bench {
     let rounds: Int
 
     var learners: [(String, () throws -> [String: Any])] {
-        [("almanac_rf", forest)]
+        [("almanac_rf", forest), ("almanac_gbdt31", boosting)]
     }
 
     private func forest() throws -> [String: Any] {
@@ -30,6 +30,49 @@ struct Bench {
         let predicted = try measurePrediction(&row) { try forest.predict(table.test, threads: threads) }
         addErrors(&row, predicted)
         return row
+    }
+
+    private func boosting() throws -> [String: Any] {
+        var options = BoostingOptions()
+        options.rounds = rounds
+        func env(_ k: String) -> Double? { ProcessInfo.processInfo.environment[k].flatMap(Double.init) }
+        if let v = env("L2") { options.l2 = v }
+        if let v = env("ML") { options.minimumLeafRows = Int(v) }
+        if let v = env("MG") { options.minimumGroupRows = Int(v) }
+        if let v = env("CS") { options.categorySmoothing = v }
+        if let v = env("CL") { options.categoryL2 = v }
+        if let v = env("LR") { options.learningRate = v }
+        if let v = env("RS") { options.rowShare = v }
+        if let v = env("FS") { options.featureShare = v }
+        if let v = env("LV") { options.maximumLeaves = Int(v) }
+        var row: [String: Any] = ["threads": threads, "rounds": rounds]
+        let model = try measureFit(&row) {
+            try BoostedForest.fit(
+                table.train, target: table.trainTarget, options: options, seed: 1, threads: threads)
+        }
+        row["nodes"] = model.nodeCount
+        let predicted = try measurePrediction(&row) { try model.predict(table.test, threads: threads) }
+        addErrors(&row, predicted)
+        measureRow(&row, predicted) { model.predict(row: $0) }
+        return row
+    }
+
+    /// The median and 99th percentile of the time for one row.
+    func measureRow(_ row: inout [String: Any], _ predicted: [Double], _ predict: ([Double]) -> Double) {
+        let rows = table.plainTestRows(2000)
+        var times: [Double] = []
+        var wrong = 0
+        for repetition in 0..<(rows.count + 20_000) {
+            let index = repetition % rows.count
+            let clock = wallSeconds()
+            let value = predict(rows[index])
+            let time = wallSeconds() - clock
+            if repetition >= rows.count { times.append(time) } else if value != predicted[index] { wrong += 1 }
+        }
+        times.sort()
+        row["single_us"] = times[times.count / 2] * 1e6
+        row["single_p99_us"] = times[times.count * 99 / 100] * 1e6
+        if wrong > 0 { row["single_rows_unlike_batch"] = wrong }
     }
 
     func measureFit<Model>(_ row: inout [String: Any], _ fit: () throws -> Model) rethrows -> Model {
@@ -56,6 +99,9 @@ struct Bench {
 
     func addErrors(_ row: inout [String: Any], _ predicted: [Double]) {
         let actual = table.testTarget
+        if let path = ProcessInfo.processInfo.environment["PREDICTIONS"] {
+            try? predicted.map { String($0) }.joined(separator: "\n").write(toFile: path, atomically: true, encoding: .utf8)
+        }
         row["rmse"] = ErrorMeasures.rmse(actual: actual, predicted: predicted)
         row["mae"] = ErrorMeasures.mae(actual: actual, predicted: predicted)
         row["mdape_pct"] =

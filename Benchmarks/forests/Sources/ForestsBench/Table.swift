@@ -83,4 +83,18 @@ struct BenchTable {
         let target = numbers[names.count]
         return (try ForestData(columns), takesLog ? target.map { log($0) } : target)
     }
+
+    /// Test rows as plain numbers in the codes of the training table; a level that it lacks is missing.
+    func plainTestRows(_ count: Int) -> [[Double]] {
+        let columns: [[Double]] = zip(train.columns, test.columns).map { trained, tested in
+            switch (trained.values, tested.values) {
+            case (.categorical(_, let known), .categorical(let codes, let levels)):
+                let code = Dictionary(uniqueKeysWithValues: known.enumerated().map { ($1, Double($0)) })
+                return codes.prefix(count).map { $0 < 0 ? .nan : code[levels[Int($0)]] ?? .nan }
+            case (_, .numeric(let values)): return Array(values.prefix(count))
+            default: return []
+            }
+        }
+        return (0..<min(count, test.rowCount)).map { row in columns.map { $0[row] } }
+    }
 }

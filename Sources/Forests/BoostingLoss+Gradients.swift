@@ -1,0 +1,58 @@
+internal import Foundation
+internal import LinearAlgebra
+
+func exponential(_ value: Double) -> Double { exp(value) }
+
+extension BoostingLoss {
+    /// Whether the second derivative is 1 everywhere.
+    var hasUnitHessian: Bool { self != .gamma }
+
+    /// Whether leaf values are a quantile of the residuals instead of a Newton step, and which.
+    var leafQuantile: Double? {
+        switch self {
+        case .absolute: 0.5
+        case .quantile(let p): p
+        case .squared, .huber, .gamma: nil
+        }
+    }
+
+    /// First and second derivative of the loss of one row by the score.
+    @inline(__always)
+    func derivatives(_ score: Double, _ target: Double) -> (Double, Double) {
+        switch self {
+        case .squared: return (score - target, 1)
+        case .absolute: return (score > target ? 1 : score < target ? -1 : 0, 1)
+        case .huber(let delta): return (min(max(score - target, -delta), delta), 1)
+        case .quantile(let p): return (score >= target ? 1 - p : -p, 1)
+        case .gamma:
+            let ratio = target * exp(-score)
+            return (1 - ratio, ratio)
+        }
+    }
+
+    /// The loss of one row.
+    func value(_ score: Double, _ target: Double) -> Double {
+        let error = target - score
+        switch self {
+        case .squared: return error * error
+        case .absolute: return abs(error)
+        case .huber(let delta):
+            return abs(error) <= delta ? error * error / 2 : delta * (abs(error) - delta / 2)
+        case .quantile(let p): return error >= 0 ? p * error : (p - 1) * error
+        case .gamma: return target * exp(-score) + score
+        }
+    }
+
+    /// The best constant score.
+    func base(_ target: [Double], _ weights: [Double]?) -> Double {
+        let weights = weights ?? Array(repeating: 1, count: target.count)
+        let total = weights.reduce(0, +)
+        func mean() -> Double { zip(target, weights).reduce(0) { $0 + $1.0 * ($1.1 / total) } }
+        switch self {
+        case .squared: return mean()
+        case .gamma: return log(mean())
+        case .absolute, .huber: return weightedQuantile(target, weights: weights, 0.5)
+        case .quantile(let p): return weightedQuantile(target, weights: weights, p)
+        }
+    }
+}

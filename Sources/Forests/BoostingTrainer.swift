@@ -1,0 +1,420 @@
+internal import Foundation
+internal import LinearAlgebra
+
+/// Grows the trees of one boosted forest, leaf by leaf, the best split first.
+///
+/// Sources: Friedman, *Greedy Function Approximation* (2001); histograms with subtraction and leaf-wise growth as in
+/// Ke et al., *LightGBM* (2017).
+final class BoostingTrainer<Cell: HistogramCell>: @unchecked Sendable {
+    let table: BoostingTable
+    let options: BoostingOptions
+    /// Per feature: 0, or the direction of the monotone constraint.
+    let monotone: [Int]
+    let threads: Int
+    var grid: GradientGrid
+    /// The rows in the order of the leaves, and room to move them.
+    private let order: UnsafeMutablePointer<UInt32>
+    private let moved: UnsafeMutablePointer<UInt32>
+    /// Every row's gradient cell.
+    let cells: UnsafeMutablePointer<Cell>
+    private var pool: [UnsafeMutablePointer<Cell>] = []
+    private let lock = NSCondition()
+    /// The features that the next tree may use. Histograms hold these only, in this order.
+    var activeFeatures: [Int]
+
+    init(_ table: BoostingTable, _ options: BoostingOptions, threads: Int) {
+        (self.table, self.options) = (table, options)
+        monotone = table.bins.map { options.monotone[$0.feature.name] ?? 0 }
+        // A tree on few rows is grown faster by one thread than by two that wait for each other.
+        self.threads = table.rowCount * table.featureCount < 200_000 ? 1 : threads
+        grid = GradientGrid(rows: table.rowCount)
+        order = .allocate(capacity: table.rowCount)
+        moved = .allocate(capacity: table.rowCount)
+        cells = .allocate(capacity: table.rowCount)
+        activeFeatures = Array(0..<table.featureCount)
+    }
+
+    deinit {
+        order.deallocate()
+        moved.deallocate()
+        cells.deallocate()
+        for histogram in pool { histogram.deallocate() }
+    }
+
+    /// A leaf that may be split further.
+    private struct Leaf {
+        var node: Int
+        var start: Int
+        var end: Int
+        var depth: Int
+        var sums: Cell
+        var histogram: UnsafeMutablePointer<Cell>?
+        var split: BoostingSplit
+        /// The range that monotone constraints leave for the value.
+        var low = -Double.infinity
+        var high = Double.infinity
+        var state = State.waiting
+        var left = -1
+        var right = -1
+
+        enum State { case waiting, busy, split }
+
+        func comes(before other: Leaf) -> Bool {
+            split.gain > other.split.gain || (split.gain == other.split.gain && start < other.start)
+        }
+    }
+
+    /// The rows of leaf `node` of the tree that was grown last.
+    func rows(_ node: BoostedTree.Node) -> UnsafeBufferPointer<UInt32> {
+        UnsafeBufferPointer(start: order + node.start, count: node.end - node.start)
+    }
+
+    /// Grows one tree on `sample`, or on all rows.
+    func grow(sample: [UInt32]?) -> BoostedTree {
+        let count = sample?.count ?? table.rowCount
+        if let sample {
+            for (i, row) in sample.enumerated() { order[i] = row }
+        } else {
+            for i in 0..<count { order[i] = UInt32(truncatingIfNeeded: i) }
+        }
+        let histogram = takeHistogram()
+        var total = rootHistogram(histogram, count, allRows: sample == nil)
+        if table.featureCount == 0 { total = .zero }
+        var root = Leaf(
+            node: 0, start: 0, end: count, depth: 0, sums: total, histogram: histogram, split: BoostingSplit())
+        root.split = bestSplit(root)
+        nonisolated(unsafe) var leaves = [root]
+        nonisolated(unsafe) var unfinished = 0
+        let team = count >= 20_000 ? threads : 1
+        if team == 1 {
+            var count = 1
+            while count < options.maximumLeaves, let index = bestWaiting(leaves) {
+                finish((index, children(of: leaves[index])), &leaves)
+                count += 1
+            }
+        } else {
+            DispatchQueue.concurrentPerform(iterations: team) { _ in
+                lock.lock()
+                while true {
+                    if let index = nextToSplit(leaves) {
+                        unfinished += 1
+                        leaves[index].state = .busy
+                        let parent = leaves[index]
+                        lock.unlock()
+                        let children = self.children(of: parent)
+                        lock.lock()
+                        finish((index, children), &leaves)
+                        unfinished -= 1
+                        lock.broadcast()
+                    } else if unfinished > 0 {
+                        lock.wait()
+                    } else {
+                        break
+                    }
+                }
+                lock.broadcast()
+                lock.unlock()
+            }
+        }
+        for leaf in leaves { if let histogram = leaf.histogram { pool.append(histogram) } }
+        return tree(leaves)
+    }
+
+    /// The leaf of largest gain; the leftmost one among equals.
+    private func bestWaiting(_ leaves: [Leaf]) -> Int? {
+        var best = -1
+        for index in leaves.indices where leaves[index].state == .waiting && leaves[index].split.feature >= 0 {
+            if best < 0 || leaves[index].comes(before: leaves[best]) { best = index }
+        }
+        return best < 0 ? nil : best
+    }
+
+    private func finish(_ result: (index: Int, children: (Leaf, Leaf)), _ leaves: inout [Leaf]) {
+        leaves[result.index].state = .split
+        leaves[result.index].histogram = nil
+        leaves[result.index].left = leaves.count
+        leaves[result.index].right = leaves.count + 1
+        leaves.append(result.children.0)
+        leaves.append(result.children.1)
+    }
+
+    /// The leaf to split next: the tree is what splitting the leaf of largest gain again and again gives, so a leaf is
+    /// worth splitting ahead of its turn only if its turn would come with what is known now.
+    private func nextToSplit(_ leaves: [Leaf]) -> Int? {
+        var next: Int?
+        bestFirst(leaves) { index in
+            if leaves[index].state == .waiting {
+                next = index
+                return false
+            }
+            return true
+        }
+        return next
+    }
+
+    /// Visits the leaves in the order in which they are split, until `visit` says false or the tree is full.
+    private func bestFirst(_ leaves: [Leaf], _ visit: (Int) -> Bool) {
+        var frontier = [0]
+        var count = 1
+        while count < options.maximumLeaves {
+            var best = -1
+            for (position, index) in frontier.enumerated() where leaves[index].split.feature >= 0 {
+                if best < 0 || leaves[index].comes(before: leaves[frontier[best]]) { best = position }
+            }
+            guard best >= 0 else { return }
+            let index = frontier.remove(at: best)
+            guard visit(index) else { return }
+            if leaves[index].state == .split { frontier += [leaves[index].left, leaves[index].right] }
+            count += 1
+        }
+    }
+
+    /// The finished tree: speculative splits that never had their turn are leaves.
+    private func tree(_ leaves: [Leaf]) -> BoostedTree {
+        var chosen = [Bool](repeating: false, count: leaves.count)
+        bestFirst(leaves) { index in
+            chosen[index] = true
+            return true
+        }
+        var tree = BoostedTree()
+        func add(_ index: Int) -> Int {
+            let (leaf, place) = (leaves[index], tree.nodes.count)
+            var node = BoostedTree.Node()
+            (node.start, node.end, node.count) = (leaf.start, leaf.end, leaf.end - leaf.start)
+            node.value = value(leaf.sums, leaf.low, leaf.high)
+            tree.nodes.append(node)
+            guard chosen[index] else { return place }
+            node.feature = leaf.split.feature
+            (node.bin, node.missingLeft, node.levels) = (leaf.split.bin, leaf.split.missingLeft, leaf.split.levels)
+            node.left = add(leaf.left)
+            node.right = add(leaf.right)
+            tree.nodes[place] = node
+            return place
+        }
+        _ = add(0)
+        return tree
+    }
+
+    /// The value that minimises the loss to second order, inside its bounds.
+    private func value(_ sums: Cell, _ low: Double, _ high: Double) -> Double {
+        let hessian = sums.hessian(grid) / grid.hessianScale + options.l2
+        guard hessian > 0 else { return 0 }
+        return min(max(-sums.gradient(grid) / grid.gradientScale / hessian, low), high)
+    }
+
+    // MARK: Histograms
+
+    private var histogramCount: Int { activeFeatures.count * BoostingTable.binStride }
+
+    private func takeHistogram() -> UnsafeMutablePointer<Cell> {
+        lock.lock()
+        defer { lock.unlock() }
+        return pool.popLast() ?? .allocate(capacity: table.featureCount * BoostingTable.binStride)
+    }
+
+    private func returnHistogram(_ histogram: UnsafeMutablePointer<Cell>) {
+        lock.lock()
+        pool.append(histogram)
+        lock.unlock()
+    }
+
+    private func rootHistogram(_ histogram: UnsafeMutablePointer<Cell>, _ count: Int, allRows: Bool) -> Cell {
+        let parts = count >= 20_000 ? threads : 1
+        nonisolated(unsafe) let histograms = [histogram] + (1..<max(1, parts)).map { _ in takeHistogram() }
+        let sums = Parallel.map(count: parts, threads: parts) { part -> Cell in
+            let (from, to) = (count * part / parts, count * (part + 1) / parts)
+            if allRows { return fill(histograms[part], rows: from..<to) }
+            return fill(histograms[part], order: UnsafeBufferPointer(start: order + from, count: to - from))
+        }
+        for other in histograms.dropFirst() {
+            for i in 0..<histogramCount { histogram[i] = histogram[i] &+ other[i] }
+            returnHistogram(other)
+        }
+        return sums.reduce(.zero) { $0 &+ $1 }
+    }
+
+    private func fill(_ histogram: UnsafeMutablePointer<Cell>, rows: Range<Int>) -> Cell {
+        fill(histogram, count: rows.count) { rows.lowerBound + $0 }
+    }
+
+    private func fill(_ histogram: UnsafeMutablePointer<Cell>, order: UnsafeBufferPointer<UInt32>) -> Cell {
+        fill(histogram, count: order.count) { Int(order[$0]) }
+    }
+
+    @inline(__always)
+    private func fill(_ histogram: UnsafeMutablePointer<Cell>, count: Int, _ row: (Int) -> Int) -> Cell {
+        histogram.initialize(repeating: .zero, count: histogramCount)
+        let width = table.featureCount
+        var total = Cell.zero
+        table.byRow.withUnsafeBufferPointer { codes in
+            activeFeatures.withUnsafeBufferPointer { active in
+                guard let base = codes.baseAddress, let features = active.baseAddress else { return }
+                if active.count == width {
+                    for i in 0..<count {
+                        let row = row(i)
+                        let cell = cells[row]
+                        total = total &+ cell
+                        addRow(histogram, base + row * width, width, cell) { $0 }
+                    }
+                } else {
+                    for i in 0..<count {
+                        let row = row(i)
+                        let cell = cells[row]
+                        total = total &+ cell
+                        addRow(histogram, base + row * width, active.count, cell) { features[$0] }
+                    }
+                }
+            }
+        }
+        return total
+    }
+
+    @inline(__always)
+    private func addRow(
+        _ histogram: UnsafeMutablePointer<Cell>, _ row: UnsafePointer<UInt8>, _ count: Int, _ cell: Cell,
+        _ feature: (Int) -> Int
+    ) {
+        var bins = histogram
+        var i = 0
+        while i + 4 <= count {
+            let (a, b, c, d) = (
+                Int(row[feature(i)]), Int(row[feature(i + 1)]), Int(row[feature(i + 2)]), Int(row[feature(i + 3)])
+            )
+            bins[a] = bins[a] &+ cell
+            bins[256 + b] = bins[256 + b] &+ cell
+            bins[512 + c] = bins[512 + c] &+ cell
+            bins[768 + d] = bins[768 + d] &+ cell
+            bins += 1024
+            i += 4
+        }
+        while i < count {
+            let a = Int(row[feature(i)])
+            bins[a] = bins[a] &+ cell
+            bins += 256
+            i += 1
+        }
+    }
+
+    // MARK: Splitting a leaf
+
+    /// Moves the rows of a leaf to its children, and finds how the children would be split.
+    private func children(of parent: Leaf) -> (Leaf, Leaf) {
+        let split = parent.split
+        let middle = parent.start + partition(parent)
+        var left = Leaf(
+            node: 0, start: parent.start, end: middle, depth: parent.depth + 1, sums: split.left, histogram: nil,
+            split: BoostingSplit(), low: parent.low, high: parent.high)
+        var right = Leaf(
+            node: 0, start: middle, end: parent.end, depth: parent.depth + 1, sums: parent.sums &- split.left,
+            histogram: nil, split: BoostingSplit(), low: parent.low, high: parent.high)
+        let direction = monotone[split.feature]
+        if direction != 0 {
+            let between = (value(left.sums, parent.low, parent.high) + value(right.sums, parent.low, parent.high)) / 2
+            if direction > 0 {
+                (left.high, right.low) = (between, between)
+            } else {
+                (left.low, right.high) = (between, between)
+            }
+        }
+        guard let histogram = parent.histogram else { return (left, right) }
+        let splittable = { (leaf: Leaf) in
+            leaf.end - leaf.start >= 2 * self.options.minimumLeafRows && leaf.depth < self.options.maximumDepth
+        }
+        guard splittable(left) || splittable(right) else {
+            returnHistogram(histogram)
+            return (left, right)
+        }
+        // The larger child's histogram is what the smaller one's leaves of the parent's.
+        let small = takeHistogram()
+        let leftIsSmall = left.end - left.start <= right.end - right.start
+        let smallRows = leftIsSmall ? left : right
+        _ = fill(
+            small, order: UnsafeBufferPointer(start: order + smallRows.start, count: smallRows.end - smallRows.start))
+        for i in 0..<histogramCount { histogram[i] = histogram[i] &- small[i] }
+        (left.histogram, right.histogram) = leftIsSmall ? (small, histogram) : (histogram, small)
+        if splittable(left) { left.split = bestSplit(left) }
+        if splittable(right) { right.split = bestSplit(right) }
+        return (left, right)
+    }
+
+    /// Moves the rows that go left to the front of the leaf, keeping the order on both sides; returns their number.
+    private func partition(_ leaf: Leaf) -> Int {
+        let split = leaf.split
+        let feature = split.feature
+        return table.byColumn.withUnsafeBufferPointer { codes in
+            guard let base = codes.baseAddress else { return 0 }
+            let column = base + feature * table.rowCount
+            let missing = UInt8(truncatingIfNeeded: table.bins[feature].count)
+            let bin = UInt8(truncatingIfNeeded: split.bin)
+            if let levels = split.levels {
+                return withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 256) { flags in
+                    for code in 0..<256 { flags[code] = levels.contains(code) ? 1 : 0 }
+                    return divide(leaf) { Int(flags[Int(column[Int($0)])]) }
+                }
+            }
+            if split.missingLeft {
+                return divide(leaf) {
+                    let code = column[Int($0)]
+                    return code <= bin || code == missing ? 1 : 0
+                }
+            }
+            return divide(leaf) { column[Int($0)] <= bin ? 1 : 0 }
+        }
+    }
+
+    @inline(__always)
+    private func divide(_ leaf: Leaf, _ goesLeft: (UInt32) -> Int) -> Int {
+        let (rows, other) = (order + leaf.start, moved + leaf.start)
+        var (left, right) = (0, 0)
+        for i in 0..<(leaf.end - leaf.start) {
+            let row = rows[i]
+            rows[left] = row
+            other[right] = row
+            let step = goesLeft(row)
+            left &+= step
+            right &+= 1 &- step
+        }
+        (rows + left).update(from: other, count: right)
+        return left
+    }
+
+    // MARK: Finding the split of a leaf
+
+    private func bestSplit(_ leaf: Leaf) -> BoostingSplit {
+        var best = BoostingSplit()
+        guard let histogram = leaf.histogram else { return best }
+        let search = SplitSearch<Cell>(
+            grid: grid, total: leaf.sums, rows: Int64(leaf.end - leaf.start),
+            minimumRows: Int64(options.minimumLeafRows), l2: options.l2 * grid.hessianScale, options: options)
+        for (place, feature) in activeFeatures.enumerated() {
+            let bins = UnsafePointer(histogram + place * BoostingTable.binStride)
+            let count = table.bins[feature].count
+            guard count > 0 else { continue }
+            if table.isLevels[feature] {
+                search.scanLevels(bins, feature, count, &best)
+            } else if monotone[feature] == 0 && leaf.low == -.infinity && leaf.high == .infinity {
+                search.scan(bins, feature, count, &best)
+            } else {
+                search.scanBounded(
+                    bins, feature, count, direction: monotone[feature], low: leaf.low * grid.gradientScale / grid.hessianScale,
+                    high: leaf.high * grid.gradientScale / grid.hessianScale, &best)
+            }
+        }
+        // Gains are compared among leaves and with the option in the units of the loss.
+        best.gain *= grid.hessianScale / grid.gradientScale / grid.gradientScale
+        if best.gain <= options.minimumGain { best.feature = -1 }
+        return best
+    }
+
+    /// The best split of a leaf's histogram.
+    typealias BoostingSplit = Forests.BoostingSplit<Cell>
+}
+
+struct BoostingSplit<Cell: HistogramCell> {
+    var gain = 0.0
+    var feature = -1
+    var bin = 0
+    var missingLeft = false
+    var levels: LevelSet?
+    var left = Cell.zero
+}
