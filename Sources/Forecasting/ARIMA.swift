@@ -37,6 +37,9 @@ public struct ARIMA: Sendable, Hashable, Codable {
     private(set) var appended = 0
     let length: Int
 
+    /// The step after the last observation, counted from the start of the series.
+    var end: Int { length + appended }
+
     /// Free parameters: coefficients, effects and the variance.
     public var parameterCount: Int { coefficients.count + effects.count + 1 }
     /// Akaike's criterion.
@@ -90,7 +93,9 @@ public struct ARIMA: Sendable, Hashable, Codable {
         }
         for k in 0..<(effects.count - effect) {
             let values =
-                future.isEmpty ? Array(futureRegressors[k].dropFirst(appended)) : k < future.count ? future[k] : []
+                future.isEmpty
+                ? k < futureRegressors.count ? Array(futureRegressors[k].dropFirst(appended)) : []
+                : k < future.count ? future[k] : []
             guard values.count >= horizon, values.prefix(horizon).allSatisfy(\.isFinite) else {
                 throw .invalidRegressor(
                     name: effectNames[effect + k],

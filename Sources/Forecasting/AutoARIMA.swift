@@ -65,22 +65,30 @@ public struct AutoARIMA: Sendable, Hashable, Codable {
 extension AutoARIMA {
     /// The candidates of a search near the best one, each with its Akaike weight, at most `count`.
     ///
-    /// Averaging over them forecasts better than the best alone: near-ties are decided by chance.
+    /// Averaging over them forecasts better than the best alone: near-ties are decided by chance. To four weeks of
+    /// hourly or half-hourly data (a season of 24 or 48) the best one with harmonics of the week is added, if they lower
+    /// the criterion.
     static func averaged(
-        _ series: [Double], period: Int, regressors: [Regressor] = [], options: AutoARIMAOptions, count: Int = 6
-    ) throws(ForecastingError) -> [(weight: Double, model: ARIMA)] {
-        var search = try OrderSearch(series, period: period, regressors: regressors, options: options)
+        _ series: [Double], period: Int, options: AutoARIMAOptions, count: Int = 6
+    ) throws(ForecastingError) -> [FittedForecaster.Part] {
+        var search = try OrderSearch(series, period: period, regressors: [], options: options)
         search.run()
         let ranked = search.usable.sorted { $0.aicc < $1.aicc }
-        var result: [(weight: Double, model: ARIMA)] = []
+        var result: [FittedForecaster.Part] = []
         for candidate in ranked.prefix(count) {
             let weight = exp(-0.5 * (candidate.aicc - ranked[0].aicc))
             guard weight > 0.1, let model = try? search.model(candidate) else { continue }
-            result.append((weight, model))
+            result.append(.init(weight: weight, model: .arima(model)))
+        }
+        if period == 24 || period == 48, series.count >= 28 * period, let best = ranked.first,
+            let found = FourierARIMA.extending(best, series: series, longPeriod: 7 * period),
+            found.model.aicc < best.aicc
+        {
+            result.append(.init(weight: 0.4 * result.reduce(0) { $0 + $1.weight }, model: .fourier(found)))
         }
         guard result.isEmpty else { return result }
         let fallback = ARIMAOrder(0, search.d, 0, seasonal: (0, search.seasonalD, 0), period: search.period)
-        return [(1, try ARIMA.fit(series, order: fallback, regressors: regressors))]
+        return [.init(weight: 1, model: .arima(try ARIMA.fit(series, order: fallback)))]
     }
 }
 

@@ -47,14 +47,21 @@ public struct ExponentialSmoothing: Sendable, Hashable, Codable {
     ///   - period: Seasons of more than 48 steps are left out.
     /// - Throws: ``ForecastingError`` for fewer than 3 observations or an infinite value.
     public static func fit(_ series: [Double], period: Int = 1) throws(ForecastingError) -> ExponentialSmoothing {
+        try ranked(series, period: period)[0]
+    }
+
+    /// Every form that can be fitted, best first; at least one.
+    static func ranked(_ series: [Double], period: Int) throws(ForecastingError) -> [ExponentialSmoothing] {
         let problem = try SmoothingProblem(series, period: period)
-        var best: ExponentialSmoothing?
-        for form in problem.forms {
-            guard let found = problem.fit(form), found.aicc < best?.aicc ?? .infinity else { continue }
-            best = found
-        }
-        if let best { return best }
-        throw .noFit(model: "exponential smoothing")
+        let found = problem.forms.compactMap { problem.fit($0) }.sorted { $0.aicc < $1.aicc }
+        guard !found.isEmpty else { throw .noFit(model: "exponential smoothing") }
+        return found
+    }
+
+    /// A given form.
+    static func fit(_ series: [Double], form: Form, period: Int) throws(ForecastingError) -> ExponentialSmoothing {
+        guard let found = try SmoothingProblem(series, period: period).fit(form) else { throw .noFit(model: "\(form)") }
+        return found
     }
 
     /// Means and standard deviations of the next values.
@@ -265,6 +272,11 @@ struct SmoothingProblem {
                 for index in first..<min(first + Dual.directions, count) {
                     gradient[index] = found.slope[index - first]
                 }
+            }
+            // Many starting values for few observations: those of the decomposition count as a weak prior.
+            for index in smoothing..<count where form.season != .none {
+                value += point[index] * point[index]
+                gradient[index] += 2 * point[index]
             }
             return (value, gradient)
         }

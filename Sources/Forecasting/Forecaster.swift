@@ -1,3 +1,4 @@
+import Glibc
 import ModelFiles
 
 /// How a series is forecast.
@@ -83,8 +84,9 @@ public enum Forecaster {
             parts = try fitParts(x, period: period, options: options, notes: &notes)
         }
         return FittedForecaster(
-            method: options.method, season: season, parts: parts, boxCox: boxCox, observations: observations,
-            notes: notes)
+            method: options.method, season: season, parts: parts, boxCox: boxCox,
+            inflation: options.method == .auto ? calibrated(parts, series: x, period: period) : [],
+            observations: observations, notes: notes)
     }
 
     private static func fitParts(
@@ -110,23 +112,78 @@ public enum Forecaster {
         case .arima, .auto, .ets, .theta:
             let all = options.method == .auto
             if all || options.method == .arima {
-                attempt("ARIMA", weight: 1) { () throws(ForecastingError) in
+                attempt("ARIMA", weight: 0.7) { () throws(ForecastingError) in
                     try averagedARIMA(x, period: period, options: options)
                 }
             }
             if all || options.method == .ets {
                 attempt("ETS", weight: 1) { () throws(ForecastingError) in
-                    [.init(weight: 1, model: .smoothing(try ExponentialSmoothing.fit(x, period: period)))]
+                    let ranked = try ExponentialSmoothing.ranked(x, period: period)
+                    return ranked.prefix(4).map {
+                        .init(weight: exp(-0.5 * ($0.aicc - ranked[0].aicc)), model: .smoothing($0))
+                    }
                 }
             }
             if all || options.method == .theta {
-                attempt("Theta", weight: 1) { () throws(ForecastingError) in
-                    [.init(weight: 1, model: .theta(try Theta.fit(x, period: period)))]
+                attempt("Theta", weight: 1.3) { () throws(ForecastingError) in
+                    [
+                        .init(weight: 1, model: .theta(try Theta.fit(x, period: period))),
+                        .init(weight: 1, model: .theta(try Theta.fit(x, period: period, isOptimised: false))),
+                    ]
                 }
             }
         }
+        let week = 7 * period
+        if options.method == .auto, period == 24 || period == 48, x.count >= 4 * week {
+            attempt("Weekly pattern", weight: 1) { () throws(ForecastingError) in
+                let adjusted = try SeasonAdjusted(x, period: week) { (x) throws(ForecastingError) in
+                    .arima(try AutoARIMA.fit(x, options: options.arima).best)
+                }
+                return adjusted.map { [.init(weight: 1, model: .adjusted($0))] } ?? []
+            }
+        }
+        if parts.count > 1, period > 1, x.count >= 20 * period, x.count >= 400 {
+            parts = weighted(parts, series: x, period: period)
+        }
         if parts.isEmpty { notes.append("The naive forecast takes its place.") }
         return parts.isEmpty ? [fallback] : parts
+    }
+
+    /// Weights by what the parts forecast at earlier points of a long series; bad ones are dropped.
+    private static func weighted(
+        _ parts: [FittedForecaster.Part], series: [Double], period: Int
+    ) -> [FittedForecaster.Part] {
+        let horizon = max(2 * period, 12)
+        let origins = (1...3).map { series.count - $0 * horizon }
+        let errors = RollingOrigin(parts, series: series, horizon: horizon, origins: origins).meanAbsoluteErrors
+        let best = errors.min() ?? 0
+        guard best > 0, best.isFinite else { return parts }
+        return zip(parts, errors).compactMap { part, error in
+            let ratio = best / error
+            return ratio < 0.6 ? nil : .init(weight: part.weight * ratio * ratio * ratio * ratio, model: part.model)
+        }
+    }
+
+    /// How much wider than the models say intervals must be, from errors at earlier points of the series.
+    ///
+    /// Errors are measured in forecast deviations, so a few short forecasts say something about all steps; a prior
+    /// keeps chance out, and is wider for short series, whose parameters are hardly known.
+    static func calibrated(_ parts: [FittedForecaster.Part], series: [Double], period: Int) -> [Double] {
+        let n = series.count
+        let horizon = max(6, min(2 * period, n / 6))
+        let shortest = max(8, 2 * period + 4)
+        let step = max(1, horizon / 3)
+        let origins = (0..<8).map { n - max(1, step) - $0 * step }.filter { $0 >= shortest }
+        let prior = 1 + 8 / Double(n)
+        let priorWeight = 4.0
+        var (sum, weight) = (priorWeight * prior, priorWeight)
+        for scaled in RollingOrigin(parts, series: series, horizon: horizon, origins: origins).scaled {
+            let squares = scaled.filter(\.isFinite).map { min($0 * $0, 16) }
+            guard !squares.isEmpty else { continue }
+            sum += squares.reduce(0, +) / Double(squares.count)
+            weight += 1
+        }
+        return [min(max((sum / weight).squareRoot(), 0.7), 2.5)]
     }
 
     /// The candidates of an order search with Akaike weights of at least a tenth of the best one's.
@@ -135,9 +192,7 @@ public enum Forecaster {
     ) throws(ForecastingError) -> [FittedForecaster.Part] {
         var limits = options.arima
         limits.budget = limits.budget ?? options.budget
-        return try AutoARIMA.averaged(x, period: period, options: limits).map {
-            .init(weight: $0.weight, model: .arima($0.model))
-        }
+        return try AutoARIMA.averaged(x, period: period, options: limits)
     }
 }
 
@@ -152,15 +207,19 @@ public struct FittedForecaster: Sendable, Hashable, Codable {
     indirect enum Model: Sendable, Hashable, Codable {
         case baseline(Baseline)
         case arima(ARIMA)
+        case fourier(FourierARIMA)
         case smoothing(ExponentialSmoothing)
         case theta(Theta)
+        case adjusted(SeasonAdjusted)
 
         func path(horizon: Int) -> ForecastPath {
             switch self {
             case .baseline(let model): model.path(horizon: horizon)
             case .arima(let model): model.path(horizon: horizon)
+            case .fourier(let model): model.path(horizon: horizon)
             case .smoothing(let model): model.path(horizon: horizon)
             case .theta(let model): model.path(horizon: horizon)
+            case .adjusted(let model): model.path(horizon: horizon)
             }
         }
 
@@ -168,8 +227,10 @@ public struct FittedForecaster: Sendable, Hashable, Codable {
             switch self {
             case .baseline(let model): .baseline(model.appending(observation))
             case .arima(let model): .arima(try model.appending(observation))
+            case .fourier(let model): .fourier(try model.appending(observation))
             case .smoothing(let model): .smoothing(model.appending(observation))
             case .theta(let model): .theta(model.appending(observation))
+            case .adjusted(let model): .adjusted(try model.appending(observation))
             }
         }
 
@@ -177,8 +238,10 @@ public struct FittedForecaster: Sendable, Hashable, Codable {
             switch self {
             case .baseline(let model): model.kind.rawValue
             case .arima(let model): "\(model.order)"
+            case .fourier(let model): "\(model.model.order) + \(model.terms.harmonics.count) harmonics"
             case .smoothing(let model): "\(model.form)"
             case .theta: "Theta"
+            case .adjusted(let model): "season \(model.period) + \(model.inner.name)"
             }
         }
     }
@@ -193,10 +256,14 @@ public struct FittedForecaster: Sendable, Hashable, Codable {
     public let notes: [String]
     private(set) var parts: [Part]
     let boxCox: BoxCox?
+    /// By how much intervals are wider than the models say, by step; the last value holds for all later steps.
+    let inflation: [Double]
 
     init(
-        method: ForecastMethod, season: Int, parts: [Part], boxCox: BoxCox?, observations: Int, notes: [String]
+        method: ForecastMethod, season: Int, parts: [Part], boxCox: BoxCox?, inflation: [Double], observations: Int,
+        notes: [String]
     ) {
+        self.inflation = inflation
         (self.method, self.season, self.parts, self.boxCox) = (method, season, parts, boxCox)
         (self.observations, self.notes) = (observations, notes)
     }
@@ -227,20 +294,12 @@ public struct FittedForecaster: Sendable, Hashable, Codable {
             observations: observations, model: name, notes: notes)
     }
 
-    /// The mixture of all parts: their disagreement widens the intervals.
+    /// The mixture of all parts, widened by what earlier forecasts missed.
     func combinedPath(horizon: Int) -> ForecastPath {
-        let paths = parts.map { (weight: $0.weight, path: $0.model.path(horizon: horizon)) }
-        let total = parts.reduce(0) { $0 + $1.weight }
-        var mean = [Double](repeating: 0, count: horizon)
-        var variance = mean
-        for (weight, path) in paths { for h in 0..<horizon { mean[h] += weight / total * path.mean[h] } }
-        for (weight, path) in paths {
-            for h in 0..<horizon {
-                let gap = path.mean[h] - mean[h]
-                variance[h] += weight / total * (path.deviation[h] * path.deviation[h] + gap * gap)
-            }
-        }
-        return ForecastPath(mean: mean, deviation: variance.map { $0.squareRoot() })
+        var path = ForecastPath(combining: parts, horizon: horizon)
+        guard let last = inflation.last else { return path }
+        for h in 0..<horizon { path.deviation[h] *= h < inflation.count ? inflation[h] : last }
+        return path
     }
 
     /// The forecaster after one more observation; no parameter is estimated again.

@@ -16,12 +16,19 @@ public struct Theta: Sendable, Hashable, Codable {
     /// Seasonal factors (or terms), the next step first; empty without season.
     private(set) var season: [Double]
     let isMultiplicative: Bool
+    /// The season that was looked for, and whether θ was estimated.
+    let period: Int
+    let isOptimised: Bool
     private(set) var state: ThetaState<Double>
     /// How many values it rests on.
     public var observations: Int { Int(state.count) }
 
     /// Fits the model to a series without gaps in its ends; gaps inside are interpolated.
-    public static func fit(_ series: [Double], period: Int = 1) throws(ForecastingError) -> Theta {
+    ///
+    /// - Parameter isOptimised: θ is estimated; otherwise it is 2.
+    public static func fit(
+        _ series: [Double], period: Int = 1, isOptimised: Bool = true
+    ) throws(ForecastingError) -> Theta {
         for (position, value) in series.enumerated() where value.isInfinite {
             throw .notFinite(position: position, found: value)
         }
@@ -37,19 +44,23 @@ public struct Theta: Sendable, Hashable, Codable {
             for t in x.indices { x[t] = isPositive ? x[t] / season[t % period] : x[t] - season[t % period] }
             season = (0..<period).map { season[($0 + x.count) % period] }
         }
-        var fitted = estimate(x, season: season, multiplicative: isPositive)
+        var fitted = estimate(
+            x, season: season, multiplicative: isPositive, period: period, isOptimised: isOptimised)
         for _ in 0..<trailing { fitted = fitted.appending(.nan) }
         return fitted
     }
 
-    private static func estimate(_ x: [Double], season: [Double], multiplicative: Bool) -> Theta {
+    private static func estimate(
+        _ x: [Double], season: [Double], multiplicative: Bool, period: Int, isOptimised: Bool
+    ) -> Theta {
         let scale = max(x.reduce(0) { $0 + abs($1) } / Double(x.count), 1e-300)
         let scaled = x.map { $0 / scale }
         func run<Scalar: RealScalar>(_ z: [Scalar]) -> (
             errors: Scalar, state: ThetaState<Scalar>, rule: ThetaRule<Scalar>
         ) {
             let alpha = Scalar(0.55) + Scalar(0.45) * Scalar.hyperbolicTangent(z[0])
-            let inverse = Scalar(0.5) - Scalar(0.5) * Scalar.hyperbolicTangent(z[1])  // 1/θ in 0...1
+            // 1/θ in 0...1
+            let inverse = isOptimised ? Scalar(0.5) - Scalar(0.5) * Scalar.hyperbolicTangent(z[1]) : Scalar(0.5)
             let rule = ThetaRule(alpha: alpha, weight: Scalar(1) - inverse)
             var state = ThetaState(level: Scalar(scaled[0]) + Scalar(0.1) * z[2])
             var errors = Scalar(0)
@@ -76,7 +87,7 @@ public struct Theta: Sendable, Hashable, Codable {
         let inverse = 1 - rule.weight
         return Theta(
             alpha: rule.alpha, theta: inverse > 0.01 ? 1 / inverse : 100, variance: variance, season: season,
-            isMultiplicative: multiplicative, state: state.scaled(by: scale))
+            isMultiplicative: multiplicative, period: period, isOptimised: isOptimised, state: state.scaled(by: scale))
     }
 
     /// Means and standard deviations of the next values.
