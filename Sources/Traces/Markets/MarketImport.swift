@@ -42,10 +42,19 @@ public struct MarketImport: Sendable {
         return MarketImport(content: content, report: report)
     }
 
-    /// The last part of a path without `.json`, `.csv`, `.txt` and `.gz`: what a trace is called.
-    static func traceName(_ path: String) -> String {
+    /// The last part of a path without `.json`, `.csv`, `.txt` and `.gz`: what a run is called.
+    static func fileStem(_ path: String) -> String {
         var name = path.split(separator: "/").last.map(String.init) ?? path
         for suffix in [".gz", ".json", ".csv", ".txt"] where name.hasSuffix(suffix) { name.removeLast(suffix.count) }
         return name
+    }
+
+    /// What an availability trace is called: its file with the folder, because collections have a file of the same
+    /// name (a zone) in the folder of each campaign.
+    static func traceName(_ path: String) -> String {
+        guard let folder = path.split(separator: "/").dropLast().last, folder != ".", folder != ".." else {
+            return fileStem(path)
+        }
+        return "\(folder)/\(fileStem(path))"
     }
 }

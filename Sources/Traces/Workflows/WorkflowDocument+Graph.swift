@@ -65,7 +65,7 @@ extension WorkflowDocument {
     func executions(_ graph: TaskGraph) -> (table: ExecutionTable, report: ImportReport) {
         var report = ImportReport(file: file, format: "wfformat")
         var table = ExecutionTable()
-        let job = MarketImport.traceName(file)
+        let job = MarketImport.fileStem(file)
         for task in graph.tasks {
             report.rowsRead += 1
             guard let measures = measures[task.id.rawValue] else {

@@ -41,7 +41,7 @@ struct WorkflowDocument {
                 found: "an object without \"workflow\"", expected: "a WfFormat instance (schema 1.0 to 1.5)",
                 remedy: "Name the format if the file is of another kind.")
         }
-        if name.isEmpty { name = MarketImport.traceName(file) }
+        if name.isEmpty { name = MarketImport.fileStem(file) }
     }
 
     private mutating func readWorkflow(_ reader: inout JSONReader) throws(TraceError) {

@@ -32,7 +32,7 @@ import Traces
     @Test("a trace knows its counts, spells and share of available time")
     func skypilotTrace() throws {
         let trace = try trace(Self.skypilot, .availability)
-        #expect(trace.name == "zone_v100" && trace.stepSeconds == 600 && trace.capacity == 1)
+        #expect(trace.name == "folder/zone_v100" && trace.stepSeconds == 600 && trace.capacity == 1)
         #expect(trace.counts == [0, 1, 1, 0, 0, 0, 1] && trace.prices?.last == 1)
         #expect([-1, 0, 599, 600, 4199, 4200].map { trace.count(at: $0) } == [nil, 0, 0, 1, 1, nil])
         #expect(trace.availability() == 3.0 / 7)
@@ -136,6 +136,7 @@ struct RecordedAvailabilityTests {
         let paths = SharedData.files(in: "spot/traces", suffix: ".json")
         #expect(paths.count == 24)
         var ticks = 0
+        var names: Set<String> = []
         for path in paths {
             let result = try MarketImport.read(path)
             guard case .availability(let trace) = result.content else {
@@ -145,7 +146,9 @@ struct RecordedAvailabilityTests {
             #expect(result.report.reasons.isEmpty)
             #expect([1, 4, 16].contains(trace.capacity))
             ticks += trace.counts.count
+            names.insert(trace.name)
         }
+        #expect(names.count == 24, "a zone that several campaigns probed")
         #expect(ticks == 6 * 3895 + 6 * 20158 + 3247 + 4736 + 3 * 19961 + 2 * 16090 + 3 * 5476 + 3664 + 5131)
         let west = try MarketImport.read(
             SharedData.path("spot/traces/availability/1-node/aws-02-15-2023/us-west-2b_v100_1.json"))
