@@ -43,6 +43,15 @@ public struct JobFile: Hashable, Sendable {
     /// The greatest allowed cost in US dollars.
     public var budget: Double?
 
+    /// Makes a job that was not read from a file.
+    public init(
+        name: String, tasks: TaskGraph, pool: ResourcePool? = nil, objective: String? = nil,
+        deadlineSeconds: Double? = nil, budget: Double? = nil
+    ) {
+        (self.name, self.tasks, self.pool) = (name, tasks, pool)
+        (self.objective, self.deadlineSeconds, self.budget) = (objective, deadlineSeconds, budget)
+    }
+
     /// Reads a job from a file; `-` is standard input.
     ///
     /// - Throws: ``JobFileError`` that names file, line and column, what was found, what was expected, and what to do.
@@ -53,7 +62,8 @@ public struct JobFile: Hashable, Sendable {
                 path == "-"
                 ? try FileHandle.standardInput.readToEnd() ?? Data() : try Data(contentsOf: URL(fileURLWithPath: path))
         } catch {
-            let reason = (error as NSError).localizedDescription
+            // Foundation's own words name neither the cause nor the file.
+            let reason = access(path, R_OK) == 0 ? "it is a folder, or damaged" : String(cString: strerror(errno))
             throw JobFileError(file: path, line: 1, column: 1, .unreadable(reason: reason))
         }
         if let (line, column) = data.firstInvalidUTF8 {

@@ -1,5 +1,5 @@
 /// The name of one task, unique in its graph.
-public struct TaskID: RawRepresentable, Hashable, Sendable, Codable, Comparable {
+public struct TaskID: RawRepresentable, Hashable, Sendable, Codable, CodingKeyRepresentable, Comparable {
     /// The name as written in the job file or the trace.
     public let rawValue: String
 
@@ -14,7 +14,7 @@ public struct TaskID: RawRepresentable, Hashable, Sendable, Codable, Comparable 
 }
 
 /// The name of one running or planned machine.
-public struct InstanceID: RawRepresentable, Hashable, Sendable, Codable, Comparable {
+public struct InstanceID: RawRepresentable, Hashable, Sendable, Codable, CodingKeyRepresentable, Comparable {
     /// The name, for instance `m5.large/spot/us-east-1a#3`.
     public let rawValue: String
 

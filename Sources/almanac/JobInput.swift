@@ -1,0 +1,54 @@
+public import ArgumentParser
+import Foundation
+import JobFiles
+import Prediction
+public import Scheduling
+import Traces
+import Workloads
+
+/// The job that a command works on, and the models that know it.
+struct JobOptions: ParsableArguments {
+    @Argument(help: "A job file (YAML), or a recorded workflow in WfFormat (.json, .json.gz).")
+    var job: String
+
+    @Option(name: .long, help: "Folder of models that 'almanac train' wrote; without it, times are those in the job.")
+    var models: String?
+
+    /// Reads the models and the job. Sizes of files that the job does not state are those on disk in `folder`, or predicted.
+    func read(folder: String) throws -> (JobFile, ModelSet) {
+        let models = try models.map { try ModelSet(folder: $0) } ?? ModelSet()
+        if job.hasSuffix(".json") || job.hasSuffix(".json.gz") {
+            let recorded = try WorkflowInstance.read(job)
+            return (JobFile(name: recorded.name, tasks: recorded.graph), models)
+        }
+        var file = try JobFile.read(job)
+        file.tasks = try models.fillingSizes(of: file.tasks) { path in
+            let url = URL(fileURLWithPath: path, relativeTo: URL(fileURLWithPath: folder, isDirectory: true))
+            let values = try? url.resourceValues(forKeys: [.fileSizeKey, .isRegularFileKey])
+            return values?.isRegularFile == true ? values?.fileSize.map(Double.init) : nil
+        }
+        return (file, models)
+    }
+}
+
+/// A size as people write it, for instance `8 GB`.
+struct ByteCount: ExpressibleByArgument {
+    let bytes: Double
+    init?(argument: String) {
+        guard let bytes = Units.parseBytes(argument), bytes > 0 else { return nil }
+        self.bytes = bytes
+    }
+}
+
+/// A time as people write it, for instance `1h 30m`.
+struct TimeSpan: ExpressibleByArgument {
+    let seconds: Double
+    var defaultValueDescription: String { Units.formatSeconds(seconds) }
+    init(seconds: Double) { self.seconds = seconds }
+    init?(argument: String) {
+        guard let seconds = Units.parseSeconds(argument) else { return nil }
+        self.seconds = seconds
+    }
+}
+
+extension Goal.Objective: ExpressibleByArgument {}

@@ -1,0 +1,126 @@
+import ArgumentParser
+import Execution
+import Foundation
+import JobFiles
+import Prediction
+import Scheduling
+import Workloads
+
+/// `almanac plan`: which task on which instance, and when.
+struct PlanCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "plan",
+        abstract: "Plan a job on its pool: cheap, fast or balanced, within a deadline and a budget.",
+        discussion: """
+            Objective and limits come from the job file unless they are given here. Without a pool, the job is planned on \
+            this machine. Exit code 3: no plan found keeps the limits; the nearest that do are printed.
+            """)
+
+    @OptionGroup var input: JobOptions
+    @OptionGroup var global: GlobalOptions
+
+    @Option(name: .long, help: "What to make small: cost, time or balanced (the product of both).")
+    var objective: Goal.Objective?
+
+    @Option(name: .long, help: "The longest allowed makespan, for instance 90m.")
+    var deadline: TimeSpan?
+
+    @Option(name: .long, help: "The greatest allowed cost in US dollars.")
+    var budget: Double?
+
+    @Option(
+        name: .long, help: "Plan with this quantile of every run time instead of its expectation, for instance 0.9.")
+    var confidence: Double?
+
+    @Option(name: .long, help: "Time of tasks of which nothing is known.")
+    var unknownTime = TimeSpan(seconds: 60)
+
+    @Flag(name: .long, help: "Print every task of the plan.")
+    var tasks = false
+
+    @Flag(name: .long, help: "Print all compromises between fast and cheap instead of one plan.")
+    var front = false
+
+    @Option(name: .long, help: "Write the plan to this file as JSON.")
+    var output: String?
+
+    func validate() throws {
+        if let confidence, !(0.001...0.999).contains(confidence) {
+            throw ValidationError("--confidence is \(confidence), expected 0.001 to 0.999.")
+        }
+        if let budget, !(budget >= 0) { throw ValidationError("--budget is \(budget), expected 0 or more.") }
+    }
+
+    func run() throws {
+        let console = global.console
+        let (job, models) = try input.read(folder: ".")
+        let pool = job.pool ?? ResourcePool(entries: [.init(type: .thisMachine())])
+        let costs = models.costModel(unknownSeconds: unknownTime.seconds)
+        let goal = Goal(
+            objective ?? job.objective.flatMap(Goal.Objective.init) ?? .balanced,
+            deadlineSeconds: deadline?.seconds ?? job.deadlineSeconds, budget: budget ?? job.budget,
+            confidence: confidence)
+        let unknown = job.tasks.tasks.count { $0.recordedSeconds == nil && models.runtime == nil }
+        if unknown > 0 {
+            let assumed = Units.formatSeconds(unknownTime.seconds)
+            console.remark(
+                "\(unknown) of \(job.tasks.count) tasks have no known time: \(assumed) is assumed. Give --models.")
+        }
+        let planner = Planner(job.tasks, on: pool, costs: costs)
+        if front { return try printFront(try planner.paretoFront(confidence: confidence), console) }
+        let plan: Plan
+        do {
+            plan = try planner.plan(goal)
+        } catch {
+            if case .infeasible = error { throw Failure.infeasible(error.description) }
+            throw Failure.input(error.description)
+        }
+        if let output {
+            let encoder = JSONEncoder()
+            encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+            try encoder.encode(plan).write(to: URL(fileURLWithPath: output), options: .atomic)
+        }
+        try console.result(plan, text: text(plan, job, goal))
+    }
+
+    private func text(_ plan: Plan, _ job: JobFile, _ goal: Goal) -> String {
+        let counts = Dictionary(plan.assignments.map { ($0.instance, 1) }, uniquingKeysWith: +)
+        var table = TextTable(["instance", "tasks", "from", "to", "cost"])
+        for instance in plan.instances.prefix(tasks ? .max : 40) {
+            table.add([
+                instance.id.rawValue, String(counts[instance.id] ?? 0), Units.formatSeconds(instance.startSeconds),
+                Units.formatSeconds(instance.endSeconds), Units.formatPrice(instance.cost),
+            ])
+        }
+        var parts = [
+            "\(job.name): \(plan.assignments.count) tasks on \(plan.instances.count) instances, objective \(goal.objective.rawValue)",
+            "makespan \(Units.formatSeconds(plan.makespanSeconds)), cost \(Units.formatPrice(plan.cost))", "",
+            table.text,
+        ]
+        if plan.instances.count > 40, !tasks {
+            parts.append("… and \(plan.instances.count - 40) more (--tasks prints all)")
+        }
+        if tasks {
+            var table = TextTable(["task", "instance", "start", "end"])
+            for assignment in plan.assignments {
+                table.add([
+                    assignment.task.rawValue, assignment.instance.rawValue,
+                    Units.formatSeconds(assignment.startSeconds),
+                    Units.formatSeconds(assignment.endSeconds),
+                ])
+            }
+            parts += ["", table.text]
+        }
+        return parts.joined(separator: "\n")
+    }
+
+    private func printFront(_ plans: [Plan], _ console: Console) throws {
+        var table = TextTable(["makespan", "cost", "instances"])
+        for plan in plans {
+            table.add([
+                Units.formatSeconds(plan.makespanSeconds), Units.formatPrice(plan.cost), String(plan.instances.count),
+            ])
+        }
+        try console.result(plans, text: table.text)
+    }
+}

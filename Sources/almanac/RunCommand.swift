@@ -1,0 +1,195 @@
+import ArgumentParser
+import Execution
+import Foundation
+import JobFiles
+import Prediction
+import Scheduling
+import Traces
+import Workloads
+
+/// `almanac run`: a job with real processes on this machine.
+struct RunCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "run",
+        abstract: "Run a job with real processes on this machine; every attempt becomes a row of the store.",
+        discussion: """
+            Each run has a folder STORE/runs/NAME/NUMBER with its journal and the output of every attempt. Ctrl-C ends \
+            what runs and saves the state (exit code 130); --resume then goes on with the newest run, also after a crash \
+            or kill -9. Finished tasks are not run again. Exit code 1: some task failed for good.
+            """)
+
+    @OptionGroup var input: JobOptions
+    @OptionGroup var global: GlobalOptions
+    @OptionGroup var storing: StoreOptions
+
+    @Flag(name: .long, help: "Go on with the newest run of this job.")
+    var resume = false
+
+    @Option(name: .long, help: "The folder of the run instead of STORE/runs/NAME/NUMBER.")
+    var runFolder: String?
+
+    @Option(name: [.customShort("C"), .long], help: "Where commands run; relative paths of the job start here.")
+    var directory = "."
+
+    @Option(name: .long, help: "Processors that the run may use; all by default.")
+    var cpus: Double?
+
+    @Option(name: .long, help: "Memory that the run may use, for instance '8 GB'; all by default.")
+    var memory: ByteCount?
+
+    @Option(name: .long, help: "How often a failed attempt is repeated, for tasks that do not say.")
+    var retries = 1
+
+    @Flag(name: .long, help: "End the run at the first task that fails for good.")
+    var stopOnFailure = false
+
+    @Flag(name: .long, help: "Kill a task that uses more memory than it asks for; its next attempt gets twice as much.")
+    var enforceMemory = false
+
+    @Option(name: .long, help: "Time between asking a task to end and killing it.")
+    var grace = TimeSpan(seconds: 5)
+
+    @Option(name: .long, help: "Price of this machine in US dollars per hour, for the outcomes.")
+    var price = 0.0
+
+    func validate() throws {
+        guard retries >= 0 else { throw ValidationError("--retries is \(retries), expected 0 or more.") }
+        guard price >= 0 else { throw ValidationError("--price is \(price), expected 0 or more.") }
+        if let cpus, !(cpus > 0) { throw ValidationError("--cpus is \(cpus), expected more than 0.") }
+    }
+
+    /// What is printed with `--json`.
+    private struct Summary: Encodable {
+        var job: String
+        var runFolder: String
+        var result: RunResult
+    }
+
+    func run() throws {
+        let console = global.console
+        let (read, models) = try input.read(folder: directory)
+        var job = read
+        let costs = models.costModel(unknownSeconds: 60)
+        var machine = InstanceType.thisMachine(price: Price(perHour: price))
+        machine.cpus = cpus ?? machine.cpus
+        machine.memoryBytes = memory?.bytes ?? machine.memoryBytes
+        if models.memory != nil { job.tasks = try requestingMemory(job.tasks, costs, machine) }
+
+        let folder = runFolder ?? nextFolder(job.name)
+        var options = ExecutorOptions(
+            runFolder: folder, workingFolder: directory, workflow: job.name, instance: machine)
+        options.job = "\(job.name)/\(URL(fileURLWithPath: folder).lastPathComponent)"
+        options.allocator = AllocatorOptions(retries: retries, keepsGoing: !stopOnFailure)
+        options.enforcesMemory = enforceMemory
+        options.graceSeconds = grace.seconds
+        options.ranks = upwardRanks(job.tasks, seconds: job.tasks.tasks.map { costs.expectedSeconds($0, machine) })
+        let view = RunView(console)
+        options.tickSeconds = view.isLive ? 0.2 : nil
+
+        let store = try TraceStore(folder: storing.store)
+        let executor = try LocalExecutor(job.tasks, options: options, show: view.show) { outcome in
+            try store.append(ExecutionRecord(outcome))
+        }
+        let result = try executor.run(resuming: resume)
+        view.finish()
+        try console.result(Summary(job: job.name, runFolder: folder, result: result), text: text(result, folder))
+        switch result.ending {
+        case .succeeded: return
+        case .failed: throw ExitCode(1)
+        case .cancelled: throw Failure.interrupted("The run was stopped. Go on with: almanac run \(input.job) --resume")
+        }
+    }
+
+    private func text(_ result: RunResult, _ folder: String) -> String {
+        var lines = [
+            "\(result.finished) of \(result.total) tasks finished in \(Units.formatSeconds(result.elapsedSeconds)), "
+                + "\(result.attempts) attempts, logged in \(storing.store); outputs in \(folder)/attempts"
+        ]
+        for (task, cause) in result.failed.sorted(by: { $0.key < $1.key }) {
+            lines.append("failed: \(task) (\(cause.rawValue))")
+        }
+        if !result.skipped.isEmpty { lines.append("\(result.skipped.count) tasks could not run because of that") }
+        return lines.joined(separator: "\n")
+    }
+
+    /// Tasks that ask for no memory ask for the predicted 95 % quantile, at most what there is.
+    private func requestingMemory(_ graph: TaskGraph, _ costs: CostModel, _ machine: InstanceType) throws -> TaskGraph {
+        var tasks = graph.tasks
+        for index in tasks.indices where tasks[index].request.memoryBytes == 0 {
+            tasks[index].request.memoryBytes = min(costs.peakMemoryBytes(tasks[index], 0.95), machine.memoryBytes)
+        }
+        return try TaskGraph(tasks)
+    }
+
+    /// The newest run of the job to resume, or the number after it.
+    private func nextFolder(_ name: String) -> String {
+        let parent = "\(storing.store)/runs/\(name.replacingOccurrences(of: "/", with: "_"))"
+        let numbers = ((try? FileManager.default.contentsOfDirectory(atPath: parent)) ?? []).compactMap { Int($0) }
+        let newest = numbers.max() ?? 0
+        return "\(parent)/\(resume ? max(1, newest) : newest + 1)"
+    }
+}
+
+/// What a person sees of a run: on a terminal a picture that moves, elsewhere a line for each attempt that ended.
+private final class RunView: @unchecked Sendable {
+    let isLive: Bool
+    private let console: Console
+    private var drawnLines = 0
+
+    init(_ console: Console) {
+        self.console = console
+        isLive = !console.quiet && isatty(STDERR_FILENO) == 1
+    }
+
+    func show(_ event: RunEvent) {
+        switch event {
+        case .ended(let outcome):
+            if outcome.status != .completed {
+                say(
+                    "\(outcome.task): attempt \(outcome.attempt) \(outcome.status.rawValue): \(outcome.failureMessage ?? "")"
+                )
+            } else if !isLive {
+                let memory = outcome.peakMemoryBytes.map { ", \(Units.formatBytes($0))" } ?? ""
+                say("\(outcome.task): done in \(Units.formatSeconds(outcome.runtimeSeconds ?? 0))\(memory)")
+            }
+        case .gaveUp(let task, _): say("\(task): given up")
+        case .stopping: say("stopping; once more to kill at once")
+        case .tick(let status): draw(status)
+        case .started, .skipped: break
+        }
+    }
+
+    /// Removes the picture.
+    func finish() {
+        guard drawnLines > 0 else { return }
+        Console.write(erasure, to: .standardError)
+        drawnLines = 0
+    }
+
+    private func say(_ text: String) {
+        finish()
+        console.remark(text)
+    }
+
+    private var erasure: String { String(repeating: "\u{1B}[1A\u{1B}[2K", count: drawnLines) + "\r" }
+
+    private func draw(_ status: RunStatus) {
+        guard isLive else { return }
+        let done = status.finished + status.failed + status.skipped
+        let filled = status.total > 0 ? done * 30 / status.total : 30
+        let bar = String(repeating: "█", count: filled) + String(repeating: "░", count: 30 - filled)
+        let failures = status.failed > 0 ? ", \(status.failed) failed" : ""
+        var lines = [
+            "\(bar) \(status.finished) of \(status.total)\(failures), \(Units.formatSeconds(status.elapsedSeconds))"
+        ]
+        let now = Date().timeIntervalSince1970
+        for attempt in status.running.prefix(8) {
+            let again = attempt.attempt > 1 ? " (attempt \(attempt.attempt))" : ""
+            let seconds = Units.formatSeconds(max(0, now - attempt.startTimeSeconds))
+            lines.append("  \(attempt.task.rawValue.prefix(60))\(again)  \(seconds)")
+        }
+        if status.running.count > 8 { lines.append("  … and \(status.running.count - 8) more") }
+        Console.write(erasure + lines.joined(separator: "\n") + "\n", to: .standardError)
+        drawnLines = lines.count
+    }
+}
