@@ -57,7 +57,7 @@ import Workloads
         let outcome = try shop.runOne(.init(id: "daemon", command: "(setsid sh -c '\(loop)' &) ; sleep 0.5"))
         #expect(outcome.status == .completed)
         #expect(try #require(outcome.cpuSeconds) > 0.15)
-        #expect(try #require(outcome.runtimeSeconds) < 1)
+        #expect(try #require(outcome.runtimeSeconds) < 4)
         #expect(shop.livingProcesses.isEmpty)
     }
 
@@ -74,7 +74,7 @@ import Workloads
         let written = try #require(outcome.writtenBytes)
         #expect(read >= 3_000_000 && read < 3_100_000 && written >= 3_000_000 && written < 3_100_000)
         let runtime = try #require(outcome.runtimeSeconds)
-        #expect(runtime >= 0.3 && runtime < 1)
+        #expect(runtime >= 0.3 && runtime < 4)
         let start = try #require(outcome.startTimeSeconds)
         let end = try #require(outcome.endTimeSeconds)
         #expect(abs(end - start - runtime) < 0.01 && start >= (outcome.submitTimeSeconds ?? .infinity) - 1e-3)

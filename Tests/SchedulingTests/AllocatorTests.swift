@@ -193,6 +193,24 @@ import Workloads
         #expect(done.handle(.instanceReady(machine)) == [.end(.succeeded)])
     }
 
+    @Test("an attempt that survived an interruption keeps its place, and its end counts")
+    func survivor() {
+        var allocator = Allocator(chain, attempts: ["a": 2], running: ["a": ("m", 2)])
+        #expect(allocator.handle(.instanceReady(machine)).isEmpty)
+        #expect(allocator.state(of: "a") == .running(on: "m", attempt: 2))
+        #expect(allocator.handle(.failed("a", attempt: 1, cause: .lost)).isEmpty)
+        #expect(
+            allocator.handle(.finished("a", attempt: 2)) == [.start("b", on: "m", attempt: 1, cpus: 1, memoryBytes: 0)])
+    }
+
+    @Test("a survivor takes up room")
+    func survivorsRoom() throws {
+        let graph = try TaskGraph([TaskSpec(id: "a", request: .init(cpus: 2)), TaskSpec(id: "b")])
+        var allocator = Allocator(graph, running: ["a": ("m", 1)])
+        #expect(allocator.handle(.instanceReady(machine)).isEmpty)
+        #expect(allocator.handle(.failed("a", attempt: 1, cause: .reclaimed)).count == 1)
+    }
+
     @Test("cancel kills what runs and ends when it is gone")
     func cancel() {
         var allocator = Allocator(chain)

