@@ -90,7 +90,14 @@ struct RunCommand: ParsableCommand {
         let executor = try LocalExecutor(job.tasks, options: options, show: view.show) { outcome in
             try store.append(ExecutionRecord(outcome))
         }
-        let result = try executor.run(resuming: resume)
+        let result: RunResult
+        do {
+            result = try executor.run(resuming: resume)
+        } catch let error as ExecutionError {
+            view.finish()
+            if case .system = error { throw Failure.work("\(error)") }
+            throw error
+        }
         view.finish()
         try console.result(Summary(job: job.name, runFolder: folder, result: result), text: text(result, folder))
         switch result.ending {
