@@ -27,7 +27,7 @@ let package = Package(
         .target(
             name: "Traces",
             dependencies: [
-                "CZlib", "Workloads", .product(name: "GRDB", package: "GRDB.swift"),
+                "CZlib", "LinearAlgebra", "Workloads", .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "GRDBSQLite", package: "GRDB.swift"),
             ],
             swiftSettings: settings),
@@ -35,26 +35,54 @@ let package = Package(
         .target(name: "Forecasting", dependencies: ["LinearAlgebra", "ModelFiles"], swiftSettings: settings),
         .target(name: "Scheduling", dependencies: ["Workloads"], swiftSettings: settings),
         .target(
+            name: "JobFiles", dependencies: ["Workloads", .product(name: "Yams", package: "Yams")],
+            swiftSettings: settings),
+        .target(
             name: "Prediction",
             dependencies: [
                 "LinearAlgebra", "ModelFiles", "Workloads", "Traces", "Forests", "Forecasting", "Scheduling",
             ],
             swiftSettings: settings),
+        .target(name: "CShepherd"),
+        .target(name: "Execution", dependencies: ["CShepherd", "Workloads", "Scheduling"], swiftSettings: settings),
         .target(
-            name: "Tuning", dependencies: ["LinearAlgebra", "Plots", "Traces", "Prediction"], swiftSettings: settings),
+            name: "Tuning",
+            dependencies: [
+                "LinearAlgebra", "ModelFiles", "Plots", "Workloads", "Traces", "Forecasting", "Scheduling",
+                "Prediction",
+            ], swiftSettings: settings),
         .executableTarget(
             name: "almanac",
             dependencies: [
-                "LinearAlgebra", "Workloads", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "LinearAlgebra", "ModelFiles", "Plots", "Workloads", "Traces", "Forests", "Forecasting", "Scheduling",
+                "JobFiles", "Prediction", "Execution", "Tuning",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Yams", package: "Yams"),
             ], swiftSettings: settings),
 
+        .executableTarget(
+            name: "execution-helper", dependencies: ["Execution", "Scheduling", "Workloads"],
+            path: "Tests/ExecutionHelper", swiftSettings: settings),
         .testTarget(name: "LinearAlgebraTests", dependencies: ["LinearAlgebra"], swiftSettings: settings),
         .testTarget(name: "ModelFilesTests", dependencies: ["ModelFiles"], swiftSettings: settings),
         .testTarget(name: "PlotsTests", dependencies: ["Plots"], exclude: ["golden"], swiftSettings: settings),
         .testTarget(name: "WorkloadsTests", dependencies: ["Workloads"], swiftSettings: settings),
-        .testTarget(name: "TracesTests", dependencies: ["Traces", "Workloads", "LinearAlgebra"], swiftSettings: settings),
+        .testTarget(
+            name: "TracesTests", dependencies: ["Traces", "Workloads", "LinearAlgebra", "CZlib"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "ForestsTests", dependencies: ["Forests", "LinearAlgebra", "ModelFiles"], swiftSettings: settings),
+        .testTarget(
+            name: "ForecastingTests", dependencies: ["Forecasting", "LinearAlgebra", "ModelFiles"],
+            swiftSettings: settings),
+        .testTarget(name: "SchedulingTests", dependencies: ["Scheduling", "Workloads"], swiftSettings: settings),
+        .testTarget(name: "JobFilesTests", dependencies: ["JobFiles", "Workloads"], swiftSettings: settings),
         .testTarget(
             name: "PredictionTests", dependencies: ["Prediction", "LinearAlgebra", "ModelFiles"],
             swiftSettings: settings),
+        .testTarget(
+            name: "ExecutionTests", dependencies: ["Execution", "Scheduling", "Workloads", "execution-helper"],
+            swiftSettings: settings),
+        .testTarget(name: "NotebookTests", swiftSettings: settings),
     ]
 )

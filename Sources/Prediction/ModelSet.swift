@@ -1,6 +1,8 @@
+internal import Forecasting
 internal import Foundation
 public import Scheduling
-public import Workloads
+internal import Traces
+internal import Workloads
 
 /// The models of one folder: what `almanac train` wrote there, and what a plan needs.
 public struct ModelSet: Sendable {

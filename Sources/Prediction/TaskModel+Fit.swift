@@ -43,7 +43,8 @@ extension TaskModel {
                 samples, base: base, trees: options.trees, threads: options.threads, seed: seed) : nil
         return TaskModel(
             target: samples.target, featureNames: samples.featureNames, trainingRows: samples.count, seed: seed,
-            types: types, unseen: unseenType(samples, rowsByType), forest: forest)
+            trainedUntil: samples.times.filter { !$0.isNaN }.max() ?? .nan, types: types,
+            unseen: unseenType(samples, rowsByType), forest: forest)
     }
 
     /// What is predicted for a type never seen: the typical type, as uncertain as types differ.

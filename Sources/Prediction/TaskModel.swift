@@ -41,6 +41,8 @@ public struct TaskModel: Sendable {
     /// The rows that it learnt from.
     public let trainingRows: Int
     public let seed: UInt64
+    /// When the newest of them was submitted, in Unix seconds; NaN if no row had a time.
+    public let trainedUntil: Double
     let types: [String: TypeModel]
     let unseen: TypeModel
     let forest: CorrectionForest?

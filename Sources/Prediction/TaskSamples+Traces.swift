@@ -45,7 +45,7 @@ extension TaskSamples {
         }
         try self.init(
             target: target, typeNames: typeNames, featureNames: columns.map(\.name), types: codes,
-            features: columns.map(\.values), values: rows.map { observed[$0] })
+            features: columns.map(\.values), values: rows.map { observed[$0] }, times: rows.map { times[$0] })
     }
 
     /// When each row was submitted; where that is not known, when it started or ended.

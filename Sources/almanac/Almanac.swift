@@ -11,7 +11,12 @@ struct Almanac: ParsableCommand {
             Exit codes: 0 done, 1 the work failed, 2 bad usage or input, 3 infeasible, 130 interrupted.
             """,
         version: version,
-        subcommands: []
+        subcommands: [
+            ImportCommand.self, OutcomesCommand.self, TrainCommand.self, EvaluateCommand.self, PredictCommand.self,
+            PlanCommand.self, RunCommand.self,
+            RetrainCommand.self, ModelCommand.self, DatasetsCommand.self, DoctorCommand.self,
+            MatrixProductCommand.self,
+        ]
     )
 }
 

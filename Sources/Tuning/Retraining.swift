@@ -1,0 +1,84 @@
+internal import Foundation
+public import Prediction
+public import Traces
+
+/// Champion against challenger: a model trained anew takes the place of the old one only if it predicts the newest runs
+/// better.
+///
+/// Runs newer than those the champion learnt from are split in time, per task type: the challenger learns from all runs up
+/// to the middle of the new ones, and both are judged by the rest. If the challenger wins, a model of all runs is written
+/// and the champion is kept beside it as `.previous`.
+public struct Retraining: Sendable, Encodable {
+    public let target: TaskTarget
+    /// Runs newer than the champion.
+    public let newRows: Int
+    /// The newest of them, by which both were judged.
+    public let judgedRows: Int
+    /// Median and weighted absolute percentage error on these; `nil` where there was nothing to judge by.
+    public let champion: TaskEvaluation.Errors?
+    public let challenger: TaskEvaluation.Errors?
+    public let promoted: Bool
+    /// Why it was, or was not, promoted.
+    public let reason: String
+
+    enum CodingKeys: String, CodingKey {
+        case target, champion, challenger, promoted, reason
+        case newRows = "new_rows"
+        case judgedRows = "judged_rows"
+    }
+
+    /// The share by which the challenger's error must be lower.
+    public static let minimumGain = 0.02
+    private static let minimumJudged = 5
+
+    /// Retrains one target of a folder of models on all rows of a trace.
+    public static func run(
+        _ target: TaskTarget, training: Training, on table: ExecutionTable
+    ) throws -> Retraining {
+        let path = (training.folder as NSString).appendingPathComponent(ModelSet.FileName.of(target))
+        let champion = try TaskModel(contentsOf: path)
+        let samples = try TaskSamples(table, target: target)
+        let isNew = samples.times.map { $0 > champion.trainedUntil || champion.trainedUntil.isNaN }
+        let newRows = isNew.count { $0 }
+
+        var byType: [Int: [Int]] = [:]
+        for row in isNew.indices where isNew[row] { byType[samples.types[row], default: []].append(row) }
+        let judged = byType.values.flatMap { $0[($0.count / 2)...] }.sorted()
+        guard judged.count >= minimumJudged else {
+            return Retraining(
+                target: target, newRows: newRows, judgedRows: judged.count, champion: nil, challenger: nil,
+                promoted: false, reason: "only \(newRows) runs are newer than the model; kept it")
+        }
+        let held = Set(judged)
+        let challenger = try TaskModel.fit(
+            samples.selecting((0..<samples.count).filter { !held.contains($0) }), options: training.options,
+            seed: training.seed)
+        let test = samples.selecting(judged)
+        let old = try TaskEvaluation(champion, test: test, workflow: "all")
+        let new = try TaskEvaluation(challenger, test: test, workflow: "all")
+        let promoted = new.score < old.score * (1 - minimumGain)
+        func percent(_ value: Double) -> String { String(format: "%.1f %%", value * 100) }
+        if promoted {
+            let previous = path + ".previous"
+            try? FileManager.default.removeItem(atPath: previous)
+            try FileManager.default.copyItem(atPath: path, toPath: previous)
+            _ = try training.write(
+                try TaskModel.fit(samples, options: training.options, seed: training.seed), samples: samples,
+                heldOut: new)
+        }
+        let gain = percent(1 - new.score / old.score)
+        return Retraining(
+            target: target, newRows: newRows, judgedRows: judged.count, champion: old.chosen, challenger: new.chosen,
+            promoted: promoted,
+            reason: promoted
+                ? "the new model's error is \(gain) lower on the newest runs"
+                : "the new model's error is not 2 % lower on the newest runs (\(gain)); kept the old one")
+    }
+}
+
+extension TaskEvaluation {
+    /// The mean of |log(predicted / actual)|, each bounded by log 10: what models are chosen by.
+    var score: Double {
+        points.reduce(0) { $0 + min(abs(log($1.predicted / $1.actual)), log(10)) } / Double(points.count)
+    }
+}
