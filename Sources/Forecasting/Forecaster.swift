@@ -11,6 +11,8 @@ public enum ForecastMethod: String, Sendable, Hashable, Codable, CaseIterable {
     case ets
     /// The dynamic optimised theta method.
     case theta
+    /// Trend with changepoints and seasons, added up.
+    case additive
     /// The last value.
     case naive
     /// The value one season ago.
@@ -109,6 +111,11 @@ public enum Forecaster {
         case .drift: return [.init(weight: 1, model: .baseline(try Baseline.fit(x, kind: .drift)))]
         case .seasonalNaive:
             return [.init(weight: 1, model: .baseline(try Baseline.fit(x, kind: .seasonalNaive, period: period)))]
+        case .additive:
+            attempt("The additive model", weight: 1) { () throws(ForecastingError) in
+                let seasons = period == 24 || period == 48 ? [period, 7 * period] : period > 1 ? [period] : []
+                return [.init(weight: 1, model: .additive(try AdditiveModel.fit(x, seasons: seasons)))]
+            }
         case .arima, .auto, .ets, .theta:
             let all = options.method == .auto
             if all || options.method == .arima {
@@ -211,6 +218,7 @@ public struct FittedForecaster: Sendable, Hashable, Codable {
         case smoothing(ExponentialSmoothing)
         case theta(Theta)
         case adjusted(SeasonAdjusted)
+        case additive(AdditiveModel)
 
         func path(horizon: Int) -> ForecastPath {
             switch self {
@@ -220,6 +228,7 @@ public struct FittedForecaster: Sendable, Hashable, Codable {
             case .smoothing(let model): model.path(horizon: horizon)
             case .theta(let model): model.path(horizon: horizon)
             case .adjusted(let model): model.path(horizon: horizon)
+            case .additive(let model): model.path(horizon: horizon)
             }
         }
 
@@ -231,6 +240,7 @@ public struct FittedForecaster: Sendable, Hashable, Codable {
             case .smoothing(let model): .smoothing(model.appending(observation))
             case .theta(let model): .theta(model.appending(observation))
             case .adjusted(let model): .adjusted(try model.appending(observation))
+            case .additive(let model): .additive(model.appending(observation))
             }
         }
 
@@ -241,6 +251,7 @@ public struct FittedForecaster: Sendable, Hashable, Codable {
             case .fourier(let model): "\(model.model.order) + \(model.terms.harmonics.count) harmonics"
             case .smoothing(let model): "\(model.form)"
             case .theta: "Theta"
+            case .additive: "additive"
             case .adjusted(let model): "season \(model.period) + \(model.inner.name)"
             }
         }

@@ -63,6 +63,8 @@ extension FittedForecaster.Model {
             return .smoothing(try ExponentialSmoothing.fit(series, form: model.form, period: model.period))
         case .theta(let model):
             return .theta(try Theta.fit(series, period: model.period, isOptimised: model.isOptimised))
+        case .additive(let model):
+            return .additive(try AdditiveModel.fit(series, seasons: model.seasons, holidays: model.holidays))
         case .adjusted(let model):
             let inner = model.inner
             guard

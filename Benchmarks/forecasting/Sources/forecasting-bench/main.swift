@@ -7,6 +7,7 @@ let arguments = Array(CommandLine.arguments.dropFirst())
 switch arguments.first {
 case "likelihood": try measureLikelihood(arguments[1])
 case "run": try run(arguments)
+case "spot": try SpotBenchmark(arguments[1], origins: Int(arguments[2]) ?? 5).run(threads: 2)
 default: print("usage: forecasting-bench likelihood HOURLY.csv | run DATA.csv IDS.txt MODEL THREADS OUT.csv")
 }
 

@@ -1,0 +1,54 @@
+/// Observations outside their one-step forecast interval, whose width adapts so that false alarms stay rare.
+public struct Anomalies: Sendable, Hashable, Codable {
+    /// One observation that was not expected.
+    public struct Finding: Sendable, Hashable, Codable {
+        /// Place in the series, from 0.
+        public let position: Int
+        public let value: Double
+        public let lower: Double
+        public let upper: Double
+    }
+
+    public let findings: [Finding]
+    /// Observations that were judged.
+    public let judged: Int
+    /// Share of them that raised an alarm; near the rate asked for where nothing unusual happens.
+    public var alarmRate: Double { judged > 0 ? Double(findings.count) / Double(judged) : 0 }
+
+    /// Learns from the first half of a series and judges the rest, one step at a time.
+    ///
+    /// Width follows adaptive conformal inference: each alarm widens the interval, each quiet step narrows it a little.
+    /// An alarming observation does not enter the model's state.
+    /// Source: Gibbs, Candès, *Adaptive conformal inference under distribution shift* (2021).
+    ///
+    /// - Parameter falseAlarmRate: Share of ordinary observations outside their interval.
+    public static func find(
+        in series: [Double], season: Int = 1, falseAlarmRate: Double = 0.01, method: ForecastMethod = .arima
+    ) throws(ForecastingError) -> Anomalies {
+        guard falseAlarmRate > 0, falseAlarmRate < 1 else {
+            throw .invalidRequest("The false-alarm rate is \(falseAlarmRate), expected between 0 and 1, such as 0.01.")
+        }
+        let half = series.count / 2
+        var fitted = try Forecaster.fit(Array(series.prefix(half)), season: season, options: .init(method: method))
+        var width = NormalDistribution.quantile(1 - falseAlarmRate / 2)
+        let pace = 0.05 * width
+        var findings: [Finding] = []
+        var judged = 0
+        for position in half..<series.count {
+            let path = fitted.combinedPath(horizon: 1)
+            let value = series[position]
+            var isOutside = false
+            if !value.isNaN {
+                let (lower, upper) = (
+                    path.mean[0] - width * path.deviation[0], path.mean[0] + width * path.deviation[0]
+                )
+                isOutside = value < lower || value > upper
+                judged += 1
+                if isOutside { findings.append(Finding(position: position, value: value, lower: lower, upper: upper)) }
+                width = max(width + pace * ((isOutside ? 1 : 0) - falseAlarmRate), 0.5)
+            }
+            fitted = try fitted.appending(isOutside ? .nan : value)
+        }
+        return Anomalies(findings: findings, judged: judged)
+    }
+}
