@@ -10,6 +10,11 @@ struct ExecutionCSV {
     /// - Parameter header: The names in the first line.
     init(header: [String], delimiter: UInt8, file: String) throws(TraceError) {
         layout = RowLayout(try ColumnHeader(header, file: file))
+        guard !layout.taskSlots.isEmpty else {
+            throw .unknownFormat(
+                path: file, found: "no column 'task' or 'task_type'", nearest: "'csv'",
+                remedy: "Rename the column that says it, or use --map task_type=THEIRS.")
+        }
         self.delimiter = delimiter
     }
 

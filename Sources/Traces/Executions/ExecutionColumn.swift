@@ -20,7 +20,12 @@ public enum ExecutionColumn: Int, CaseIterable, Sendable, Hashable {
     /// One sentence on what the column holds.
     public var documentation: String { description.documentation }
     /// Whether the column holds words rather than numbers.
-    public var isText: Bool { description.unit == .text }
+    public var isText: Bool {
+        switch self {
+        case .workflow, .job, .task, .taskType, .machine, .instanceType, .status, .failureCause: true
+        default: false
+        }
+    }
     /// Whether a value below zero is an error.
     public var isNonNegative: Bool { self != .exitCode }
 

@@ -84,15 +84,25 @@ public struct ExecutionTable: Sendable {
                 numberColumns[index].append(.nan)
             }
         }
-        for (name, value) in record.parameters.sorted(by: { $0.key < $1.key }) {
-            if !parameters.contains(where: { $0.name == name }) {
-                parameters.append(Parameter(name: name, values: .numbers([])))
-            }
-            for index in parameters.indices where parameters[index].name == name {
-                parameters[index].append(value, row: rowCount)
+        rowCount += 1
+        setParameters(record.parameters, row: rowCount - 1)
+        padParameters()
+    }
+
+    /// Sets the parameters of the last row; those that are new become columns.
+    mutating func setParameters(_ values: [String: ParameterValue], row: Int) {
+        for (name, value) in values.sorted(by: { $0.key < $1.key }) {
+            if let index = parameters.firstIndex(where: { $0.name == name }) {
+                parameters[index].append(value, row: row)
+            } else {
+                var parameter = Parameter(name: name, values: .numbers([]))
+                parameter.append(value, row: row)
+                parameters.append(parameter)
             }
         }
-        rowCount += 1
+    }
+
+    mutating func padParameters() {
         for index in parameters.indices { parameters[index].pad(to: rowCount) }
     }
 

@@ -10,6 +10,8 @@ import Workloads
 public struct FieldMapping: Hashable, Sendable {
     /// The column of the schema, or `param.NAME`.
     public let target: String
+    /// The mapping as it was written.
+    public let text: String
     let column: ExecutionColumn?
     let sources: [Source]
 
@@ -23,6 +25,7 @@ public struct FieldMapping: Hashable, Sendable {
     ///
     /// - Throws: ``TraceError/badRequest(found:expected:remedy:)`` for an unknown column or unit.
     public init(_ text: String) throws(TraceError) {
+        self.text = text
         guard let equals = text.firstIndex(of: "="), equals > text.startIndex else {
             throw .badRequest(
                 found: "the mapping '\(text)'", expected: "column=theirs, column=theirs[unit] or column==constant",

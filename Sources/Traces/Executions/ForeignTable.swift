@@ -53,8 +53,13 @@ struct ForeignTable {
         let targets = Set(bindings.map(\.target))
         guard targets.contains("task") || targets.contains("task_type") else {
             throw .unknownFormat(
-                path: file, found: "no column for task or task_type", nearest: "'\(format)'",
+                path: file, found: "no column for task or task_type", nearest: "'\(format.rawValue)'",
                 remedy: "Say which column it is, for instance --map task_type=Tool.")
+        }
+        guard bindings.contains(where: { $0.column.map { !$0.isText || $0 == .status } ?? false }) else {
+            throw .unknownFormat(
+                path: file, found: "no column that measures a task", nearest: "'\(format.rawValue)'",
+                remedy: "Say which column does, for instance --map runtime_seconds=Time[ms].")
         }
     }
 

@@ -82,7 +82,12 @@ public struct TextLevels: Sendable {
 }
 
 extension TextLevels {
-    private func range(_ code: Int32) -> Range<Int> { (code == 0 ? 0 : ends[Int(code) - 1])..<ends[Int(code)] }
+    /// The letters of all levels one after the other; ``range(_:)`` says where each is.
+    func withUnsafeLetters<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
+        try arena.withUnsafeBytes(body)
+    }
+
+    func range(_ code: Int32) -> Range<Int> { (code == 0 ? 0 : ends[Int(code) - 1])..<ends[Int(code)] }
 
     /// The code, or -1 and the free slot where it belongs.
     @inline(__always) private func lookUp(_ text: Span<UInt8>, _ range: Range<Int>, hash: UInt64) -> (

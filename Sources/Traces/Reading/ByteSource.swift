@@ -22,6 +22,7 @@ public final class ByteSource {
     private var rawRange = 0..<0
     private var gunzip: Gunzip?
     private var peeked: ArraySlice<UInt8> = []
+    private var contentDigest = ContentDigest()
 
     /// Opens a file, or standard input for `-`.
     ///
@@ -97,6 +98,9 @@ public final class ByteSource {
         return peeked
     }
 
+    /// 32 digits that stand for the content so far; equal for a file and its gzip file once both are read to the end.
+    public var digest: String { contentDigest.text }
+
     /// Everything that is left.
     ///
     /// - Throws: ``TraceError/tooLong(at:what:limitBytes:)`` beyond `limit` bytes, else as ``read(into:from:)``.
@@ -117,6 +121,7 @@ extension ByteSource {
     private func readContent(into buffer: inout [UInt8], from offset: Int) throws(TraceError) -> Int {
         let count = try gunzip == nil ? readPlain(into: &buffer, from: offset) : readGzip(into: &buffer, from: offset)
         if count == 0, position == 0, peeked.isEmpty, offset == 0 { throw .empty(path: name) }
+        contentDigest.add(buffer.span, offset..<offset + count)
         return count
     }
 

@@ -21,12 +21,13 @@ struct RowHashes {
             case .texts(let texts): Self.mix(texts, salt, into: &hashes)
             }
         }
-        var seen: [UInt64: UInt64] = [:]
-        seen.reserveCapacity(hashes.count)
-        for row in hashes.indices {
-            let before = seen[hashes[row], default: 0]
-            seen[hashes[row]] = before + 1
-            if before > 0 { hashes[row] = Self.finish(hashes[row] ^ (before &* 0xD6E8_FEB8_6659_FD93)) }
+        // Few rows occur twice, so only those are counted.
+        var seen = HashSet(capacity: hashes.count)
+        var copies: [UInt64: UInt64] = [:]
+        for row in hashes.indices where !seen.insert(hashes[row]) {
+            let before = copies[hashes[row], default: 0] + 1
+            copies[hashes[row]] = before
+            hashes[row] = Self.finish(hashes[row] ^ (before &* 0xD6E8_FEB8_6659_FD93))
         }
         values = hashes
     }
@@ -59,5 +60,50 @@ struct RowHashes {
         z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
         z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
         return z ^ (z >> 31)
+    }
+}
+
+/// A set of values that are random already: open addressing without another hash.
+struct HashSet {
+    private var slots: [UInt64]
+    private var hasZero = false
+
+    /// - Parameter capacity: How many values may be inserted.
+    init(capacity: Int) {
+        slots = [UInt64](repeating: 0, count: max(16, (capacity * 3 / 2).roundedUpToPowerOfTwo))
+    }
+
+    init(_ values: [UInt64]) {
+        self.init(capacity: values.count)
+        for value in values { insert(value) }
+    }
+
+    /// False if the value was there before.
+    @discardableResult
+    mutating func insert(_ value: UInt64) -> Bool {
+        if value == 0 {
+            defer { hasZero = true }
+            return !hasZero
+        }
+        let slot = find(value)
+        if slots[slot] == value { return false }
+        slots[slot] = value
+        return true
+    }
+
+    func contains(_ value: UInt64) -> Bool { value == 0 ? hasZero : slots[find(value)] == value }
+
+    /// The slot of the value, or the free one where it belongs.
+    private func find(_ value: UInt64) -> Int {
+        let mask = slots.count - 1
+        var slot = Int(truncatingIfNeeded: value) & mask
+        while slots[slot] != 0, slots[slot] != value { slot = (slot + 1) & mask }
+        return slot
+    }
+}
+
+extension Int {
+    fileprivate var roundedUpToPowerOfTwo: Int {
+        self <= 1 ? 1 : 1 << (Int.bitWidth - (self - 1).leadingZeroBitCount)
     }
 }

@@ -137,8 +137,18 @@ extension TraceStore {
         let prices = trace.prices?.withUnsafeBytes { Data($0) }
         let known = try Row.fetchOne(
             database, sql: "SELECT counts, prices FROM availability WHERE name = ?", arguments: [trace.name])
-        if let known, known[0] as Data == counts, known[1] as Data? == prices { return 0 }
-        // A trace of the same name that has grown replaces the shorter one.
+        if let known {
+            let (old, oldPrices): (Data, Data?) = (known[0], known[1])
+            if old.starts(with: counts), oldPrices == nil || prices.map({ oldPrices?.starts(with: $0) == true }) ?? true
+            {
+                return 0
+            }
+            // A trace that has grown replaces its shorter self, never another one.
+            guard counts.starts(with: old), (prices == nil) == (oldPrices == nil) else {
+                throw StoreError.failed(
+                    path, reason: "it holds another availability trace named '\(trace.name)': rename the file")
+            }
+        }
         try database.execute(
             sql: """
                 INSERT OR REPLACE INTO availability (name, start_seconds, step_seconds, capacity, counts, prices)

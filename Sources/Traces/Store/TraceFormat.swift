@@ -1,0 +1,72 @@
+/// Every format that the store can import, by the name that the command line uses.
+public enum TraceFormat: Hashable, Sendable, CaseIterable {
+    /// Recognised by the first bytes.
+    case auto
+    case executions(ExecutionFormat)
+    case market(MarketFormat)
+    case workflow
+
+    public static var allCases: [TraceFormat] {
+        [.auto] + ExecutionFormat.allCases.map { .executions($0) } + [.workflow]
+            + MarketFormat.allCases.map { .market($0) }
+    }
+
+    /// The name, for instance `nextflow`.
+    public var name: String {
+        switch self {
+        case .auto: "auto"
+        case .executions(let format): format.rawValue
+        case .market(let format): format.rawValue
+        case .workflow: "wfformat"
+        }
+    }
+
+    public init?(name: String) {
+        guard let format = Self.allCases.first(where: { $0.name == name }) else { return nil }
+        self = format
+    }
+}
+
+extension TraceStore {
+    /// Reads a file of any known format and stores what it holds: all of it or, after an error, nothing.
+    ///
+    /// - Parameters:
+    ///   - path: A file, a gzip file, or `-` for standard input.
+    ///   - mappings: Where the columns of executions come from, on top of what the format says.
+    /// - Returns: What was read, stored, and skipped and why; what the store already held counts as skipped.
+    /// - Throws: ``TraceError`` for a file that cannot be read, ``StoreError`` for a store that cannot be written.
+    public func importFile(
+        _ path: String, as format: TraceFormat = .auto, mappings: [FieldMapping] = [], threads: Int = 2
+    ) throws -> ImportReport {
+        let source = try ByteSource(path)
+        switch format == .auto && mappings.isEmpty ? try recognise(source) : format {
+        case .workflow:
+            let instance = try WorkflowInstance.read(source)
+            return try store(instance.executions, report: instance.report)
+        case .market(let format):
+            let market = try MarketImport.read(source, format: format)
+            return try store(market.content, report: market.report)
+        case .executions(let format):
+            return try importExecutions(source, format, mappings, threads)
+        case .auto:
+            return try importExecutions(source, nil, mappings, threads)
+        }
+    }
+
+    private func importExecutions(
+        _ source: ByteSource, _ format: ExecutionFormat?, _ mappings: [FieldMapping], _ threads: Int
+    ) throws -> ImportReport {
+        var reader = ExecutionReader(format: format, mappings: mappings)
+        reader.threads = threads
+        let (table, report) = try reader.read(source)
+        let how = ([report.format] + mappings.map(\.text)).joined(separator: " ")
+        return try store(table, report: report, digest: source.digest + " " + how)
+    }
+
+    /// Markets and workflows are told by their first bytes; executions have many headers, which their reader knows.
+    private func recognise(_ source: ByteSource) throws(TraceError) -> TraceFormat {
+        let head = try source.peek(1 << 12)
+        if let format = MarketFormat.recognise(head) { return .market(format) }
+        return WorkflowInstance.recognise(head) ? .workflow : .auto
+    }
+}

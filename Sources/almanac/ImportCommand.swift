@@ -1,0 +1,103 @@
+import ArgumentParser
+import Foundation
+import Traces
+import Workloads
+
+/// `almanac import`: traces into the store.
+struct ImportCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "import",
+        abstract: "Import recorded executions, workflows, spot prices and availability into the store.",
+        discussion: """
+            A file is stored whole or not at all; what the store already holds is not stored twice. Rows that cannot be \
+            right are skipped and counted. '.gz' files are read directly, '-' is standard input.
+
+            Formats: \(TraceFormat.allCases.map(\.name).joined(separator: ", ")).
+
+            Columns of executions: \(ExecutionColumn.allCases.map(\.name).joined(separator: ", ")), and param.NAME for \
+            what a task was asked to do.
+
+            Other tables are read with --map, for instance
+              --map task_type=Tool --map 'runtime_seconds=Time[ms]' --map 'peak_memory_bytes=Mem|Mem2[MiB]' \
+            --map workflow==rnaseq
+            Exit code 2 if some file could not be imported.
+            """)
+
+    @Argument(
+        help: "The format, or 'auto'.",
+        transform: { name in
+            if let format = TraceFormat(name: name.lowercased()) { return format }
+            let names = TraceFormat.allCases.map(\.name)
+            let near = nearestName(to: name, among: names).map { " Did you mean '\($0)'?" } ?? ""
+            throw ValidationError("'\(name)' is no format, expected one of \(names.joined(separator: ", ")).\(near)")
+        })
+    var format: TraceFormat
+
+    @Argument(help: "The files.")
+    var files: [String]
+
+    @Option(
+        name: .long, help: "Where a column comes from: ours=theirs, ours=theirs[unit] or ours==constant. Repeatable.")
+    var map: [String] = []
+
+    @OptionGroup var storage: StoreOptions
+    @OptionGroup var global: GlobalOptions
+
+    /// What is printed with `--json` for one file.
+    private enum FileResult: Encodable {
+        case imported(ImportReport)
+        case refused(file: String, error: String)
+
+        private enum CodingKeys: String, CodingKey { case file, error }
+
+        func encode(to encoder: any Encoder) throws {
+            switch self {
+            case .imported(let report): try report.encode(to: encoder)
+            case .refused(let file, let error):
+                var values = encoder.container(keyedBy: CodingKeys.self)
+                try values.encode(file, forKey: .file)
+                try values.encode(error, forKey: .error)
+            }
+        }
+    }
+
+    func run() throws {
+        let console = global.console
+        let mappings = try map.map { try FieldMapping($0) }
+        let store = try TraceStore(folder: storage.store)
+        let bar = console.progress("importing", total: files.count)
+        var results: [FileResult] = []
+        for file in files {
+            do {
+                let report = try store.importFile(file, as: format, mappings: mappings, threads: global.threads)
+                results.append(.imported(report))
+            } catch let error as TraceError {
+                results.append(.refused(file: file, error: error.description))
+            }
+            bar.advance()
+        }
+        bar.finish()
+        try console.result(results, text: text(results))
+        for case .refused(_, let error) in results { Console.complain(error) }
+        if results.contains(where: { if case .refused = $0 { true } else { false } }) { throw ExitCode(2) }
+    }
+
+    private func text(_ results: [FileResult]) -> String {
+        var table = TextTable(["file", "format", "rows read", "stored", "skipped", "seconds"])
+        var remarks: [String] = []
+        for case .imported(let report) in results {
+            table.add([
+                report.file, report.format, String(report.rowsRead), String(report.rowsStored),
+                String(report.rowsSkipped), String(format: "%.2f", report.seconds),
+            ])
+            for reason in report.reasons {
+                let place = reason.firstLine > 0 ? ", first in line \(reason.firstLine)" : ""
+                let example = reason.example.map { $0.isEmpty ? "" : ": \($0)" } ?? ""
+                remarks.append("\(report.file): skipped \(reason.rows): \(reason.reason)\(place)\(example)")
+            }
+            remarks += report.warnings.map { "\(report.file): \($0)" }
+        }
+        if table.rows.isEmpty { return "nothing was imported" }
+        return ([table.text] + (remarks.isEmpty ? [] : [""] + remarks)).joined(separator: "\n")
+    }
+}

@@ -1,0 +1,84 @@
+import ArgumentParser
+import Foundation
+import Traces
+import Workloads
+
+/// `almanac outcomes`: what runs left in the store.
+struct OutcomesCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "outcomes", abstract: "Show or export what is recorded of every attempt.",
+        subcommands: [List.self, Export.self], defaultSubcommand: List.self)
+
+    struct Selection: ParsableArguments {
+        @Flag(name: .long, help: "Imported executions as well, not only those of our own runs.")
+        var all = false
+
+        @Option(name: .long, help: "Those of this workflow only.")
+        var workflow: String?
+
+        @OptionGroup var storage: StoreOptions
+
+        func table() throws -> ExecutionTable {
+            try TraceStore(folder: storage.store).executions(workflow: workflow, outcomesOnly: !all)
+        }
+    }
+
+    struct List: ParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "List the newest outcomes, the newest last.")
+
+        @OptionGroup var selection: Selection
+        @OptionGroup var global: GlobalOptions
+
+        @Option(name: .long, help: "How many; 0 is all.")
+        var last = 20
+
+        func validate() throws {
+            guard last >= 0 else { throw ValidationError("--last is \(last), expected 0 or more.") }
+        }
+
+        func run() throws {
+            let table = try selection.table()
+            let first = last == 0 ? 0 : max(0, table.rowCount - last)
+            let records = (first..<table.rowCount).map { table[$0] }
+            var text = TextTable([
+                "job", "task", "type", "attempt", "status", "run time", "CPU time", "peak memory", "cause",
+            ])
+            for record in records {
+                text.add([
+                    record.job ?? record.workflow ?? "–", record.task ?? "–", record.taskType ?? "–",
+                    record.attempt.map { String($0) } ?? "–", record.status?.rawValue ?? "–",
+                    record.runtimeSeconds.map { Units.formatSeconds($0) } ?? "–",
+                    record.cpuSeconds.map { Units.formatSeconds($0) } ?? "–",
+                    record.peakMemoryBytes.map { Units.formatBytes($0) } ?? "–", record.failureCause ?? "",
+                ])
+            }
+            let none = "no outcomes yet: 'almanac run' logs them; --all shows imported executions"
+            try global.console.result(records, text: records.isEmpty ? none : text.text)
+            if first > 0 { global.console.remark("\(records.count) of \(table.rowCount); --last 0 shows all") }
+        }
+    }
+
+    struct Export: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Write outcomes as CSV in the trace schema, which 'almanac import csv' reads.")
+
+        @Argument(help: "The file; '-' is standard output.")
+        var file = "-"
+
+        @OptionGroup var selection: Selection
+        @OptionGroup var global: GlobalOptions
+
+        private struct Written: Encodable {
+            var file: String
+            var rows: Int
+        }
+
+        func run() throws {
+            let table = try selection.table()
+            try table.writeCSV(to: file)
+            guard file != "-" else { return }
+            try global.console.result(
+                Written(file: file, rows: table.rowCount), text: "\(table.rowCount) rows written to \(file)")
+        }
+    }
+}
