@@ -6,6 +6,8 @@ struct ListSchedule {
     enum Rule {
         /// The instance on which it ends first; of equals the cheapest.
         case earliestFinish
+        /// The instance on which its end and the optimistic time from there to the end of the job are least.
+        case lookingAhead
         /// The instance on which it adds least to the bill and still ends by the task's own deadline (seconds, by
         /// task); if none does, the one on which it ends first.
         case cheapest(by: [Double])
@@ -30,6 +32,8 @@ struct ListSchedule {
         var entry: Int
         var start: Double
         var end: Double
+        /// The end, and what follows if the rule looks ahead.
+        var score: Double
         var addedCost: Double
     }
 
@@ -106,24 +110,24 @@ extension ListSchedule {
     private mutating func place(_ task: Int, _ rule: Rule) {
         var best: Candidate?
         var fastest: Candidate?
-        let deadline: Double
-        switch rule {
-        case .earliestFinish: deadline = -.infinity
-        case .cheapest(let deadlines): deadline = deadlines[task]
-        }
+        var deadline = -Double.infinity
+        if case .cheapest(let deadlines) = rule { deadline = deadlines[task] }
+        var isLookingAhead = false
+        if case .lookingAhead = rule { isLookingAhead = true }
         let predecessors = problem.graph.predecessors(of: task)
         let hosts = Set(predecessors.compactMap { places[$0]?.instance })
 
         for entry in problem.entries.indices where usable[entry] {
             let seconds = problem.seconds(of: task, on: entry)
             guard seconds.isFinite else { continue }
+            let rest = isLookingAhead ? problem.optimisticRest[task * problem.entries.count + entry] : 0
             let elsewhere = arrival(of: task, on: nil, entry: entry)
             for index in instances.indices where instances[index].entry == entry {
                 let ready = hosts.contains(index) ? arrival(of: task, on: index, entry: entry) : elsewhere
-                consider(task, index, entry, ready, seconds, deadline, &best, &fastest)
+                consider(task, index, entry, ready, seconds, rest, deadline, &best, &fastest)
             }
             if opened[entry] < problem.entries[entry].maximumCount {
-                consider(task, nil, entry, elsewhere, seconds, deadline, &best, &fastest)
+                consider(task, nil, entry, elsewhere, seconds, rest, deadline, &best, &fastest)
             }
         }
         if let choice = best ?? fastest { commit(task, choice) }
@@ -144,11 +148,11 @@ extension ListSchedule {
     }
 
     private mutating func consider(
-        _ task: Int, _ index: Int?, _ entry: Int, _ ready: Double, _ seconds: Double, _ deadline: Double,
-        _ best: inout Candidate?, _ fastest: inout Candidate?
+        _ task: Int, _ index: Int?, _ entry: Int, _ ready: Double, _ seconds: Double, _ rest: Double,
+        _ deadline: Double, _ best: inout Candidate?, _ fastest: inout Candidate?
     ) {
         // No start later than this can win.
-        let latest = max(deadline, best == nil ? fastest?.end ?? .infinity : -.infinity) - seconds
+        let latest = max(deadline, best == nil ? (fastest?.score ?? .infinity) - rest : -.infinity) - seconds
         let start: Double?
         if let index {
             start = instances[index].timeline.earliestStart(
@@ -166,8 +170,9 @@ extension ListSchedule {
                 bills[entry].dollars(from: min(first, start), to: max(last, end))
                 - bills[entry].dollars(from: first, to: last)
         }
-        let candidate = Candidate(instance: index, entry: entry, start: start, end: end, addedCost: added)
-        if (end, added) < (fastest?.end ?? .infinity, fastest?.addedCost ?? .infinity) { fastest = candidate }
+        let candidate = Candidate(
+            instance: index, entry: entry, start: start, end: end, score: end + rest, addedCost: added)
+        if (end + rest, added) < (fastest?.score ?? .infinity, fastest?.addedCost ?? .infinity) { fastest = candidate }
         if end <= deadline, (added, end) < (best?.addedCost ?? .infinity, best?.end ?? .infinity) { best = candidate }
     }
 

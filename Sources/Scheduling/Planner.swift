@@ -23,7 +23,8 @@ public struct Planner: Sendable {
     /// - Throws: ``PlanError``: a task that no instance can hold, an estimate that is not a time, or limits that no
     ///   plan found keeps; that error carries the nearest plans that do.
     /// - Complexity: about fifty list schedules, fewer for graphs of more than 2,000 tasks. Source: Topcuoglu, Hariri
-    ///   and Wu (2002) for ranks and insertion; tasks' own deadlines follow the fastest schedule.
+    ///   and Wu (2002) for ranks and insertion, Arabnejad and Barbosa (2014) for looking ahead; tasks' own deadlines
+    ///   follow the fastest schedule.
     public func plan(_ goal: Goal) throws(PlanError) -> Plan {
         let problem = try PlanningProblem(graph, on: pool, costs: costs, confidence: goal.confidence)
         guard graph.count > 0 else { return Plan(assignments: [], instances: [], makespanSeconds: 0, cost: 0) }
@@ -69,8 +70,11 @@ private struct Search {
     private let bestRest: [Double]
     private var plans: [Plan] = []
 
-    /// Starts with the fastest schedules: ranks by mean, best and worst time, on all entries and on the fastest only.
-    init(_ problem: PlanningProblem) {
+    /// Starts with the fastest schedules: ranks by mean, best and worst time, with and without
+    /// looking ahead, on all entries and on the fastest only.
+    init(_ original: PlanningProblem) {
+        var problem = original
+        if !problem.transfersAreFree { problem.lookAhead() }
         self.problem = problem
         let mean = problem.order(by: problem.ranks { $0.reduce(0, +) / Double($0.count) })
         let bestRanks = problem.ranks { $0.min() ?? 0 }
@@ -79,10 +83,16 @@ private struct Search {
         let worst = problem.order(by: problem.ranks { $0.max() ?? 0 })
         var fastest = ListSchedule(problem, order: mean, rule: .earliestFinish)
         var fastestOrder = mean
-        var tries: [([Int], [Bool]?)] = [(best, nil), (worst, nil)]
-        for usable in Self.fewerEntries(problem) { tries.append((best, usable)) }
-        for (order, usable) in tries where order != mean || usable != nil {
-            let schedule = ListSchedule(problem, order: order, rule: .earliestFinish, usable: usable)
+        var tries: [([Int], ListSchedule.Rule, [Bool]?)] = [
+            (best, .earliestFinish, nil), (worst, .earliestFinish, nil),
+        ]
+        // Where transfers take no time, what follows does not depend on the instance.
+        let rules: [ListSchedule.Rule] =
+            problem.transfersAreFree ? [.earliestFinish] : [.earliestFinish, .lookingAhead]
+        if !problem.transfersAreFree { tries += [mean, best, worst].map { ($0, .lookingAhead, nil) } }
+        for usable in Self.fewerEntries(problem) { tries += rules.map { (best, $0, usable) } }
+        for (order, rule, usable) in tries {
+            let schedule = ListSchedule(problem, order: order, rule: rule, usable: usable)
             if schedule.makespan < fastest.makespan { (fastest, fastestOrder) = (schedule, order) }
         }
         order = fastestOrder

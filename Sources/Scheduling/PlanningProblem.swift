@@ -16,7 +16,10 @@ struct PlanningProblem {
     /// Bytes from each predecessor, in the order of `graph.predecessors`, of all tasks one after the other.
     private let bytes: [Double]
     private let firstEdge: [Int]
-    private let transfersAreFree: Bool
+    let transfersAreFree: Bool
+    /// For each task on each entry, the time from its end to the end of the job if each later task could choose its entry
+    /// freely. Source: Arabnejad and Barbosa, *PEFT* (2014), the optimistic cost table.
+    private(set) var optimisticRest: [Double] = []
 
     init(_ graph: TaskGraph, on pool: ResourcePool, costs: CostModel, confidence: Double?) throws(PlanError) {
         self.graph = graph
@@ -50,6 +53,25 @@ struct PlanningProblem {
         transfersAreFree = pairs.allSatisfy {
             costs.transferSeconds(1e9, $0, $1) == 0 && costs.transferSeconds(0, $0, $1) == 0
         }
+    }
+
+    /// Fills ``optimisticRest``. O(*E* · *entries*).
+    mutating func lookAhead() {
+        let width = entries.count
+        var rest = [Double](repeating: 0, count: graph.count * width)
+        for task in graph.topologicalOrder.reversed() {
+            for (place, predecessor) in graph.predecessors(of: task).enumerated() {
+                let transfer = meanTransferSeconds(to: task, place: place)
+                var best = Double.infinity
+                for entry in 0..<width { best = min(best, rest[task * width + entry] + seconds[task * width + entry]) }
+                for entry in 0..<width {
+                    let here = rest[task * width + entry] + seconds[task * width + entry]
+                    let value = min(here, best + transfer)
+                    rest[predecessor * width + entry] = max(rest[predecessor * width + entry], value)
+                }
+            }
+        }
+        optimisticRest = rest
     }
 
     func seconds(of task: Int, on entry: Int) -> Double { seconds[task * entries.count + entry] }
