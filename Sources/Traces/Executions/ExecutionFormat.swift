@@ -53,11 +53,12 @@ public enum ExecutionFormat: String, Sendable, Hashable, Codable, CaseIterable {
         // A header in other units is still ours.
         let units = header.compactMap { ColumnHeader.field(named: $0) }
         if names.contains("task") || names.contains("task_type"), units.count >= 2 { return .csv }
-        let nearest =
-            order.max {
-                Double(groupsFound($0)) / Double($0.signature.count) < Double(groupsFound($1))
-                    / Double($1.signature.count)
-            } ?? .csv
+        // A misspelt column of ours is named.
+        if names.contains("task") || names.contains("task_type") { _ = try ColumnHeader(header, file: file) }
+        func similarity(_ format: ExecutionFormat) -> Double {
+            Double(groupsFound(format)) / Double(format.signature.count)
+        }
+        let nearest = ([.csv] + order).max { similarity($0) < similarity($1) } ?? .csv
         let missing = nearest.signature.first { group in !group.contains(where: names.contains) } ?? []
         let listed = header.prefix(8).map { $0.prefix(30) }.joined(separator: ", ") + (header.count > 8 ? ", …" : "")
         throw .unknownFormat(

@@ -139,10 +139,10 @@ extension ByteSource {
         while true {
             if rawRange.isEmpty, try !refill() {
                 if gunzip.isBetweenMembers { return 0 }
-                throw .truncatedGzip(path: name, afterBytes: position)
+                throw .truncatedGzip(path: name, afterBytes: contentDigest.count)
             }
             guard let step = gunzip.inflate(raw, rawRange, into: &buffer, from: offset) else {
-                throw .damagedGzip(path: name, afterBytes: position, reason: gunzip.message)
+                throw .damagedGzip(path: name, afterBytes: contentDigest.count, reason: gunzip.message)
             }
             rawRange = rawRange.lowerBound + step.consumed..<rawRange.upperBound
             if step.produced > 0 { return step.produced }

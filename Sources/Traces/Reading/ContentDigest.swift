@@ -4,7 +4,8 @@ struct ContentDigest {
     private var first: UInt64 = 0x9E37_79B9_7F4A_7C15
     private var second: UInt64 = 0xD1B5_4A32_D192_ED03
     private var rest: [UInt8] = []
-    private var count = 0
+    /// How many bytes were added.
+    private(set) var count = 0
 
     /// 32 hexadecimal digits.
     var text: String {

@@ -98,7 +98,8 @@ import Traces
     @Test(
         "a header that cannot be right is refused with the way out",
         arguments: [
-            ("task,runtime_second\na,1\n", "runtime_seconds"), ("task,task,runtime_seconds\n", "same as column 1"),
+            ("task,runtime_second\na,1\n", "runtime_seconds"), ("task,runtime_secs\na,1\n", "'runtime_seconds'"),
+            ("task,task,runtime_seconds\n", "same as column 1"),
             ("task,runtime_ms,runtime_seconds\n", "same as column 2"), ("a,b,c\n1,2,3\n", "--map"),
             ("Workflow,Task,Machine,Realtime1\n", "lotaru"), ("JobId,Nodes\n", "--map"),
         ])
