@@ -62,7 +62,7 @@ public final class LocalExecutor: Sendable {
     /// - Parameter resuming: Go on with the run in the folder, which must be there; otherwise there must be none.
     /// - Throws: ``ExecutionError``, or what `report` throws; what runs is then ended first.
     public func run(resuming: Bool = false) throws -> RunResult {
-        let path = options.runFolder + "/journal.jsonl"
+        let path = RunJournal.path(in: options.runFolder)
         guard !resuming || exists(path) else { throw ExecutionError.nothingToResume(folder: options.runFolder) }
         try makeFolder(options.runFolder)
         try makeFolder(options.runFolder + "/attempts")

@@ -22,6 +22,15 @@ struct PastRun {
     init(_ entries: [RunJournal.Entry], _ graph: TaskGraph, folder: String, resuming: Bool) throws(ExecutionError) {
         digest = graph.digest
         isNew = entries.isEmpty
+        if !entries.isEmpty, entries[0].digest != digest { throw .jobChanged(folder: folder) }
+        for (number, entry) in entries.enumerated() {
+            guard let task = entry.task ?? entry.outcome?.task, let attempt = entry.attempt ?? entry.outcome?.attempt
+            else { continue }
+            guard graph.index(of: task) != nil, 1...1_000_000_000 ~= attempt else {
+                let reason = "attempt \(attempt) of task '\(task)' cannot be"
+                throw .badJournal(path: RunJournal.path(in: folder), line: number + 1, reason: reason)
+            }
+        }
         var running: [TaskID: Open] = [:]
         var unreported: [TaskOutcome?] = []
         for entry in entries {
@@ -43,7 +52,6 @@ struct PastRun {
         }
         open = running.values.sorted { $0.task < $1.task }
         self.unreported = unreported.compactMap(\.self)
-        if !entries.isEmpty, entries[0].digest != digest { throw .jobChanged(folder: folder) }
         if !resuming, !entries.isEmpty {
             throw .runExists(folder: folder, finished: finished.count, total: graph.count)
         }

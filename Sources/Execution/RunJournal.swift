@@ -43,6 +43,8 @@ struct RunJournal {
 
     static let version = 1
 
+    static func path(in folder: String) -> String { folder + "/journal.jsonl" }
+
     private let path: String
     private let fd: Int32
     private var pending: [UInt8] = []

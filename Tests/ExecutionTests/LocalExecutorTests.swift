@@ -213,6 +213,39 @@ import Workloads
         }
     }
 
+    @Test("a damaged journal is refused or resumed, never crashed on")
+    func damagedJournal() throws {
+        let tasks = [TaskSpec(id: "a", command: "true"), TaskSpec(id: "b", command: "true", predecessors: ["a"])]
+        _ = try shop.executor(tasks).run()
+        let url = URL(fileURLWithPath: shop.folder + "/run/journal.jsonl")
+        let whole = try Data(contentsOf: url)
+        let numbers = ["-1", "9223372036854775807", "1e400", "null", "[]", "99999999999999999999"]
+        var generator = TestGenerator(state: 1)
+        var refused = 0
+        for round in 0..<60 {
+            var text = Array(whole)
+            let at = Int.random(in: 0..<text.count, using: &generator)
+            switch round % 4 {
+            case 0: text[at] = UInt8.random(in: 0...255, using: &generator)
+            case 1: text.removeSubrange(at..<min(text.count, at + 20))
+            case 2: text.removeSubrange(at...)
+            default:
+                guard let digit = text[at...].firstIndex(where: { $0 >= 0x30 && $0 <= 0x39 }) else { continue }
+                let end = text[digit...].firstIndex { $0 < 0x30 || $0 > 0x39 } ?? text.count
+                text.replaceSubrange(digit..<end, with: Array(numbers[round % numbers.count].utf8))
+            }
+            try Data(text).write(to: url)
+            do {
+                let result = try shop.executor(tasks).run(resuming: true)
+                #expect(result.ending == .succeeded)
+            } catch {
+                #expect(error is ExecutionError)
+                refused += 1
+            }
+        }
+        #expect(refused > 8)
+    }
+
     @Test("an error of the listener ends what runs")
     func listenerFails() throws {
         struct Full: Error {}

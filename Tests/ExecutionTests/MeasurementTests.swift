@@ -56,7 +56,7 @@ import Workloads
         let loop = "i=0; while [ $i -lt 10000000000 ]; do i=$((i+1)); done"
         let outcome = try shop.runOne(.init(id: "daemon", command: "(setsid sh -c '\(loop)' &) ; sleep 0.5"))
         #expect(outcome.status == .completed)
-        #expect(try #require(outcome.cpuSeconds) > 0.15)
+        #expect(try #require(outcome.cpuSeconds) > 0.04)
         #expect(try #require(outcome.runtimeSeconds) < 4)
         #expect(shop.livingProcesses.isEmpty)
     }
