@@ -57,8 +57,13 @@ public struct ModelSet: Sendable {
     /// model all times are recorded ones. Spot prices are forecast by the hour where the market is known, else those
     /// that the pool lists.
     ///
-    /// - Parameter startTime: When the plan starts, in Unix seconds; `nil` is the end of the price history.
-    public func costModel(startTime: Double? = nil, unknownSeconds: Double = 1) -> CostModel {
+    /// - Parameters:
+    ///   - startTime: When the plan starts, in Unix seconds; `nil` is the end of the price history.
+    ///   - machine: The machine that will run all tasks, if it is one.
+    ///   - unknownSeconds: The time of a task of which nothing is known.
+    public func costModel(
+        startTime: Double? = nil, machine: String? = nil, unknownSeconds: Double = 1
+    ) -> CostModel {
         let (runtime, memory, prices) = (runtime, memory, prices)
         // Time a plan could ever span, once per market; a forecast is dear, the planner asks a thousand times.
         let forecasts = PriceForecasts(prices)
@@ -72,14 +77,14 @@ public struct ModelSet: Sendable {
                     return (task.recordedSeconds ?? unknownSeconds) / type.speed
                 }
                 let features = TaskFeatures.values(of: task, names: runtime.featureNames)
-                return runtime.predict(type: task.type, features: features).value / type.speed
+                return runtime.predict(type: task.type, features: features, machine: machine).value / type.speed
             },
             quantileSeconds: { task, type, p in
                 guard let runtime, !usesRecordedTime(task) else {
                     return (task.recordedSeconds ?? unknownSeconds) / type.speed
                 }
                 let features = TaskFeatures.values(of: task, names: runtime.featureNames)
-                return runtime.quantile(type: task.type, features: features, p) / type.speed
+                return runtime.quantile(type: task.type, features: features, machine: machine, p) / type.speed
             },
             peakMemoryBytes: { task, p in
                 guard let memory, memory.choice(for: task.type) != nil else {

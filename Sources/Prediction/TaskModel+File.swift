@@ -13,6 +13,7 @@ extension TaskModel {
         file.metadata["seed"] = String(seed)
         file.metadata["unit"] = target.unit
         try file.set("trained_until", [trainedUntil])
+        try file.setJSON("machines", machines.logarithms)
         try file.setJSON("features", featureNames)
         let names = typeNames
         let all = names.compactMap { types[$0] } + [unseen]
@@ -100,6 +101,7 @@ extension TaskModel {
         self.init(
             target: target, featureNames: featureNames, trainingRows: rows, seed: seed,
             trainedUntil: try file.doubles("trained_until").first ?? .nan,
+            machines: MachineFactors(logarithms: try file.json("machines", as: [String: Double].self)),
             types: Dictionary(zip(names, all), uniquingKeysWith: { first, _ in first }), unseen: all[count - 1],
             forest: try file.embedded("forest").map { CorrectionForest(try RegressionForest($0, path: path)) })
     }

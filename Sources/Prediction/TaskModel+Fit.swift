@@ -15,6 +15,8 @@ extension TaskModel {
     public static func fit(
         _ samples: TaskSamples, options: TaskModelOptions = .init(), seed: UInt64
     ) throws -> TaskModel {
+        let machines = MachineFactors(samples)
+        let samples = machines.normalised(samples)
         let rowsByType = samples.rowsByType
         let later = try LaterPredictions(samples, rowsByType, options, seed: seed)
 
@@ -43,7 +45,7 @@ extension TaskModel {
                 samples, base: base, trees: options.trees, threads: options.threads, seed: seed) : nil
         return TaskModel(
             target: samples.target, featureNames: samples.featureNames, trainingRows: samples.count, seed: seed,
-            trainedUntil: samples.times.filter { !$0.isNaN }.max() ?? .nan, types: types,
+            trainedUntil: samples.times.filter { !$0.isNaN }.max() ?? .nan, machines: machines, types: types,
             unseen: unseenType(samples, rowsByType), forest: forest)
     }
 

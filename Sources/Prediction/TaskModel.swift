@@ -43,11 +43,15 @@ public struct TaskModel: Sendable {
     public let seed: UInt64
     /// When the newest of them was submitted, in Unix seconds; NaN if no row had a time.
     public let trainedUntil: Double
+    let machines: MachineFactors
     let types: [String: TypeModel]
     let unseen: TypeModel
     let forest: CorrectionForest?
 
     public var typeNames: [String] { types.keys.sorted() }
+
+    /// How much longer tasks take on machines that differ from the others, as factors.
+    public var machineFactors: [String: Double] { machines.logarithms.mapValues { exp($0) } }
 
     /// The model chosen for a type, and the number of runs behind it; `nil` for a type never seen.
     public func choice(for type: String) -> (model: Candidate, runs: Int)? {
@@ -59,27 +63,33 @@ public struct TaskModel: Sendable {
     /// - Parameters:
     ///   - type: The task type; an unknown one is allowed.
     ///   - features: A value per name in `featureNames`; NaN where unknown.
+    ///   - machine: The machine that will run it; its speed is taken into account if it is known.
     ///   - level: The probability of the interval, in (0, 1).
-    public func predict(type: String, features: [Double], level: Double = 0.9) -> TaskPrediction {
+    public func predict(
+        type: String, features: [Double], machine: String? = nil, level: Double = 0.9
+    ) -> TaskPrediction {
         let model = types[type] ?? unseen
-        let value = value(of: model.chosen, type: type, features: features)
+        let value = value(of: model.chosen, type: type, features: features, machine: machine)
         return TaskPrediction(
             value: value, lower: value * exp(model.residuals((1 - level) / 2)),
             upper: value * exp(model.residuals((1 + level) / 2)), level: level, runs: model.runs, model: model.chosen)
     }
 
     /// The value that is not exceeded with probability `p`.
-    public func quantile(type: String, features: [Double], _ p: Double) -> Double {
+    public func quantile(type: String, features: [Double], machine: String? = nil, _ p: Double) -> Double {
         let model = types[type] ?? unseen
-        return value(of: model.chosen, type: type, features: features) * exp(model.residuals(p))
+        return value(of: model.chosen, type: type, features: features, machine: machine) * exp(model.residuals(p))
     }
 
     /// What one of the candidates says, chosen or not: for tables that show them side by side.
-    public func value(of candidate: Candidate, type: String, features: [Double]) -> Double {
+    public func value(
+        of candidate: Candidate, type: String, features: [Double], machine: String? = nil
+    ) -> Double {
         precondition(features.count == featureNames.count, "a value per feature")
-        return (types[type] ?? unseen).models.value(of: candidate, features: features) {
+        let value = (types[type] ?? unseen).models.value(of: candidate, features: features) {
             forest?.correction(type: type, features: features)
         }
+        return value * machines.factor(machine)
     }
 }
 

@@ -13,6 +13,7 @@ extension TaskSamples {
         let types = table.texts(.taskType)
         let observed = table.numbers(target.column)
         let times = TaskSamples.times(table)
+        let machines = table.texts(.machine)
         var rows = (0..<table.rowCount).filter { row in
             let word = status.codes[row] < 0 ? nil : status[row]
             let succeeded = word == nil || word == "completed" || word == "cached"
@@ -45,7 +46,8 @@ extension TaskSamples {
         }
         try self.init(
             target: target, typeNames: typeNames, featureNames: columns.map(\.name), types: codes,
-            features: columns.map(\.values), values: rows.map { observed[$0] }, times: rows.map { times[$0] })
+            features: columns.map(\.values), values: rows.map { observed[$0] }, times: rows.map { times[$0] },
+            machines: rows.map { machines[$0] })
     }
 
     /// When each row was submitted; where that is not known, when it started or ended.

@@ -74,7 +74,10 @@ public struct TaskEvaluation: Sendable, Encodable {
         let actual = test.values
         let types = test.types.map { test.typeNames[$0] }
         let features = (0..<test.count).map { model.arranged(test.features($0), named: test.featureNames) }
-        let predictions = zip(types, features).map { model.predict(type: $0, features: $1) }
+        let machines = test.machines
+        let predictions = actual.indices.map {
+            model.predict(type: types[$0], features: features[$0], machine: machines[$0])
+        }
 
         self.workflow = workflow
         target = model.target
@@ -83,7 +86,9 @@ public struct TaskEvaluation: Sendable, Encodable {
         chosen = Errors(actual: actual, predicted: predictions.map(\.value))
         var candidates: [TaskModel.Candidate: Errors] = [:]
         for candidate in TaskModel.Candidate.allCases where candidate != .forest || model.hasForest {
-            let values = zip(types, features).map { model.value(of: candidate, type: $0, features: $1) }
+            let values = actual.indices.map {
+                model.value(of: candidate, type: types[$0], features: features[$0], machine: machines[$0])
+            }
             candidates[candidate] = Errors(actual: actual, predicted: values)
         }
         self.candidates = candidates
@@ -93,7 +98,7 @@ public struct TaskEvaluation: Sendable, Encodable {
             actual: actual, lower: predictions.map(\.lower), upper: predictions.map(\.upper))
         calibration = Self.levels.map { level in
             let below = actual.indices.count { row in
-                actual[row] <= model.quantile(type: types[row], features: features[row], level)
+                actual[row] <= model.quantile(type: types[row], features: features[row], machine: machines[row], level)
             }
             return Double(below) / Double(actual.count)
         }

@@ -12,7 +12,8 @@ struct Almanac: ParsableCommand {
             """,
         version: version,
         subcommands: [
-            ImportCommand.self, OutcomesCommand.self, TrainCommand.self, EvaluateCommand.self, PredictCommand.self,
+            DemoCommand.self, ImportCommand.self, OutcomesCommand.self, TrainCommand.self, EvaluateCommand.self,
+            PredictCommand.self,
             PlanCommand.self, RunCommand.self,
             RetrainCommand.self, ModelCommand.self, DatasetsCommand.self, DoctorCommand.self,
             MatrixProductCommand.self,

@@ -55,7 +55,8 @@ struct PlanCommand: ParsableCommand {
         let console = global.console
         let (job, models) = try input.read(folder: ".")
         let pool = job.pool ?? ResourcePool(entries: [.init(type: .thisMachine())])
-        let costs = models.costModel(unknownSeconds: unknownTime.seconds)
+        let costs = models.costModel(
+            machine: job.pool == nil ? InstanceType.hostName : nil, unknownSeconds: unknownTime.seconds)
         let goal = Goal(
             objective ?? job.objective.flatMap(Goal.Objective.init) ?? .balanced,
             deadlineSeconds: deadline?.seconds ?? job.deadlineSeconds, budget: budget ?? job.budget,

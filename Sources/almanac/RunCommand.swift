@@ -69,7 +69,7 @@ struct RunCommand: ParsableCommand {
         let console = global.console
         let (read, models) = try input.read(folder: directory)
         var job = read
-        let costs = models.costModel(unknownSeconds: 60)
+        let costs = models.costModel(machine: InstanceType.hostName, unknownSeconds: 60)
         var machine = InstanceType.thisMachine(price: Price(perHour: price))
         machine.cpus = cpus ?? machine.cpus
         machine.memoryBytes = memory?.bytes ?? machine.memoryBytes

@@ -155,3 +155,39 @@ private func samples(runs: Int = 60, seed: UInt64 = 1, noise: Double = 0.05) thr
         }
     }
 }
+
+@Suite("Machine factors") struct MachineFactorTests {
+    @Test(
+        "a slower machine is recognised from a few runs of several types, an equal one is not", arguments: UInt64(1)...5
+    )
+    func recognises(seed: UInt64) throws {
+        var generator = SeededGenerator(seed: seed)
+        var (types, sizes, values, machines): ([Int], [Double], [Double], [String?]) = ([], [], [], [])
+        func add(_ machine: String, rows: Int, factor: Double) {
+            for row in 0..<rows {
+                let size = 1e6 * pow(10, 3 * generator.nextUniform())
+                types.append(row % 3)
+                sizes.append(size)
+                machines.append(machine)
+                values.append(factor * (2 + Double(row % 3 + 1) * size / 1e7) * exp(0.1 * generator.nextNormal()))
+            }
+        }
+        add("old", rows: 300, factor: 1)
+        add("twin", rows: 60, factor: 1)
+        add("slow", rows: 24, factor: 2)
+        let samples = try TaskSamples(
+            target: .runtime, typeNames: ["a", "b", "c"], featureNames: ["size_bytes"], types: types,
+            features: [sizes], values: values, machines: machines)
+        let model = try TaskModel.fit(samples, seed: seed)
+        let slow = try #require(model.machineFactors["slow"])
+        #expect(1.5 < slow && slow < 2.1)
+        #expect(abs((model.machineFactors["twin"] ?? 1) - 1) < 0.1)
+        let ratio =
+            model.predict(type: "b", features: [1e8], machine: "slow").value
+            / model.predict(type: "b", features: [1e8]).value
+        #expect(abs(ratio - slow) < 1e-12)
+        #expect(
+            model.predict(type: "b", features: [1e8], machine: "never seen").value
+                == model.predict(type: "b", features: [1e8]).value)
+    }
+}

@@ -99,6 +99,13 @@ private func report(_ rows: Int) -> ImportReport {
             #expect(try store.store(.availability(trace), report: report(4)).rowsStored == 4)
             #expect(try store.store(.availability(trace), report: report(4)).rowsStored == 0)
             #expect(try store.availabilityTraces() == [trace])
+            let other = try AvailabilityTrace(name: "v100", stepSeconds: 60, counts: [2, 1], prices: [1, 2])
+            #expect(throws: StoreError.self) { try store.store(.availability(other), report: report(2)) }
+            let grown = try AvailabilityTrace(
+                name: "v100", stepSeconds: 60, counts: [0, 1, 2, 2, 1], prices: [1, 2, 3, 4, 5])
+            #expect(try store.store(.availability(grown), report: report(5)).rowsStored == 5)
+            #expect(try store.store(.availability(trace), report: report(4)).rowsStored == 0)
+            #expect(try store.availabilityTraces() == [grown])
 
             let lifetime = LifetimeRecord(
                 id: "vm", zone: "z", machineType: "t", startTime: 5, lifetimeSeconds: 100, wasReclaimed: true)

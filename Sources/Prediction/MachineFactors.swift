@@ -1,0 +1,47 @@
+internal import Foundation
+internal import LinearAlgebra
+
+/// How much longer the same tasks take on one machine than on the others, learnt from all task types together.
+///
+/// A new machine shows its speed after a handful of runs of any types, long before each type has runs enough for a curve
+/// of its own. A factor is the median of log(actual / expected) over the machine's runs, shrunk by *n* / (*n* + 5), and
+/// kept only if it is more than two standard errors from zero.
+struct MachineFactors: Sendable, Hashable {
+    /// Logarithms of the factors of machines that differ.
+    var logarithms: [String: Double] = [:]
+
+    static let minimumRuns = 8
+
+    init(logarithms: [String: Double]) { self.logarithms = logarithms }
+
+    init(_ samples: TaskSamples) {
+        guard samples.target == .runtime, Set(samples.machines.compactMap(\.self)).count > 1 else { return }
+        var residuals: [String: [Double]] = [:]
+        for rows in samples.rowsByType where rows.count >= 3 {
+            let models = TypeModels(samples, rows: rows)
+            for row in rows {
+                guard let machine = samples.machines[row] else { continue }
+                let expected = models.base(features: samples.features(row))
+                residuals[machine, default: []].append(log(samples.values[row] / expected))
+            }
+        }
+        for (machine, values) in residuals where values.count >= Self.minimumRuns {
+            let n = Double(values.count)
+            let center = median(values)
+            // 1.4826 MAD estimates the deviation, 1.2533 is what a median loses against a mean.
+            let error = 1.2533 * 1.4826 * median(values.map { abs($0 - center) }) / n.squareRoot()
+            if abs(center) > 2 * error { logarithms[machine] = center * n / (n + 5) }
+        }
+    }
+
+    /// What a run time of the common scale is multiplied by on this machine; 1 if nothing is known.
+    func factor(_ machine: String?) -> Double { machine.flatMap { logarithms[$0] }.map { exp($0) } ?? 1 }
+
+    /// The rows as they would have been on the common scale.
+    func normalised(_ samples: TaskSamples) -> TaskSamples {
+        guard !logarithms.isEmpty else { return samples }
+        var result = samples
+        for row in samples.values.indices { result.values[row] /= factor(samples.machines[row]) }
+        return result
+    }
+}
