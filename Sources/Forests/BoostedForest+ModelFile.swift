@@ -48,7 +48,7 @@ extension BoostedForest {
 
     /// The prediction by walking through the trees, which is what models without a table of leaves do.
     package func walkedPrediction(row: [Double]) -> Double {
-        link(baseValue + row.withUnsafeBufferPointer { trees.sum(of: $0, encoder) })
+        link(row.withUnsafeBufferPointer { trees.sum(of: $0, encoder, from: baseValue) })
     }
 }
 

@@ -28,8 +28,10 @@ public struct BoostedForest: Sendable {
     /// - Throws: ``ForestError`` if a column is missing or of the wrong kind.
     public func predict(_ data: ForestData, threads: Int = defaultThreads) throws(ForestError) -> [Double] {
         let rows = try encoder.table(data)
-        let sums = table?.sums(of: rows, threads: threads) ?? trees.sums(of: rows, threads: threads)
-        return sums.map { link(baseValue + $0) }
+        let sums =
+            table?.sums(of: rows, from: baseValue, threads: threads)
+            ?? trees.sums(of: rows, from: baseValue, threads: threads)
+        return options.loss == .gamma ? sums.map(link) : sums
     }
 
     /// The prediction for one row, without any allocation.
@@ -38,8 +40,9 @@ public struct BoostedForest: Sendable {
     ///   feature's list. NaN, and a code out of range, is missing. A row of another length is a programming error.
     public func predict(row: [Double]) -> Double {
         link(
-            baseValue
-                + row.withUnsafeBufferPointer { table?.sum(of: $0, encoder) ?? trees.sum(of: $0, encoder) })
+            row.withUnsafeBufferPointer {
+                table?.sum(of: $0, encoder, from: baseValue) ?? trees.sum(of: $0, encoder, from: baseValue)
+            })
     }
 
     /// From the scale of the trees' sum to that of the target.

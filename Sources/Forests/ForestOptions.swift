@@ -31,6 +31,8 @@ public struct ForestOptions: Sendable, Hashable, Codable {
         return options
     }
 
+    func binLimit(rows: Int) -> Int { binCount ?? (rows <= 20_000 ? 65_535 : FeatureBins.largest) }
+
     func validated(featureCount: Int) throws(ForestError) {
         func check(_ name: String, _ value: Int, _ range: ClosedRange<Int>) throws(ForestError) {
             guard range.contains(value) else {

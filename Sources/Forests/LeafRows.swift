@@ -79,6 +79,33 @@ struct LeafRows: Sendable {
         return entries.last.map { targets[Int($0.rank)] } ?? .nan
     }
 
+    /// Quantiles for the training rows by the trees that did not draw them; empty where all did.
+    func outOfBagQuantiles(
+        of table: EncodedTable, _ trees: TreeNodes, drawn: [[Bool]], _ probabilities: [Double]
+    ) -> [[Double]] {
+        (0..<table.resultCount).map { row in
+            var entries: [(rank: UInt32, weight: Double)] = []
+            var used = 0
+            trees.withSlots(table, table.parts(row).rows) { walk, starts, slots in
+                walkTrees(walk, starts: starts, slots: slots) { tree, leaf in
+                    guard !drawn[tree][row] else { return }
+                    used += 1
+                    let at = Int(starts[tree]) + Int(leaf) + tree
+                    let range = Int(self.starts[at])..<Int(self.starts[at + 1])
+                    // The row lies in the leaf itself, but must not speak for itself.
+                    let others = range.count { Int(rowOfRank[Int(rows[$0])]) != row }
+                    for i in range where Int(rowOfRank[Int(rows[i])]) != row {
+                        entries.append((rows[i], 1 / Double(others)))
+                    }
+                }
+            }
+            guard used > 0, !entries.isEmpty else { return [] }
+            entries.sort { $0.rank < $1.rank }
+            let total = entries.reduce(0) { $0 + $1.weight }
+            return probabilities.map { quantile(entries.map { ($0.rank, $0.weight / total) }, $0) }
+        }
+    }
+
     func support(of table: EncodedTable, row: Int, _ trees: TreeNodes) -> ForestSupport {
         let entries = weights(of: row, table, trees)
         var merged: [(row: Int, weight: Double)] = []

@@ -71,8 +71,8 @@ struct LeafTable: Sendable {
         (self.masks, self.values, treeCount) = (masks, values, trees.treeCount)
     }
 
-    /// The sum of all trees' values for one row of plain numbers.
-    func sum(of row: UnsafeBufferPointer<Double>, _ encoder: RowEncoder) -> Double {
+    /// `base` plus all trees' values for one row of plain numbers.
+    func sum(of row: UnsafeBufferPointer<Double>, _ encoder: RowEncoder, from base: Double) -> Double {
         precondition(row.count == encoder.features.count, "one number per feature")
         return withUnsafeTemporaryAllocation(of: UInt32.self, capacity: row.count) { rows in
             for feature in 0..<row.count {
@@ -80,7 +80,7 @@ struct LeafTable: Sendable {
             }
             return masks.withUnsafeBufferPointer { masks in
                 values.withUnsafeBufferPointer { values in
-                    var sum = 0.0
+                    var sum = base
                     for group in groups.indices {
                         add(group, UnsafePointer(rows.baseAddress!), 1, masks, values, &sum)
                     }
@@ -90,20 +90,20 @@ struct LeafTable: Sendable {
         }
     }
 
-    /// The sum of all trees' values for every row of a table, added in the order of the trees.
-    func sums(of table: EncodedTable, threads: Int) -> [Double] {
+    /// `base` plus all trees' values for every row of a table, added in the order of the trees.
+    func sums(of table: EncodedTable, from base: Double, threads: Int) -> [Double] {
         let size = 512
         let blocks = (table.rowCount + size - 1) / size
         let parts = Parallel.map(count: blocks, threads: threads) { block -> [Double] in
             let range = (block * size)..<min(table.rowCount, (block + 1) * size)
-            return blockSums(table, range)
+            return blockSums(table, range, base)
         }
         return table.combined(Array(parts.joined()))
     }
 
-    private func blockSums(_ table: EncodedTable, _ range: Range<Int>) -> [Double] {
+    private func blockSums(_ table: EncodedTable, _ range: Range<Int>, _ base: Double) -> [Double] {
         let (features, count) = (table.columns.count, range.count)
-        var sums = [Double](repeating: 0, count: count)
+        var sums = [Double](repeating: base, count: count)
         withUnsafeTemporaryAllocation(of: UInt32.self, capacity: features * count) { rows in
             for (feature, column) in table.columns.enumerated() {
                 var at = feature

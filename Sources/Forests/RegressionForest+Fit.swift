@@ -18,23 +18,29 @@ extension RegressionForest {
     ) throws(ForestError) -> RegressionForest {
         try options.validated(featureCount: data.columns.count)
         try checkTraining(data, target, weights)
-        let exact = data.rowCount <= 20_000
-        let limit = options.binCount ?? (exact ? 65_535 : FeatureBins.largest)
-        let bins = featureBins(data, target, limit: limit, threads: threads)
+        let bins = featureBins(data, target, limit: options.binLimit(rows: data.rowCount), threads: threads)
+        return grow(bins, data, target, weights, options, seed, threads, progress, extending: nil)
+    }
+
+    static func grow(
+        _ bins: [FeatureBins], _ data: ForestData, _ target: [Double], _ weights: [Double]?, _ options: ForestOptions,
+        _ seed: UInt64, _ threads: Int, _ progress: (@Sendable (Double) -> Void)?, extending old: RegressionForest?
+    ) -> RegressionForest {
         if bins.allSatisfy({ $0.count <= FeatureBins.largest }) {
-            return grow(UInt8.self, bins, data, target, weights, options, seed, threads, progress)
+            return grow(UInt8.self, bins, data, target, weights, options, seed, threads, progress, old)
         }
-        return grow(UInt16.self, bins, data, target, weights, options, seed, threads, progress)
+        return grow(UInt16.self, bins, data, target, weights, options, seed, threads, progress, old)
     }
 
     private static func grow<Code: FixedWidthInteger & UnsignedInteger & Sendable>(
         _ code: Code.Type, _ bins: [FeatureBins], _ data: ForestData, _ target: [Double], _ weights: [Double]?,
-        _ options: ForestOptions, _ seed: UInt64, _ threads: Int, _ progress: (@Sendable (Double) -> Void)?
+        _ options: ForestOptions, _ seed: UInt64, _ threads: Int, _ progress: (@Sendable (Double) -> Void)?,
+        _ old: RegressionForest?
     ) -> RegressionForest {
         let columns: [[Code]] = Parallel.map(count: bins.count, threads: threads) {
             bins[$0].codes(data.columns[$0].values)
         }
-        var trees = TreeNodes(featureCount: bins.count)
+        var trees = old?.trees ?? TreeNodes(featureCount: bins.count)
         let order = target.indices.sorted { (target[$0], $0) < (target[$1], $1) }
         var ranks = [UInt32](repeating: 0, count: target.count)
         for (rank, row) in order.enumerated() { ranks[row] = UInt32(rank) }
@@ -48,19 +54,25 @@ extension RegressionForest {
             outOfBag: options.outOfBag && options.bootstrap)
         var seeds = SeededGenerator(seed: seed, stream: 0)
         let treeSeeds = (0..<options.treeCount).map { _ in seeds.next() }
-        var leaves = LeafRows(
-            targets: order.map { target[$0] }, rowOfRank: order.map { UInt32($0) }, starts: [], rows: [])
+        var leaves =
+            old?.leaves
+            ?? LeafRows(targets: order.map { target[$0] }, rowOfRank: order.map { UInt32($0) }, starts: [], rows: [])
         var outOfBag = OutOfBag(rowCount: growth.outOfBag ? target.count : 0)
+        if growth.outOfBag, let old {
+            outOfBag.add(
+                old.outOfBagPredictions,
+                drawn: treeSeeds.prefix(old.treeCount).map { drawnRows(count: target.count, seed: $0) })
+        }
         // A few trees at a time, so that what only their out-of-bag rows need does not pile up.
         let wave = 32
-        for first in stride(from: 0, to: options.treeCount, by: wave) {
+        for first in stride(from: old?.treeCount ?? 0, to: options.treeCount, by: wave) {
             let count = min(wave, options.treeCount - first)
             let grown = Parallel.map(count: count, threads: threads) { table.grow(growth, seed: treeSeeds[first + $0]) }
             for (index, tree) in grown.enumerated() {
                 trees.append(tree)
                 leaves.append(tree)
                 if growth.outOfBag {
-                    outOfBag.add(tree.outOfBag, drawn: table.drawnRows(seed: treeSeeds[first + index]))
+                    outOfBag.add(tree.outOfBag, drawn: drawnRows(count: target.count, seed: treeSeeds[first + index]))
                 }
             }
             progress?(Double(first + count) / Double(options.treeCount))
@@ -153,6 +165,14 @@ struct OutOfBag {
             sums[row] += Double(values[next])
             counts[row] += 1
             next += 1
+        }
+    }
+
+    /// Adds the means over several trees.
+    mutating func add(_ means: [Double], drawn: [[Bool]]) {
+        for row in means.indices where !means[row].isNaN {
+            counts[row] = Int32(drawn.count { !$0[row] })
+            sums[row] = means[row] * Double(counts[row])
         }
     }
 

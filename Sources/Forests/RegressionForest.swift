@@ -37,7 +37,7 @@ public struct RegressionForest: Sendable {
     /// - Throws: ``ForestError`` if a column is missing or of the wrong kind.
     public func predict(_ data: ForestData, threads: Int = defaultThreads) throws(ForestError) -> [Double] {
         let scale = Double(treeCount)
-        return trees.sums(of: try encoder.table(data), threads: threads).map { $0 / scale }
+        return trees.sums(of: try encoder.table(data), from: 0, threads: threads).map { $0 / scale }
     }
 
     /// The mean target for one row, without any allocation.
@@ -45,7 +45,7 @@ public struct RegressionForest: Sendable {
     /// - Parameter row: One number per feature in the order of ``features``: a value, or the code of a level in the
     ///   feature's list. NaN, and a code out of range, is missing. A row of another length is a programming error.
     public func predict(row: [Double]) -> Double {
-        row.withUnsafeBufferPointer { trees.sum(of: $0, encoder) } / Double(treeCount)
+        row.withUnsafeBufferPointer { trees.sum(of: $0, encoder, from: 0) } / Double(treeCount)
     }
 
     /// Quantiles of the target given the features: a matrix with a row per row of `data` and a column per probability.
@@ -72,6 +72,17 @@ public struct RegressionForest: Sendable {
         let leaves = try storedLeaves()
         let table = try encoder.table(data)
         return (0..<data.rowCount).map { leaves.support(of: table, row: $0, trees) }
+    }
+
+    /// Quantiles for every training row by the trees that did not see it; empty for a row that all trees saw.
+    func outOfBagQuantiles(_ data: ForestData, _ probabilities: [Double]) throws(ForestError) -> [[Double]] {
+        let leaves = try storedLeaves()
+        guard options.bootstrap else {
+            throw .notStored(what: "out-of-bag rows", remedy: "Fit it with the option 'bootstrap'.")
+        }
+        var seeds = SeededGenerator(seed: seed, stream: 0)
+        let drawn = (0..<treeCount).map { _ in drawnRows(count: trainingRowCount, seed: seeds.next()) }
+        return leaves.outOfBagQuantiles(of: try encoder.table(data), trees, drawn: drawn, probabilities)
     }
 
     private func storedLeaves() throws(ForestError) -> LeafRows {

@@ -150,14 +150,14 @@ extension GrowthTable {
         if settings.keepsLeafRows { keepRows(leafOf, &tree) }
         return tree
     }
+}
 
-    /// Whether `seed` draws each row, as ``grow(_:seed:)`` does.
-    func drawnRows(seed: UInt64) -> [Bool] {
-        var random = QuickRandom(seed)
-        var drawn = [Bool](repeating: false, count: rowCount)
-        for _ in 0..<rowCount { drawn[random.below(rowCount)] = true }
-        return drawn
-    }
+/// Whether `seed` draws each of `count` rows into a bootstrap sample, as growing a tree does.
+func drawnRows(count: Int, seed: UInt64) -> [Bool] {
+    var random = QuickRandom(seed)
+    var drawn = [Bool](repeating: false, count: count)
+    for _ in 0..<count { drawn[random.below(count)] = true }
+    return drawn
 }
 
 /// Memory that the nodes of one tree share.

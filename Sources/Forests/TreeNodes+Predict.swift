@@ -4,31 +4,31 @@ extension TreeNodes {
     /// How many rows one thread takes at a time: their keys fit the second-level cache beside a tree.
     private static let blockRows = 1024
 
-    /// The sum of all trees' values for every row of a table, added in the order of the trees.
-    func sums(of table: EncodedTable, threads: Int) -> [Double] {
+    /// `base` plus all trees' values for every row of a table, added in the order of the trees.
+    func sums(of table: EncodedTable, from base: Double, threads: Int) -> [Double] {
         let blocks = (table.rowCount + TreeNodes.blockRows - 1) / TreeNodes.blockRows
         let parts = Parallel.map(count: blocks, threads: threads) { block -> [Double] in
             let first = block * TreeNodes.blockRows
             let rows = first..<min(table.rowCount, first + TreeNodes.blockRows)
-            return blockSums(table, rows)
+            return blockSums(table, rows, base)
         }
         return table.combined(Array(parts.joined()))
     }
 
-    private func blockSums(_ table: EncodedTable, _ rows: Range<Int>) -> [Double] {
+    private func blockSums(_ table: EncodedTable, _ rows: Range<Int>, _ base: Double) -> [Double] {
         let width = table.slotCount
-        var sums = [Double](repeating: 0, count: rows.count)
+        var sums = [Double](repeating: base, count: rows.count)
         withUnsafeTemporaryAllocation(of: UInt32.self, capacity: width * rows.count) { slots in
             guard let slots = slots.baseAddress else { return }
             table.fill(slots, rows)
             withWalk { walk, starts in
                 sums.withUnsafeMutableBufferPointer { sums in
                     for tree in 0..<treeCount {
-                        let base = walk.nodes + Int(starts[tree])
+                        let nodes = walk.nodes + Int(starts[tree])
                         walkRows(
-                            walk, tree: base, slots: slots, width: width, count: rows.count, levels: hasLevels
+                            walk, tree: nodes, slots: slots, width: width, count: rows.count, levels: hasLevels
                         ) { row, leaf in
-                            sums[row] += Double(Float(bitPattern: UInt32(truncatingIfNeeded: base[Int(leaf)] >> 32)))
+                            sums[row] += Double(Float(bitPattern: UInt32(truncatingIfNeeded: nodes[Int(leaf)] >> 32)))
                         }
                     }
                 }
@@ -37,14 +37,14 @@ extension TreeNodes {
         return sums
     }
 
-    /// The sum of all trees' values for one row of plain numbers.
-    func sum(of row: UnsafeBufferPointer<Double>, _ encoder: RowEncoder) -> Double {
+    /// `base` plus all trees' values for one row of plain numbers.
+    func sum(of row: UnsafeBufferPointer<Double>, _ encoder: RowEncoder, from base: Double) -> Double {
         precondition(row.count == encoder.features.count, "one number per feature")
         return withUnsafeTemporaryAllocation(of: UInt32.self, capacity: encoder.slotCount) { slots in
             guard let slots = slots.baseAddress else { return 0 }
             encoder.fill(slots, row)
             return withWalk { walk, starts in
-                var sum = 0.0
+                var sum = base
                 walkTrees(walk, starts: starts, slots: slots) { tree, leaf in
                     let bits = walk.nodes[Int(starts[tree] &+ leaf)]
                     sum += Double(Float(bitPattern: UInt32(truncatingIfNeeded: bits >> 32)))

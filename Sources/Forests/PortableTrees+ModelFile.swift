@@ -1,0 +1,35 @@
+public import ModelFiles
+
+extension PortableTrees {
+    /// The kind that a model file of imported trees carries.
+    public static let modelKind = "imported-forest"
+    static let schemaVersion = 1
+
+    /// The model file of imported trees: LightGBM's text, which holds everything, and our own names of levels.
+    public func modelFile() throws -> ModelFile {
+        var file = ModelFile(kind: PortableTrees.modelKind, schemaVersion: PortableTrees.schemaVersion)
+        try file.setJSON("features", features)
+        file.metadata["rounds_inputs"] = String(roundsInputs)
+        try file.set("lightgbm_text", Array(lightGBMText().utf8))
+        return file
+    }
+
+    /// Writes the trees. Reading them back gives the same predictions bit for bit.
+    public func write(to path: String) throws { try modelFile().write(to: path) }
+
+    /// Reads trees that ``write(to:)`` wrote.
+    public init(contentsOf path: String) throws {
+        try self.init(
+            ModelFile(contentsOf: path, kind: PortableTrees.modelKind, schemaVersion: PortableTrees.schemaVersion),
+            path: path)
+    }
+
+    /// Reads trees from an open model file; `path` is for messages.
+    public init(_ file: ModelFile, path: String = "model file") throws {
+        let text = String(decoding: try file.values("lightgbm_text", as: UInt8.self), as: UTF8.self)
+        let read = try PortableTrees(lightGBMText: text, path: path)
+        try self.init(
+            features: file.json("features", as: [ForestFeature].self), trees: read.trees, averages: read.averages,
+            link: read.link, roundsInputs: file.text("rounds_inputs") == "true")
+    }
+}
