@@ -76,6 +76,7 @@ struct ColumnHeader: Sendable {
 
 /// The unit of the numbers in a foreign column: a value in ours is `value * multiplier / divisor`.
 public struct FieldUnit: Hashable, Sendable {
+    /// For instance `ms`; empty for ``asWritten``.
     public let name: String
     let dimension: ExecutionColumn.Unit?
     let multiplier: Double

@@ -13,6 +13,7 @@ public struct ExecutionReader: Sendable {
     /// How much is parsed at a time; the result does not depend on it.
     package var blockBytes = 1 << 20
 
+    /// Recognises the format unless it is given.
     public init(format: ExecutionFormat? = nil, mappings: [FieldMapping] = []) {
         (self.format, self.mappings) = (format, mappings)
     }

@@ -2,29 +2,53 @@ public import Workloads
 
 /// One attempt at one task, as a trace records it. `nil` is not known. See ``ExecutionColumn`` for the meanings.
 public struct ExecutionRecord: Hashable, Sendable {
+    /// The workflow or job file.
     public var workflow: String?
+    /// The run of the workflow.
     public var job: String?
+    /// The task, unique in its job.
     public var task: String?
+    /// What kind of task.
     public var taskType: String?
+    /// 1 for the first attempt.
     public var attempt: Int?
+    /// The host that ran it.
     public var machine: String?
+    /// The type of that host.
     public var instanceType: String?
+    /// When it was ready, Unix seconds.
     public var submitTimeSeconds: Double?
+    /// When its process started, Unix seconds.
     public var startTimeSeconds: Double?
+    /// When its process ended, Unix seconds.
     public var endTimeSeconds: Double?
+    /// Wall time.
     public var runtimeSeconds: Double?
+    /// Processors reserved.
     public var cpus: Double?
+    /// User and system time.
     public var cpuSeconds: Double?
+    /// Greatest memory at one moment.
     public var peakMemoryBytes: Double?
+    /// Memory reserved.
     public var requestedMemoryBytes: Double?
+    /// Time limit.
     public var requestedSeconds: Double?
+    /// Size of the inputs, known before it runs.
     public var inputBytes: Double?
+    /// Size of the outputs.
     public var outputBytes: Double?
+    /// Bytes read, from the page cache too.
     public var readBytes: Double?
+    /// Bytes written.
     public var writtenBytes: Double?
+    /// How it ended.
     public var status: ExecutionStatus?
+    /// Exit code; 128 + signal number after a signal.
     public var exitCode: Int?
+    /// Why it failed.
     public var failureCause: String?
+    /// Price of the instance, US dollars per hour.
     public var pricePerHour: Double?
     /// The `param.` columns, by name without that prefix.
     public var parameters: [String: ParameterValue] = [:]
@@ -109,8 +133,11 @@ public enum ParameterValue: Hashable, Sendable {
 }
 
 extension ParameterValue: ExpressibleByStringLiteral, ExpressibleByFloatLiteral, ExpressibleByIntegerLiteral {
+    /// A text.
     public init(stringLiteral value: String) { self = .text(value) }
+    /// A number.
     public init(floatLiteral value: Double) { self = .number(value) }
+    /// A number.
     public init(integerLiteral value: Int) { self = .number(Double(value)) }
 }
 

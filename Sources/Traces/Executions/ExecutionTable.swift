@@ -8,6 +8,7 @@
 ///
 /// - Invariant: Every stored column has `rowCount` rows.
 public struct ExecutionTable: Sendable {
+    /// How many attempts the table holds.
     public internal(set) var rowCount = 0
     /// The `param.` columns by name without that prefix, in the order of their first appearance.
     public internal(set) var parameters: [Parameter] = []
@@ -16,6 +17,7 @@ public struct ExecutionTable: Sendable {
     var numberColumns = [[Double]](repeating: [], count: ExecutionColumn.allCases.count)
     var textColumns = [TextColumn](repeating: TextColumn(), count: ExecutionColumn.allCases.count)
 
+    /// A table without rows.
     public init() {}
 
     /// The rows of `records`, in their order.
@@ -23,9 +25,12 @@ public struct ExecutionTable: Sendable {
 
     /// A `param.` column.
     public struct Parameter: Sendable, Hashable {
+        /// Without `param.`.
         public let name: String
+        /// One per row.
         public internal(set) var values: Values
 
+        /// Numbers, `nan` where missing, if every value is one; else texts.
         public enum Values: Sendable {
             case numbers([Double])
             case texts(TextColumn)
@@ -172,6 +177,7 @@ extension ExecutionTable.Parameter.Values: Hashable {
         }
     }
 
+    /// Constant: columns are compared, not looked up.
     public func hash(into hasher: inout Hasher) {}
 }
 

@@ -6,7 +6,9 @@ public struct ImportReport: Hashable, Sendable, Codable {
     public var file: String
     /// The format that it was read as.
     public var format: String
+    /// Records in the file, the header not among them.
     public var rowsRead = 0
+    /// Those that were kept.
     public var rowsStored = 0
     /// In the order of their first row.
     public var reasons: [Reason] = []
@@ -15,13 +17,17 @@ public struct ImportReport: Hashable, Sendable, Codable {
     /// Wall time of the import.
     public var seconds = 0.0
 
+    /// Those that were not; ``reasons`` says why.
     public var rowsSkipped: Int { rowsRead - rowsStored }
 
+    /// A report of nothing read yet.
     public init(file: String, format: String) { (self.file, self.format) = (file, format) }
 
     /// Why rows were skipped, how many, and where the first one is.
     public struct Reason: Hashable, Sendable, Codable {
+        /// One sentence.
         public var reason: String
+        /// How many rows.
         public var rows: Int
         /// From 1; 0 where the reason is not in a line of the file.
         public var firstLine: Int
@@ -47,6 +53,7 @@ public struct ImportReport: Hashable, Sendable, Codable {
         case rowsSkipped = "rows_skipped"
     }
 
+    /// Reads what ``encode(to:)`` wrote.
     public init(from decoder: any Decoder) throws {
         let values = try decoder.container(keyedBy: CodingKeys.self)
         file = try values.decode(String.self, forKey: .file)
@@ -58,6 +65,7 @@ public struct ImportReport: Hashable, Sendable, Codable {
         seconds = try values.decode(Double.self, forKey: .seconds)
     }
 
+    /// Writes the names of the command line: `rows_read`, `rows_stored`, `rows_skipped`, `first_line`.
     public func encode(to encoder: any Encoder) throws {
         var values = encoder.container(keyedBy: CodingKeys.self)
         try values.encode(file, forKey: .file)

@@ -9,6 +9,7 @@ public struct TextLevels: Sendable {
     /// Open addressing; a slot holds the low half of a hash above the code + 1, 0 is free.
     private var slots: [UInt64] = []
 
+    /// No levels.
     public init() {}
 
     /// The text of a code.
@@ -42,11 +43,13 @@ public struct TextLevels: Sendable {
         return new
     }
 
+    /// As above for any bytes.
     package mutating func intern(_ text: some Collection<UInt8>) -> Int32 {
         let bytes = Array(text)
         return intern(bytes.span, 0..<bytes.count)
     }
 
+    /// Forgets all levels and keeps the memory.
     package mutating func removeAll() {
         guard !ends.isEmpty else { return }
         arena.removeAll(keepingCapacity: true)
@@ -161,16 +164,21 @@ extension TextLevels {
 
 /// A column of texts: a code per row into its levels, -1 where the value is missing.
 public struct TextColumn: Sendable {
+    /// One per row.
     public internal(set) var codes: [Int32] = []
+    /// The distinct texts.
     public internal(set) var levels = TextLevels()
 
+    /// No rows.
     public init() {}
 
+    /// How many rows.
     public var count: Int { codes.count }
 
     /// The text of a row, or `nil` if it is missing.
     public subscript(row: Int) -> String? { codes[row] < 0 ? nil : levels[codes[row]] }
 
+    /// Adds a row; `nil` is missing.
     public mutating func append(_ text: String?) {
         guard let text else { return codes.append(-1) }
         codes.append(levels.intern(text.utf8))
@@ -213,6 +221,7 @@ extension TextColumn: Hashable {
         return true
     }
 
+    /// Over the number of rows only.
     public func hash(into hasher: inout Hasher) { hasher.combine(codes.count) }
 }
 

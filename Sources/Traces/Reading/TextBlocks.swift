@@ -6,6 +6,7 @@ import Glibc
 /// Every block ends with a line feed; the last one gets it if the file lacks it. A byte-order mark is dropped.
 /// Memory is one block, or the longest record if that is longer.
 package struct TextBlocks {
+    /// Where the text comes from.
     package let source: ByteSource
     private let quoteFor: UInt8?  // the delimiter, where quotes have a meaning
     private let blockBytes: Int

@@ -1,23 +1,31 @@
 /// A place in a text file: `file:line:column`, counted from 1; a zero is not known and not printed.
 public struct TextPosition: Hashable, Sendable, CustomStringConvertible {
+    /// The path as given.
     public var file: String
+    /// From 1.
     public var line: Int
+    /// From 1; in tables the number of the field.
     public var column: Int
 
+    /// A place; what is not given is not known.
     public init(file: String, line: Int = 0, column: Int = 0) {
         (self.file, self.line, self.column) = (file, line, column)
     }
 
+    /// `file:line:column`.
     public var description: String {
         file + (line > 0 ? ":\(line)" : "") + (line > 0 && column > 0 ? ":\(column)" : "")
     }
 }
 
-/// What can be wrong with a trace, or with the store that keeps it. The description says where, what was found,
+/// What can be wrong with a trace. The description says where, what was found,
 /// what was expected and what to do.
 public enum TraceError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// There is no such file.
     case notFound(path: String)
+    /// A folder where a file is expected.
     case isDirectory(path: String)
+    /// This user has no right to it.
     case notPermitted(path: String)
     /// The operating system refused to read; `reason` is its message.
     case unreadable(path: String, reason: String)
@@ -27,6 +35,7 @@ public enum TraceError: Error, Hashable, Sendable, CustomStringConvertible {
     case empty(path: String)
     /// The compressed data ends before its end mark; `afterBytes` were readable.
     case truncatedGzip(path: String, afterBytes: Int)
+    /// The compressed data is wrong; `reason` is what zlib says.
     case damagedGzip(path: String, afterBytes: Int, reason: String)
     /// A NUL byte: this is not a text file.
     case binary(path: String, atByte: Int)
@@ -42,16 +51,8 @@ public enum TraceError: Error, Hashable, Sendable, CustomStringConvertible {
     case lengthsDiffer(what: String, Int, Int)
     /// A column that must increase does not.
     case notIncreasing(column: String, row: Int, previous: Double, found: Double)
-    /// The disk is full, or the store has reached its size limit. Nothing of the import was kept.
-    case storeFull(path: String)
-    /// Another process held the store for too long.
-    case storeBusy(path: String, seconds: Double)
-    /// The store was written by a newer release.
-    case storeTooNew(path: String, found: String)
-    /// The file is no store of ours, or it is damaged.
-    case storeDamaged(path: String, reason: String)
-    case storeFailed(path: String, reason: String)
 
+    /// Where, what was found, what was expected and what to do.
     public var description: String {
         switch self {
         case .notFound(let path):
@@ -87,18 +88,6 @@ public enum TraceError: Error, Hashable, Sendable, CustomStringConvertible {
             "\(what) have \(first) and \(second) rows. Check the file for a truncated last line."
         case .notIncreasing(let column, let row, let previous, let found):
             "Row \(row): '\(column)' is \(found), not after \(previous). Sort the file by '\(column)'."
-        case .storeFull(let path):
-            "\(path): the disk is full; the store is as it was before. Free some space and repeat the command."
-        case .storeBusy(let path, let seconds):
-            "\(path): another process has kept the store locked for \(Int(seconds)) s. "
-                + "Wait for it to finish and repeat the command."
-        case .storeTooNew(let path, let found):
-            "\(path): was written by a newer release (\(found)). Update almanac, or use another --store."
-        case .storeDamaged(let path, let reason):
-            "\(path): is damaged or no store of ours (\(reason)). "
-                + "Move it away and import the traces again; `sqlite3 FILE .recover` may save the outcomes."
-        case .storeFailed(let path, let reason):
-            "\(path): the store cannot be used (\(reason))."
         }
     }
 

@@ -7,6 +7,7 @@ public enum StoreError: Error, Hashable, CustomStringConvertible {
     case busy(String)
     case failed(String, reason: String)
 
+    /// What happened and what to do.
     public var description: String {
         switch self {
         case .cannotOpen(let path, let reason):

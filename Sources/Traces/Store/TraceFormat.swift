@@ -6,6 +6,7 @@ public enum TraceFormat: Hashable, Sendable, CaseIterable {
     case market(MarketFormat)
     case workflow
 
+    /// All names that the command line takes.
     public static var allCases: [TraceFormat] {
         [.auto] + ExecutionFormat.allCases.map { .executions($0) } + [.workflow]
             + MarketFormat.allCases.map { .market($0) }
@@ -21,6 +22,7 @@ public enum TraceFormat: Hashable, Sendable, CaseIterable {
         }
     }
 
+    /// The format of that name.
     public init?(name: String) {
         guard let format = Self.allCases.first(where: { $0.name == name }) else { return nil }
         self = format

@@ -142,10 +142,15 @@ public final class TraceStore: Sendable {
 
 /// How much a store holds.
 public struct StoreSummary: Sendable, Hashable, Codable {
+    /// Attempts at tasks, imported or of our own runs.
     public var executions: Int
+    /// Series of spot prices.
     public var spotMarkets: Int
+    /// Observations in them.
     public var spotPrices: Int
+    /// Traces of spot availability.
     public var availabilityTraces: Int
+    /// Recorded lives of spot machines.
     public var lifetimes: Int
 
     enum CodingKeys: String, CodingKey {
