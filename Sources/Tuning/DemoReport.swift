@@ -56,11 +56,13 @@ public struct DemoReport: Sendable {
     /// Errors of the second run before and after retraining: the picture of what the loop is for.
     public func retrainingChart() -> BarChart {
         BarChart(
-            "Error of the next run, before and after retraining", axis: Axis("MdAPE", .share),
-            categories: before.map { EvaluationReport.name($0.target) },
+            "Error of the next run, before and after retraining", axis: Axis("error", .share),
+            categories: before.flatMap { evaluation in
+                ["MdAPE", "WAPE"].map { "\(EvaluationReport.name(evaluation.target)), \($0)" }
+            },
             series: [
-                .init("before", before.map(\.chosen.mdape), isBaseline: true),
-                .init("after", after.map(\.chosen.mdape)),
+                .init("before", before.flatMap { [$0.chosen.mdape, $0.chosen.wape] }, isBaseline: true),
+                .init("after", after.flatMap { [$0.chosen.mdape, $0.chosen.wape] }),
             ])
     }
 

@@ -33,14 +33,14 @@ struct DemoCommand: ParsableCommand {
     private struct Summary: Encodable {
         let report: String
         let tasksRun: Int
-        let errorBefore: [String: Double]
-        let errorAfter: [String: Double]
+        let errorBefore: [String: TaskEvaluation.Errors]
+        let errorAfter: [String: TaskEvaluation.Errors]
         let seconds: Double
         enum CodingKeys: String, CodingKey {
             case report, seconds
             case tasksRun = "tasks_run"
-            case errorBefore = "mdape_before"
-            case errorAfter = "mdape_after"
+            case errorBefore = "error_before"
+            case errorAfter = "error_after"
         }
     }
 
@@ -89,17 +89,22 @@ struct DemoCommand: ParsableCommand {
         console.line("3. forecast the spot price")
         let prices = try store.spotPrices(product: SpotMarket.linux)
         let (_, priceModel) = try training.trainPrices(on: prices, method: .arima)
-        guard let market = priceModel.market(instanceType: "c5.xlarge", zone: nil) else {
-            throw Failure.input("\(priceFile): holds no price of c5.xlarge for Linux.")
+        // The liveliest market: many never change at all.
+        let changes = { (market: PriceModel.Market) in prices[market.market]?.changeCount ?? 0 }
+        guard let market = priceModel.markets.max(by: { changes($0) < changes($1) }) else {
+            throw Failure.input("\(priceFile): holds no Linux prices.")
         }
         let forecast = try priceModel.forecast(market.market, hours: 48)
         let history = prices[market.market]?.hourly() ?? (start: 0, prices: [])
         let shownHours = min(history.prices.count, 240)
+        let ratios = zip(PriceModel.judgedHours, market.errorRatios).map { "\($0) h \(String(format: "%.2f", $1))" }
         console.line(
             "   \(market.market.instanceType) in \(market.market.zone): \(Units.formatPrice(market.lastPrice)) now, "
                 + "\(Units.formatPrice(forecast.mean[23])) expected in 24 h, 95 % between "
                 + "\(Units.formatPrice(forecast.intervals[1].lower[23])) and \(Units.formatPrice(forecast.intervals[1].upper[23]))"
         )
+        console.line(
+            "   held-out error against the naive forecast (below 1 is better): \(ratios.joined(separator: ", "))")
 
         console.line("4. plan a job that was never run")
         let first = try JobFile.read(jobPath)
@@ -141,8 +146,8 @@ struct DemoCommand: ParsableCommand {
         let after = try [newModels.runtime, newModels.memory].compactMap(judge)
         for (old, new) in zip(before, after) {
             console.line(
-                "   \(old.target.rawValue): MdAPE \(percent(old.chosen.mdape)) before, \(percent(new.chosen.mdape)) after"
-            )
+                "   \(old.target.rawValue): MdAPE \(percent(old.chosen.mdape)) before, \(percent(new.chosen.mdape)) after; "
+                    + "WAPE \(percent(old.chosen.wape)) before, \(percent(new.chosen.wape)) after")
         }
 
         let report = DemoReport(
@@ -159,8 +164,8 @@ struct DemoCommand: ParsableCommand {
         try console.result(
             Summary(
                 report: page, tasksRun: outcomes.count + newOutcomes.count,
-                errorBefore: Dictionary(uniqueKeysWithValues: before.map { ($0.target.rawValue, $0.chosen.mdape) }),
-                errorAfter: Dictionary(uniqueKeysWithValues: after.map { ($0.target.rawValue, $0.chosen.mdape) }),
+                errorBefore: Dictionary(uniqueKeysWithValues: before.map { ($0.target.rawValue, $0.chosen) }),
+                errorAfter: Dictionary(uniqueKeysWithValues: after.map { ($0.target.rawValue, $0.chosen) }),
                 seconds: seconds),
             text: "Done in \(Units.formatSeconds(seconds)). Open \(page)")
     }
