@@ -218,3 +218,12 @@ extension LinearEffects {
         }
     }
 }
+
+extension ARIMA {
+    /// The same coefficients, run through another series: nothing is estimated but effects and variance.
+    package func refiltered(on series: [Double]) throws(ForecastingError) -> ARIMA {
+        try ARIMA(
+            design: ARIMADesign(series, order: order), coefficients: coefficients, futureRegressors: [],
+            withErrors: false)
+    }
+}

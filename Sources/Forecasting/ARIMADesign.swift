@@ -34,7 +34,9 @@ package struct ARIMADesign: Sendable {
         missing = trimmed.indices.filter { trimmed[$0].isNaN }
         filled = interpolated(trimmed)
         let lost = order.observationsLost
-        let needed = lost + order.coefficientCount + regressors.count + (order.hasConstant ? 1 : 0) + 2
+        let needed = max(
+            lost + order.coefficientCount + regressors.count + (order.hasConstant ? 1 : 0) + 2,
+            lost + max(order.seasonalP, order.seasonalQ) * order.period + 1)
         guard trimmed.count - missing.count >= needed else {
             throw .tooShort(observations: trimmed.count - missing.count, needed: needed, model: order.description)
         }

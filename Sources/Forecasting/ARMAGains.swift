@@ -15,7 +15,7 @@
 ///
 /// Source: Morf, Sidhu, Kailath (1974); Pearlman, *An algorithm for the exact likelihood of a high-order
 /// autoregressive-moving average process* (1980).
-package struct ARMAGains {
+package struct ARMAGains: Sendable {
     /// Below this, `W` no longer changes `F` or `κ` in the first eleven digits.
     static let negligible = 1e-7
 

@@ -8,7 +8,7 @@ import Glibc
 /// additive outlier approach*, 1999).
 ///
 /// The value holds scratch memory only: equal parameters give equal results however often and in which order they come.
-package struct ARMALikelihood {
+package struct ARMALikelihood: Sendable {
     /// What is maximised.
     package enum Method { case exact, conditional }
     /// What the parameters mean.

@@ -279,6 +279,14 @@ public struct FittedForecaster: Sendable, Hashable, Codable {
         (self.observations, self.notes) = (observations, notes)
     }
 
+    /// The same with one more note.
+    func noting(_ note: String?) -> FittedForecaster {
+        guard let note else { return self }
+        return FittedForecaster(
+            method: method, season: season, parts: parts, boxCox: boxCox, inflation: inflation,
+            observations: observations, notes: notes + [note])
+    }
+
     /// The models behind it, for instance `ARIMA(0,1,1) + ETS(A,N,N) + Theta`.
     public var name: String { parts.map(\.model.name).joined(separator: " + ") }
 

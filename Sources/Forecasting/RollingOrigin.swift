@@ -47,10 +47,7 @@ extension FittedForecaster.Model {
         case .baseline(let model):
             return .baseline(try Baseline.fit(series, kind: model.kind, period: model.period))
         case .arima(let model):
-            let design = try ARIMADesign(interpolated(series), order: model.order)
-            return .arima(
-                try ARIMA(
-                    design: design, coefficients: model.coefficients, futureRegressors: [], withErrors: false))
+            return .arima(try model.refiltered(on: interpolated(series)))
         case .fourier(let model):
             let regressors = model.terms.regressors(from: 0, count: series.count)
             let design = try ARIMADesign(interpolated(series), order: model.model.order, regressors: regressors)

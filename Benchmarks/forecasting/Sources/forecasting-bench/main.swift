@@ -1,34 +1,45 @@
+import Forecasting
 import Foundation
 import Glibc
-import Forecasting
 import LinearAlgebra
 
 let arguments = Array(CommandLine.arguments.dropFirst())
-switch arguments.first {
-case "likelihood": try measureLikelihood(arguments[1])
-case "run": try run(arguments)
-case "spot": try SpotBenchmark(arguments[1], origins: Int(arguments[2]) ?? 5).run(threads: 2)
-default: print("usage: forecasting-bench likelihood HOURLY.csv | run DATA.csv IDS.txt MODEL THREADS OUT.csv")
+switch (arguments.first, arguments.count) {
+case ("likelihood", 2): try measureLikelihood(arguments[1])
+case ("run", 6): try run(arguments)
+case ("many", 2): try forecastMany(arguments[1])
+case ("spot", 3): try SpotBenchmark(arguments[1], origins: Int(arguments[2]) ?? 5).run(threads: 2)
+default:
+    print(
+        """
+        usage: forecasting-bench likelihood HOURLY.csv
+               forecasting-bench run DATA.csv IDS.txt METHOD THREADS OUT.csv
+               forecasting-bench many SPOT.csv
+               forecasting-bench spot SPOT.csv ORIGINS
+        """)
+    exit(2)
 }
 
+/// Forecasts every series of a file and writes `id,step,mean,lo80,hi80,lo95,hi95`.
 func run(_ arguments: [String]) throws {
     let ids = try String(contentsOfFile: arguments[2], encoding: .utf8).split(separator: "\n").map(String.init)
     let series = try Series.read(arguments[1], ids: ids)
-    let model = arguments[3]
-    let threads = Int(arguments[4]) ?? 1
+    guard let method = ForecastMethod(rawValue: arguments[3]) else { throw BenchError("no method \(arguments[3])") }
     let cpu = cpuSeconds()
     let clock = ContinuousClock.now
-    let results = Parallel.map(count: series.count, threads: threads) { i -> Result<Forecast, any Error> in
-        Result { try forecast(series[i], model: model) }
+    let results = Parallel.map(count: series.count, threads: Int(arguments[4]) ?? 1) {
+        i -> Result<Forecast, any Error> in
+        Result {
+            try Forecaster.fit(series[i].train, season: series[i].season, options: .init(method: method))
+                .forecast(horizon: series[i].horizon)
+        }
     }
-    let wall = ContinuousClock.now - clock
+    let wall = (ContinuousClock.now - clock) / .seconds(1)
     let used = cpuSeconds() - cpu
     var text = "id,step,mean,lo80,hi80,lo95,hi95\n"
-    var names: [String: Int] = [:]
     for (s, result) in zip(series, results) {
         switch result {
         case .success(let f):
-            names[f.model, default: 0] += 1
             for h in f.mean.indices {
                 let (a, b) = (f.intervals[0], f.intervals[1])
                 text += "\(s.id),\(h + 1),\(f.mean[h]),\(a.lower[h]),\(a.upper[h]),\(b.lower[h]),\(b.upper[h])\n"
@@ -37,51 +48,48 @@ func run(_ arguments: [String]) throws {
         }
     }
     try text.write(toFile: arguments[5], atomically: true, encoding: .utf8)
-    let seconds = Double(wall.components.seconds) + Double(wall.components.attoseconds) / 1e18
-    print("{\"seconds\":\(seconds),\"cpu_seconds\":\(used),\"series\":\(series.count)}")
-    if ProcessInfo.processInfo.environment["NAMES"] != nil {
-        for (name, count) in names.sorted(by: { $0.value > $1.value }).prefix(40) { print(count, name) }
+    print("{\"seconds\":\(wall),\"cpu_seconds\":\(used),\"series\":\(series.count),\"peak_mib\":\(peakMebibytes())}")
+}
+
+/// 10,000 hourly series of 28 days, a day ahead, in a minute.
+func forecastMany(_ path: String) throws {
+    let prices = try SpotBenchmark(path, origins: 1).series
+    let many = (0..<10_000).map { i -> [Double] in
+        let source = prices[i % prices.count]
+        let start = (i / prices.count * 37) % (source.count - 672)
+        return Array(source[start..<(start + 672)])
     }
+    let clock = ContinuousClock.now
+    let fitted = Forecaster.fit(many: many, season: 24, budget: .seconds(60), threads: 2)
+    let failures = fitted.count { (try? $0.get().forecast(horizon: 24)) == nil }
+    let seconds = (ContinuousClock.now - clock) / .seconds(1)
+    print("{\"seconds\":\(seconds),\"failures\":\(failures),\"peak_mib\":\(peakMebibytes())}")
+}
+
+func measureLikelihood(_ path: String) throws {
+    let series = try Series.read(path, ids: [])
+    guard let long = series.first(where: { $0.train.count == 960 }) else {
+        throw BenchError("\(path): no series of 960")
+    }
+    let order = ARIMAOrder(2, 1, 2, seasonal: (1, 1, 1), period: 24)
+    var likelihood = try ExactLikelihood(long.train, order: order)
+    var times: [Double] = []
+    for _ in 0..<500 {
+        let clock = ContinuousClock.now
+        _ = likelihood.value(at: [0.5, 0.2, 0.3, -0.1, 0.4, -0.7])
+        times.append((ContinuousClock.now - clock) / .milliseconds(1))
+    }
+    print("{\"milliseconds\":\(median(times))}")
 }
 
 func cpuSeconds() -> Double {
     var usage = rusage()
     getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
-    let parts = [usage.ru_utime, usage.ru_stime]
-    return parts.reduce(0) { $0 + Double($1.tv_sec) + Double($1.tv_usec) / 1e6 }
+    return [usage.ru_utime, usage.ru_stime].reduce(0) { $0 + Double($1.tv_sec) + Double($1.tv_usec) / 1e6 }
 }
 
-func forecast(_ s: Series, model: String) throws -> Forecast {
-    switch model {
-    case "arima1": return try AutoARIMA.fit(s.train, period: s.season).best.forecast(horizon: s.horizon)
-    default:
-        guard let method = ForecastMethod(rawValue: model) else { throw BenchError("no model \(model)") }
-        return try Forecaster.fit(s.train, season: s.season, options: .init(method: method)).forecast(
-            horizon: s.horizon)
-    }
-}
-
-func measureLikelihood(_ path: String) throws {
-    let series = try Series.read(path, ids: []).filter { $0.train.count == 960 }[0]
-    for (order, parameters) in [
-        (ARIMAOrder(2, 0, 2, seasonal: (1, 0, 1), period: 24), [0.5, 0.2, 0.3, -0.1, 0.4, -0.7]),
-        (ARIMAOrder(2, 0, 2, seasonal: (1, 0, 1), period: 24), [0.5, 0.2, 0.3, -0.1, 0.4, -0.9999]),
-        (ARIMAOrder(1, 0, 1, seasonal: (0, 0, 1), period: 168), [0.5, 0.2, -0.7]),
-        (ARIMAOrder(2, 0, 2), [0.5, 0.2, 0.3, -0.1]),
-    ] {
-        let x = series.train
-        let w = (25..<960).map { (t: Int) -> Double in (x[t] - x[t - 1]) - (x[t - 24] - x[t - 25]) }
-        var likelihood = ARMALikelihood(ARMASample(series: w), order: order)
-        for gradient in [false, true] {
-            var best = Double.infinity
-            for _ in 0..<200 {
-                let clock = ContinuousClock.now
-                _ = likelihood.evaluate(parameters, gradient: gradient)
-                best = min(best, Double((ContinuousClock.now - clock).components.attoseconds) / 1e12)
-            }
-            print(
-                order, parameters, gradient ? "value+score" : "value", best, "µs", "steady", likelihood.gains.steadyFrom
-            )
-        }
-    }
+func peakMebibytes() -> Double {
+    var usage = rusage()
+    getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+    return Double(usage.ru_maxrss) / 1024
 }
