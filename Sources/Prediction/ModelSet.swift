@@ -42,9 +42,9 @@ public struct ModelSet: Sendable {
             let path = (folder as NSString).appendingPathComponent(name)
             return FileManager.default.fileExists(atPath: path) ? path : nil
         }
-        runtime = try path(FileName.runtime).map { try TaskModel(contentsOf: $0) }
-        memory = try path(FileName.memory).map { try TaskModel(contentsOf: $0) }
-        output = try path(FileName.output).map { try TaskModel(contentsOf: $0) }
+        runtime = try path(FileName.runtime).map { try TaskModel(contentsOf: $0, target: .runtime) }
+        memory = try path(FileName.memory).map { try TaskModel(contentsOf: $0, target: .peakMemory) }
+        output = try path(FileName.output).map { try TaskModel(contentsOf: $0, target: .outputSize) }
         prices = try path(FileName.prices).map { try PriceModel(contentsOf: $0) }
         guard runtime != nil || memory != nil || output != nil || prices != nil else {
             throw PredictionError.noModels(folder)
@@ -112,8 +112,8 @@ private struct PriceForecasts: Sendable {
     }
     private var series: [String: Series] = [:]
 
-    /// Two weeks; later hours cost what the last of them does.
-    private static let horizon = 336
+    /// Later hours cost what the last of them does.
+    private static let horizon = PriceModel.horizonHours
 
     init(_ model: PriceModel?) {
         guard let model else { return }
@@ -122,7 +122,7 @@ private struct PriceForecasts: Sendable {
                 + model.markets.filter({ $0.market.instanceType == type }).map({ Optional($0.market.zone) })
             {
                 guard let market = model.market(instanceType: type, zone: zone),
-                    let forecast = try? market.forecaster.forecast(horizon: Self.horizon, levels: [])
+                    let forecast = try? model.forecast(market.market, hours: Self.horizon, levels: [])
                 else { continue }
                 series[Self.key(type, zone)] = Series(
                     lastTime: market.lastTime, lastPrice: market.lastPrice,

@@ -6,6 +6,7 @@ public enum PredictionError: Error, Hashable, CustomStringConvertible {
     case noModels(String)
     case unknownMarket(String, known: [String])
     case unreadable(String, reason: String)
+    case wrongTarget(String, found: TaskTarget, expected: TaskTarget)
 
     public var description: String {
         switch self {
@@ -21,6 +22,9 @@ public enum PredictionError: Error, Hashable, CustomStringConvertible {
         case .unknownMarket(let name, let known):
             "The price model does not know '\(name)'. It knows: \(known.prefix(8).joined(separator: ", "))"
                 + "\(known.count > 8 ? ", …" : ""). Import its prices and train again."
+        case .wrongTarget(let path, let found, let expected):
+            "\(path): a model of '\(found.rawValue)', expected one of '\(expected.rawValue)'. "
+                + "Give the file its own name back, or train anew with 'almanac train'."
         case .unreadable(let path, let reason):
             "\(path): not a task model that this version reads: \(reason). Train it anew with 'almanac train'."
         }

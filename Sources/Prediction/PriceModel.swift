@@ -1,63 +1,71 @@
 public import Forecasting
-internal import LinearAlgebra
 public import ModelFiles
 public import Traces
 
 /// Forecasts the spot price of every market that was observed, hour by hour.
+///
+/// One set of coefficients is learnt from all markets together, so that a short or quiet history borrows from the others.
 public struct PriceModel: Sendable {
-    /// The forecaster of one market.
-    public struct Market: Sendable, Codable {
+    /// What is kept of one market: the prices from which a forecast starts.
+    public struct Market: Sendable, Codable, Hashable {
         public let market: SpotMarket
-        /// Fitted to the hourly prices.
-        public let forecaster: FittedForecaster
-        /// The last observed hour, in Unix seconds.
+        /// The last hourly prices, oldest first, up to 200.
+        public let recentPrices: [Double]
+        /// The hour of the last of them, in Unix seconds.
         public let lastTime: Double
-        public let lastPrice: Double
-        /// Mean absolute error on held-out days at 1, 6 and 24 hours, divided by that of the naive forecast; below 1
-        /// is better than naive. Empty where the history is too short, NaN-free: a price that never moves gives 1.
-        public let errorRatios: [Double]
+        public var lastPrice: Double { recentPrices.last ?? .nan }
     }
 
-    /// The hours ahead at which ``Market/errorRatios`` are measured.
+    /// The hours ahead at which ``errorRatios`` are measured.
     public static let judgedHours = [1, 6, 24]
-    /// Hours of history that a forecaster learns from.
-    public static let historyHours = 28 * 24
+    /// Hours of history that are learnt from.
+    public static let historyHours = 60 * 24
+    /// The furthest hour that coefficients are learnt for.
+    public static let horizonHours = 168
+    private static let keptHours = 200
 
     /// By type, zone and product.
     public let markets: [Market]
-    public let seed: UInt64
+    /// The mean absolute error of all markets over the last week, which the judged model had not seen, at
+    /// ``judgedHours``, divided by that of the naive forecast (the last price stays). Below 1 is better than naive;
+    /// empty where the histories are shorter than three weeks.
+    public let errorRatios: [Double]
+    private let forecaster: StepPriceForecaster
 
-    /// Fits a forecaster to the last 28 days of each market.
+    /// Learns from the last sixty days of all markets.
     ///
-    /// - Parameters:
-    ///   - products: Markets of other products are left out; their prices move with those of Linux.
-    ///   - progress: Called after each market, on any thread.
-    /// - Throws: ``PredictionError/noPrices`` for an empty table, `ForecastingError` for a series that cannot be fitted.
+    /// - Parameter products: Markets of other products are left out; their prices move with those of Linux.
+    /// - Throws: ``PredictionError/noPrices`` for an empty table, `ForecastingError` for prices that are not positive.
     public static func fit(
-        _ table: SpotPriceTable, products: Set<String> = [SpotMarket.linux], method: ForecastMethod = .auto,
-        threads: Int = 1, seed: UInt64 = 1, progress: @escaping @Sendable () -> Void = {}
+        _ table: SpotPriceTable, products: Set<String> = [SpotMarket.linux], threads: Int = 1
     ) throws -> PriceModel {
-        let chosen = table.markets.indices.filter { products.contains(table.markets[$0].product) }
-        guard !chosen.isEmpty else { throw PredictionError.noPrices }
-        let markets = try Parallel.tryMap(count: chosen.count, threads: threads) {
-            (index: Int) throws(ForecastingError) -> Market in
-            defer { progress() }
-            return try fit(table.markets[chosen[index]], table.history(of: chosen[index]), method: method)
+        let chosen = table.markets.indices.filter {
+            products.contains(table.markets[$0].product) && !table.rows(of: $0).isEmpty
         }
-        return PriceModel(markets: markets, seed: seed)
+        guard !chosen.isEmpty else { throw PredictionError.noPrices }
+        var (series, markets): ([[Double]], [Market]) = ([], [])
+        for index in chosen {
+            let (start, all) = table.history(of: index).hourly()
+            series.append(Array(all.suffix(historyHours)))
+            markets.append(
+                Market(
+                    market: table.markets[index], recentPrices: Array(all.suffix(keptHours)),
+                    lastTime: start + 3600 * Double(all.count - 1)))
+        }
+        return PriceModel(
+            markets: markets, errorRatios: try ratios(series, threads: threads),
+            forecaster: try StepPriceForecaster.fit(series, horizon: horizonHours, threads: threads))
     }
 
     /// What the price of a market will be over the coming hours.
     ///
     /// - Throws: ``PredictionError/unknownMarket(_:known:)``, or `ForecastingError` for an unusable horizon.
     public func forecast(_ market: SpotMarket, hours: Int, levels: [Double] = [0.8, 0.95]) throws -> Forecast {
-        guard let model = self[market] else {
+        guard let known = markets.first(where: { $0.market == market }) else {
             throw PredictionError.unknownMarket(market.description, known: markets.map(\.market.description))
         }
-        return try model.forecaster.forecast(horizon: hours, levels: levels)
+        return try forecaster.forecast(known.recentPrices, horizon: hours, levels: levels)
     }
-
-    public subscript(market: SpotMarket) -> Market? { markets.first { $0.market == market } }
 
     /// The market of an instance type in a zone; in any zone the cheapest now.
     public func market(instanceType: String, zone: String?) -> Market? {
@@ -65,32 +73,25 @@ public struct PriceModel: Sendable {
             .min { $0.lastPrice < $1.lastPrice }
     }
 
-    private static func fit(
-        _ market: SpotMarket, _ history: SpotPriceHistory, method: ForecastMethod
-    ) throws(ForecastingError) -> Market {
-        let (start, all) = history.hourly()
-        let prices = Array(all.suffix(historyHours))
-        let options = ForecastOptions(method: method)
-        let forecaster = try Forecaster.fit(prices, season: 24, options: options)
-        return Market(
-            market: market, forecaster: forecaster, lastTime: start + 3600 * Double(all.count - 1),
-            lastPrice: prices.last ?? .nan, errorRatios: try ratios(prices, options))
-    }
-
-    /// Refits without the last one to seven days and forecasts them.
-    private static func ratios(_ prices: [Double], _ options: ForecastOptions) throws(ForecastingError) -> [Double] {
-        guard prices.count >= 14 * 24 else { return [] }
+    /// Learns without the last week and forecasts it from each of its days.
+    private static func ratios(_ series: [[Double]], threads: Int) throws(ForecastingError) -> [Double] {
+        let judged = series.filter { $0.count >= 21 * 24 }
+        guard !judged.isEmpty else { return [] }
+        let week = 7 * 24
+        let model = try StepPriceForecaster.fit(
+            judged.map { Array($0.dropLast(week)) }, horizon: 24, threads: threads)
         var (errors, naive) = ([Double](repeating: 0, count: 3), [Double](repeating: 0, count: 3))
-        for days in [1, 3, 5, 7] {
-            let origin = prices.count - days * 24
-            let forecast = try Forecaster.fit(Array(prices[..<origin]), season: 24, options: options).forecast(
-                horizon: 24)
-            for (index, hours) in judgedHours.enumerated() {
-                errors[index] += abs(forecast.mean[hours - 1] - prices[origin + hours - 1])
-                naive[index] += abs(prices[origin - 1] - prices[origin + hours - 1])
+        for prices in judged {
+            for origin in stride(from: prices.count - week, through: prices.count - 24, by: 24) {
+                let forecast = try model.forecast(Array(prices[..<origin].suffix(keptHours)), horizon: 24, levels: [])
+                for (index, hours) in judgedHours.enumerated() {
+                    // Relative to the price, so that dear machines do not decide alone.
+                    errors[index] += abs(forecast.mean[hours - 1] / prices[origin + hours - 1] - 1)
+                    naive[index] += abs(prices[origin - 1] / prices[origin + hours - 1] - 1)
+                }
             }
         }
-        return zip(errors, naive).map { $1 > 0 ? $0 / $1 : ($0 > 0 ? 2 : 1) }
+        return zip(errors, naive).map { $1 > 0 ? $0 / $1 : 1 }
     }
 }
 
@@ -101,10 +102,11 @@ extension PriceModel {
     /// The model file.
     public func modelFile() throws -> ModelFile {
         var file = ModelFile(kind: Self.modelKind, schemaVersion: Self.schemaVersion)
-        file.metadata["seed"] = String(seed)
         file.metadata["unit"] = "US dollars per instance-hour"
-        file.metadata["training_rows"] = String(markets.reduce(0) { $0 + $1.forecaster.observations })
+        file.metadata["training_rows"] = String(forecaster.observations)
+        try file.setJSON("forecaster", forecaster)
         try file.setJSON("markets", markets)
+        try file.set("error_ratios", errorRatios)
         return file
     }
 
@@ -112,6 +114,7 @@ extension PriceModel {
     public init(contentsOf path: String) throws {
         let file = try ModelFile(contentsOf: path, kind: Self.modelKind, schemaVersion: Self.schemaVersion)
         self.init(
-            markets: try file.json("markets", as: [Market].self), seed: UInt64(try file.text("seed")) ?? 0)
+            markets: try file.json("markets", as: [Market].self), errorRatios: try file.doubles("error_ratios"),
+            forecaster: try file.json("forecaster", as: StepPriceForecaster.self))
     }
 }

@@ -48,6 +48,17 @@ extension TaskModel {
             ModelFile(contentsOf: path, kind: Self.modelKind, schemaVersion: Self.schemaVersion), path: path)
     }
 
+    /// Reads a model that must predict `target`.
+    ///
+    /// - Throws: ``PredictionError/wrongTarget(_:found:expected:)`` for one that predicts something else, otherwise as
+    ///   ``init(contentsOf:)``.
+    public init(contentsOf path: String, target: TaskTarget) throws {
+        try self.init(contentsOf: path)
+        guard self.target == target else {
+            throw PredictionError.wrongTarget(path, found: self.target, expected: target)
+        }
+    }
+
     /// Reads a model from an open file; `path` is for messages.
     public init(_ file: ModelFile, path: String) throws {
         func check(_ condition: Bool, _ reason: String) throws(PredictionError) {

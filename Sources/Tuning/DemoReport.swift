@@ -14,6 +14,7 @@ public struct DemoReport: Sendable {
     public var market: PriceModel.Market
     public var history: (times: [Double], prices: [Double])
     public var forecast: Forecast
+    public var errorRatios: [Double]
     /// The job on the pool of its job file, and on this machine.
     public var poolPlan: Plan
     public var localPlan: Plan
@@ -27,10 +28,12 @@ public struct DemoReport: Sendable {
 
     public init(
         evaluations: [TaskEvaluation], market: PriceModel.Market, history: (times: [Double], prices: [Double]),
-        forecast: Forecast, poolPlan: Plan, localPlan: Plan, graph: TaskGraph, outcomes: [TaskOutcome],
+        forecast: Forecast, errorRatios: [Double], poolPlan: Plan, localPlan: Plan, graph: TaskGraph,
+        outcomes: [TaskOutcome],
         retrainings: [Retraining], before: [TaskEvaluation], after: [TaskEvaluation]
     ) {
         (self.evaluations, self.market, self.history, self.forecast) = (evaluations, market, history, forecast)
+        self.errorRatios = errorRatios
         (self.poolPlan, self.localPlan, self.graph, self.outcomes) = (poolPlan, localPlan, graph, outcomes)
         (self.retrainings, self.before, self.after) = (retrainings, before, after)
     }
@@ -113,17 +116,17 @@ public struct DemoReport: Sendable {
     }
 
     private var price: HTMLReport.Section {
-        let ratios = zip(PriceModel.judgedHours, market.errorRatios).map { hours, ratio in
+        let ratios = zip(PriceModel.judgedHours, errorRatios).map { hours, ratio in
             "\(hours) h: \(String(format: "%.2f", ratio))"
         }.joined(separator: ", ")
-        let loses = market.errorRatios.first.map { $0 >= 1 } ?? true
+        let loses = errorRatios.first.map { $0 >= 1 } ?? true
         return HTMLReport.Section(
             "Forecast the spot price",
             [
                 .figure(forecastChart(), caption: "The bands hold 80 % and 95 % of futures. Model: \(forecast.model)."),
                 .prose(
-                    "Error on held-out days against the naive forecast (the last price stays): \(ratios)."
-                        + (loses ? " At one hour it does not beat naive; nothing does on such prices." : "")),
+                    "Error over the last week of all markets against the naive forecast (the last price stays; below 1 is "
+                        + "better): \(ratios)." + (loses ? " At one hour it does not beat naive." : "")),
             ])
     }
 

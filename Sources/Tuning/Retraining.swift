@@ -36,7 +36,7 @@ public struct Retraining: Sendable, Encodable {
         _ target: TaskTarget, training: Training, on table: ExecutionTable
     ) throws -> Retraining {
         let path = (training.folder as NSString).appendingPathComponent(ModelSet.FileName.of(target))
-        let champion = try TaskModel(contentsOf: path)
+        let champion = try TaskModel(contentsOf: path, target: target)
         let samples = try TaskSamples(table, target: target)
         let isNew = samples.times.map { $0 > champion.trainedUntil || champion.trainedUntil.isNaN }
         let newRows = isNew.count { $0 }

@@ -1,6 +1,5 @@
 internal import Foundation
 internal import ModelFiles
-public import Forecasting
 public import Prediction
 public import Traces
 
@@ -27,11 +26,14 @@ public struct Training: Sendable {
         public let groups: Int
         /// On the last 30 % of each task type; `nil` where no type has ten runs.
         public let heldOut: TaskEvaluation?
+        /// Of prices: the error on the last week at 1, 6 and 24 hours, divided by that of the naive forecast.
+        public let errorAgainstNaive: [Double]?
         public let seconds: Double
 
         enum CodingKeys: String, CodingKey {
             case file, target, rows, groups, seconds
             case heldOut = "held_out"
+            case errorAgainstNaive = "error_against_naive"
         }
     }
 
@@ -47,25 +49,22 @@ public struct Training: Sendable {
             try TaskModel.fit(samples, options: options, seed: seed), samples: samples, heldOut: heldOut)
         return Trained(
             file: path, target: target.rawValue, rows: samples.count, groups: samples.typeNames.count,
-            heldOut: heldOut, seconds: (ContinuousClock.now - start) / .seconds(1))
+            heldOut: heldOut, errorAgainstNaive: nil, seconds: (ContinuousClock.now - start) / .seconds(1))
     }
 
-    /// Fits a forecaster per market and writes the model file.
+    /// Learns the prices of all markets and writes the model file.
     ///
     /// - Throws: `PredictionError.noPrices` for an empty table.
-    public func trainPrices(
-        on table: SpotPriceTable, method: ForecastMethod = .auto, progress: @escaping @Sendable () -> Void = {}
-    ) throws -> (trained: Trained, model: PriceModel) {
+    public func trainPrices(on table: SpotPriceTable) throws -> (trained: Trained, model: PriceModel) {
         let start = ContinuousClock.now
-        let model = try PriceModel.fit(
-            table, method: method, threads: options.threads, seed: seed, progress: progress)
+        let model = try PriceModel.fit(table, threads: options.threads)
         var file = try model.modelFile()
         file.metadata["almanac_version"] = version
         let path = try path(ModelSet.FileName.prices)
         try file.write(to: path)
         let trained = Trained(
             file: path, target: "price_per_hour", rows: table.count, groups: model.markets.count, heldOut: nil,
-            seconds: (ContinuousClock.now - start) / .seconds(1))
+            errorAgainstNaive: model.errorRatios, seconds: (ContinuousClock.now - start) / .seconds(1))
         return (trained, model)
     }
 

@@ -65,9 +65,12 @@ struct DemoCommand: ParsableCommand {
         console.line("1. import")
         let store = try TraceStore(folder: "\(output)/store")
         let recorded = try store.importFile("\(datasets)/executions/recorded.csv")
-        let priceFile = "\(datasets)/markets/prices/c5.xlarge.json.gz"
-        let priced = try store.importFile(priceFile)
-        console.line("   \(recorded.rowsStored) recorded runs, \(priced.rowsStored) generated spot prices")
+        let priceFolder = "\(datasets)/markets/prices"
+        var pricesStored = 0
+        for file in try FileManager.default.contentsOfDirectory(atPath: priceFolder).sorted() {
+            pricesStored += try store.importFile("\(priceFolder)/\(file)").rowsStored
+        }
+        console.line("   \(recorded.rowsStored) recorded runs, \(pricesStored) generated spot prices")
 
         console.line("2. train, and evaluate on runs that no model saw")
         var options = TaskModelOptions()
@@ -88,16 +91,16 @@ struct DemoCommand: ParsableCommand {
 
         console.line("3. forecast the spot price")
         let prices = try store.spotPrices(product: SpotMarket.linux)
-        let (_, priceModel) = try training.trainPrices(on: prices, method: .arima)
+        let (_, priceModel) = try training.trainPrices(on: prices)
         // The liveliest market: many never change at all.
         let changes = { (market: PriceModel.Market) in prices[market.market]?.changeCount ?? 0 }
         guard let market = priceModel.markets.max(by: { changes($0) < changes($1) }) else {
-            throw Failure.input("\(priceFile): holds no Linux prices.")
+            throw Failure.input("\(priceFolder): holds no Linux prices.")
         }
         let forecast = try priceModel.forecast(market.market, hours: 48)
         let history = prices[market.market]?.hourly() ?? (start: 0, prices: [])
         let shownHours = min(history.prices.count, 240)
-        let ratios = zip(PriceModel.judgedHours, market.errorRatios).map { "\($0) h \(String(format: "%.2f", $1))" }
+        let ratios = zip(PriceModel.judgedHours, priceModel.errorRatios).map { "\($0) h \(String(format: "%.2f", $1))" }
         console.line(
             "   \(market.market.instanceType) in \(market.market.zone): \(Units.formatPrice(market.lastPrice)) now, "
                 + "\(Units.formatPrice(forecast.mean[23])) expected in 24 h, 95 % between "
@@ -155,7 +158,8 @@ struct DemoCommand: ParsableCommand {
             history: (
                 times: (0..<shownHours).map { history.start + 3600 * Double(history.prices.count - shownHours + $0) },
                 prices: Array(history.prices.suffix(shownHours))
-            ), forecast: forecast, poolPlan: poolPlan, localPlan: localPlan, graph: graph, outcomes: outcomes,
+            ), forecast: forecast, errorRatios: priceModel.errorRatios, poolPlan: poolPlan, localPlan: localPlan,
+            graph: graph, outcomes: outcomes,
             retrainings: retrainings, before: before, after: after)
         let page = "\(output)/report.html"
         try Data(report.page().html().utf8).write(to: URL(fileURLWithPath: page), options: .atomic)

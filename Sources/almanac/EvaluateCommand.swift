@@ -37,7 +37,7 @@ struct EvaluateCommand: ParsableCommand {
 
     func run() throws {
         let console = global.console
-        let store = try TraceStore(folder: storage.store)
+        let store = try storage.existing()
         var options = TaskModelOptions()
         options.threads = global.threads
         var evaluations: [TaskEvaluation] = []
@@ -67,7 +67,7 @@ struct EvaluateCommand: ParsableCommand {
         }
         if let report {
             let page = EvaluationReport.page(evaluations)
-            try Data(page.html().utf8).write(to: URL(fileURLWithPath: report), options: .atomic)
+            try Console.write(Data(page.html().utf8), toFile: report)
         }
         try console.result(evaluations, text: text(evaluations))
         for evaluation in evaluations where evaluation.losesToMedian {

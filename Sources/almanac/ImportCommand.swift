@@ -67,18 +67,23 @@ struct ImportCommand: ParsableCommand {
         let store = try TraceStore(folder: storage.store)
         let bar = console.progress("importing", total: files.count)
         var results: [FileResult] = []
-        for file in files {
+        var failure: StoreError?
+        for file in files where failure == nil {
             do {
                 let report = try store.importFile(file, as: format, mappings: mappings, threads: global.threads)
                 results.append(.imported(report))
             } catch let error as TraceError {
                 results.append(.refused(file: file, error: error.description))
+            } catch let error as StoreError {
+                // The files before are stored: say so before ending.
+                failure = error
             }
             bar.advance()
         }
         bar.finish()
         try console.result(results, text: text(results))
         for case .refused(_, let error) in results { Console.complain(error) }
+        if let failure { throw failure }
         if results.contains(where: { if case .refused = $0 { true } else { false } }) { throw ExitCode(2) }
     }
 

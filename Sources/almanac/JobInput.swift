@@ -35,7 +35,7 @@ struct JobOptions: ParsableArguments {
 struct ByteCount: ExpressibleByArgument {
     let bytes: Double
     init?(argument: String) {
-        guard let bytes = Units.parseBytes(argument), bytes > 0 else { return nil }
+        guard let bytes = Units.parseBytes(argument), bytes >= 0 else { return nil }
         self.bytes = bytes
     }
 }

@@ -19,7 +19,7 @@ struct OutcomesCommand: ParsableCommand {
         @OptionGroup var storage: StoreOptions
 
         func table() throws -> ExecutionTable {
-            try TraceStore(folder: storage.store).executions(workflow: workflow, outcomesOnly: !all)
+            try storage.existing().executions(workflow: workflow, outcomesOnly: !all)
         }
     }
 
@@ -75,6 +75,9 @@ struct OutcomesCommand: ParsableCommand {
 
         func run() throws {
             let table = try selection.table()
+            if file == "-", global.json {
+                return try global.console.result((0..<table.rowCount).map { table[$0] }, text: "")
+            }
             try table.writeCSV(to: file)
             guard file != "-" else { return }
             try global.console.result(

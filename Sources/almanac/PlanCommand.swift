@@ -79,7 +79,7 @@ struct PlanCommand: ParsableCommand {
         if let output {
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-            try encoder.encode(plan).write(to: URL(fileURLWithPath: output), options: .atomic)
+            try Console.write(encoder.encode(plan), toFile: output)
         }
         try console.result(plan, text: text(plan, job, goal))
     }

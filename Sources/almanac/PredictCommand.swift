@@ -34,8 +34,12 @@ struct PredictCommand: ParsableCommand {
 
     func validate() throws {
         guard level > 0, level < 1 else { throw ValidationError("--level is \(level), expected between 0 and 1.") }
-        for text in parameter where text.split(separator: "=").count != 2 {
-            throw ValidationError("--parameter is '\(text)', expected NAME=NUMBER.")
+        if let cpus, !(cpus > 0 && cpus.isFinite) { throw ValidationError("--cpus is \(cpus), expected more than 0.") }
+        for text in parameter {
+            let parts = text.split(separator: "=")
+            guard parts.count == 2, Double(parts[1])?.isFinite == true else {
+                throw ValidationError("--parameter is '\(text)', expected NAME=NUMBER.")
+            }
         }
     }
 
@@ -49,6 +53,12 @@ struct PredictCommand: ParsableCommand {
         for text in parameter {
             let parts = text.split(separator: "=")
             task.parameters[String(parts[0])] = String(parts[1])
+            guard model.featureNames.contains("param.\(parts[0])") else {
+                let known = model.featureNames.filter { $0.hasPrefix("param.") }.map { $0.dropFirst("param.".count) }
+                throw Failure.input(
+                    "--parameter \(parts[0]): the model does not know it. "
+                        + (known.isEmpty ? "It knows none." : "It knows: \(known.joined(separator: ", "))."))
+            }
         }
         let features = TaskFeatures.values(of: task, names: model.featureNames)
         let prediction = model.predict(type: type, features: features, level: level)
@@ -61,8 +71,10 @@ struct PredictCommand: ParsableCommand {
                 from \(prediction.runs) runs of this type, by \(prediction.model.rawValue)
                 """)
         if prediction.runs == 0 {
-            let close = model.typeNames.prefix(6).joined(separator: ", ")
-            console.remark("'\(type)' was never seen: this is what a typical type takes. Known: \(close), …")
+            let near = nearestName(to: type, among: model.typeNames).map { "Did you mean '\($0)'?" }
+            console.remark(
+                "'\(type)' was never seen: this is what a typical type takes. "
+                    + (near ?? "'almanac model show \(self.model)' lists the types."))
         }
         let unknown = zip(model.featureNames, features).filter { $1.isNaN }.map(\.0)
         if !unknown.isEmpty { console.remark("not given: \(unknown.joined(separator: ", "))") }

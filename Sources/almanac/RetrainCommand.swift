@@ -22,7 +22,7 @@ struct RetrainCommand: ParsableCommand {
 
     func run() throws {
         let console = global.console
-        let table = try TraceStore(folder: storage.store).executions()
+        let table = try storage.existing().executions()
         var options = TaskModelOptions()
         options.threads = global.threads
         let training = Training(folder: models, options: options, seed: global.seed, version: Almanac.version)

@@ -54,7 +54,12 @@ struct RunCommand: ParsableCommand {
 
     func validate() throws {
         guard retries >= 0 else { throw ValidationError("--retries is \(retries), expected 0 or more.") }
-        guard price >= 0 else { throw ValidationError("--price is \(price), expected 0 or more.") }
+        guard price >= 0, price.isFinite else { throw ValidationError("--price is \(price), expected 0 or more.") }
+        if memory?.bytes == 0 { throw ValidationError("--memory is 0, expected more.") }
+        var isFolder: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: directory, isDirectory: &isFolder), isFolder.boolValue else {
+            throw ValidationError("--directory is '\(directory)', expected a folder that exists.")
+        }
         if let cpus, !(cpus > 0) { throw ValidationError("--cpus is \(cpus), expected more than 0.") }
     }
 
@@ -75,7 +80,9 @@ struct RunCommand: ParsableCommand {
         machine.memoryBytes = memory?.bytes ?? machine.memoryBytes
         if models.memory != nil { job.tasks = try requestingMemory(job.tasks, costs, machine) }
 
-        let folder = runFolder ?? nextFolder(job.name)
+        // Whoever reads our remarks may leave; the job goes on.
+        signal(SIGPIPE, SIG_IGN)
+        let folder = try runFolder ?? nextFolder(job.name)
         var options = ExecutorOptions(
             runFolder: folder, workingFolder: directory, workflow: job.name, instance: machine)
         options.job = "\(job.name)/\(URL(fileURLWithPath: folder).lastPathComponent)"
@@ -93,9 +100,11 @@ struct RunCommand: ParsableCommand {
         let result: RunResult
         do {
             result = try executor.run(resuming: resume)
-        } catch let error as ExecutionError {
+        } catch let error as StoreError {
             view.finish()
-            if case .system = error { throw Failure.work("\(error)") }
+            throw Failure.work("\(error)\nThe run has stopped; what is finished stays so. Go on with: \(resumption)")
+        } catch {
+            view.finish()
             throw error
         }
         view.finish()
@@ -103,8 +112,18 @@ struct RunCommand: ParsableCommand {
         switch result.ending {
         case .succeeded: return
         case .failed: throw ExitCode(1)
-        case .cancelled: throw Failure.interrupted("The run was stopped. Go on with: almanac run \(input.job) --resume")
+        case .cancelled: throw Failure.interrupted("The run was stopped. Go on with: \(resumption)")
         }
+    }
+
+    /// The command that goes on with this run.
+    private var resumption: String {
+        var words = ["almanac", "run", input.job, "--resume"]
+        if let runFolder { words += ["--run-folder", runFolder] }
+        if storing.store != StoreOptions.defaultFolder { words += ["--store", storing.store] }
+        if directory != "." { words += ["--directory", directory] }
+        if let models = input.models { words += ["--models", models] }
+        return words.map { $0.contains(" ") ? "'\($0)'" : $0 }.joined(separator: " ")
     }
 
     private func text(_ result: RunResult, _ folder: String) -> String {
@@ -128,12 +147,28 @@ struct RunCommand: ParsableCommand {
         return try TaskGraph(tasks)
     }
 
-    /// The newest run of the job to resume, or the number after it.
-    private func nextFolder(_ name: String) -> String {
-        let parent = "\(storing.store)/runs/\(name.replacingOccurrences(of: "/", with: "_"))"
-        let numbers = ((try? FileManager.default.contentsOfDirectory(atPath: parent)) ?? []).compactMap { Int($0) }
-        let newest = numbers.max() ?? 0
-        return "\(parent)/\(resume ? max(1, newest) : newest + 1)"
+    /// The folder of the newest run of the job to resume, or a new one that is ours alone.
+    private func nextFolder(_ name: String) throws -> String {
+        let plain = name.replacingOccurrences(of: "/", with: "_")
+        let parent = "\(storing.store)/runs/\((plain.hasPrefix(".") ? "_" : "") + plain.prefix(60))"
+        let files = FileManager.default
+        let numbers = ((try? files.contentsOfDirectory(atPath: parent)) ?? []).compactMap { Int($0) }.filter { $0 > 0 }
+        if resume {
+            let newest = numbers.filter { files.fileExists(atPath: "\(parent)/\($0)/journal.jsonl") }.max()
+            return "\(parent)/\(newest ?? 1)"
+        }
+        do { try files.createDirectory(atPath: parent, withIntermediateDirectories: true) } catch {
+            throw Failure.work("\(parent): the folder cannot be made. Name another folder with --store.")
+        }
+        // Another run of this job may take a number at the same time.
+        for number in ((numbers.max() ?? 0) &+ 1)... {
+            if mkdir("\(parent)/\(number)", 0o777) == 0 { return "\(parent)/\(number)" }
+            guard errno == EEXIST else {
+                let reason = String(cString: strerror(errno))
+                throw Failure.work("\(parent)/\(number): the folder cannot be made: \(reason).")
+            }
+        }
+        throw Failure.work("\(parent): there is no number left for another run.")
     }
 }
 

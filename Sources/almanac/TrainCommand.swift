@@ -38,7 +38,7 @@ struct TrainCommand: ParsableCommand {
 
     func run() throws {
         let console = global.console
-        let store = try TraceStore(folder: storage.store)
+        let store = try storage.existing()
         var options = TaskModelOptions()
         options.threads = global.threads
         options.trees = trees
@@ -62,9 +62,7 @@ struct TrainCommand: ParsableCommand {
         if target == .price || target == .all {
             let prices = try store.spotPrices(product: SpotMarket.linux)
             if target == .price || prices.count > 0 {
-                let bar = console.progress("forecasting", total: prices.markets.count)
-                trained.append(try training.trainPrices(on: prices) { bar.advance() }.trained)
-                bar.finish()
+                trained.append(try training.trainPrices(on: prices).trained)
             }
         }
         guard !trained.isEmpty else {
@@ -81,6 +79,11 @@ struct TrainCommand: ParsableCommand {
             ])
         }
         try console.result(trained, text: table.text)
+        for ratios in trained.compactMap(\.errorAgainstNaive) where !ratios.isEmpty {
+            let text = zip(PriceModel.judgedHours, ratios).map { "\($0) h: \(String(format: "%.2f", $1))" }
+            console.remark(
+                "price error on the last week against naive (below 1 is better): \(text.joined(separator: ", "))")
+        }
         for model in trained where model.heldOut?.losesToMedian == true {
             console.remark("\(model.target): loses to the plain median on held-out runs; more or newer runs may help")
         }

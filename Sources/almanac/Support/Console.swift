@@ -41,21 +41,30 @@ struct Console: Sendable {
     /// Whether colours are wanted at all (https://no-color.org).
     static var colours: Bool { (ProcessInfo.processInfo.environment["NO_COLOR"] ?? "").isEmpty }
 
-    /// Writes all of `text`. A closed pipe ends the process quietly, a full disk loudly.
+    /// Writes all of `text` or, where nobody listens any more, nothing. A full disk ends the process, but not for remarks.
     static func write(_ text: String, to file: FileHandle) {
         var bytes = Array(text.utf8)[...]
         while !bytes.isEmpty {
             let count = bytes.withUnsafeBytes { Glibc.write(file.fileDescriptor, $0.baseAddress, $0.count) }
             if count >= 0 {
                 bytes = bytes.dropFirst(count)
-            } else if errno == EPIPE {
-                exit(0)
+            } else if errno == EPIPE || (errno != EINTR && errno != EAGAIN && file.fileDescriptor == STDERR_FILENO) {
+                return
             } else if errno != EINTR && errno != EAGAIN {
-                if file.fileDescriptor != STDERR_FILENO {
-                    write("error: output cannot be written: \(String(cString: strerror(errno)))\n", to: .standardError)
-                }
+                write("error: output cannot be written: \(String(cString: strerror(errno)))\n", to: .standardError)
                 exit(1)
             }
+        }
+    }
+
+    /// Writes a file whole or not at all.
+    static func write(_ data: Data, toFile path: String) throws {
+        do {
+            try data.write(to: URL(fileURLWithPath: path), options: .atomic)
+        } catch {
+            let cause = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError ?? error as NSError
+            let reason = cause.domain == NSPOSIXErrorDomain ? String(cString: strerror(Int32(cause.code))) : "\(error)"
+            throw Failure.work("\(path): cannot be written: \(reason). Choose another place, or free some space.")
         }
     }
 }

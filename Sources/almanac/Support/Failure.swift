@@ -1,5 +1,8 @@
 import ArgumentParser
+import Execution
 import Foundation
+import ModelFiles
+import Traces
 
 /// An error with the exit code that the command line promises for it.
 struct Failure: Error, CustomStringConvertible {
@@ -15,7 +18,7 @@ struct Failure: Error, CustomStringConvertible {
     /// Exit code 130: stopped by Ctrl-C or SIGTERM, state saved.
     static func interrupted(_ text: String) -> Failure { Failure(code: 130, description: text) }
 
-    /// Prints `error` and ends the process: help and version 0, a failure its own code, everything else 2.
+    /// Prints `error` and ends the process: help and version 0, a failure its own code, a failing disk 1, everything else 2.
     static func exit(_ error: any Error) -> Never {
         let parserCode = Almanac.exitCode(for: error)
         if parserCode == .success {
@@ -32,6 +35,15 @@ struct Failure: Error, CustomStringConvertible {
         } else {
             Console.complain("\(error)")
         }
-        Foundation.exit(2)
+        Foundation.exit(isOfMachine(error) ? 1 : 2)
+    }
+
+    /// Whether the input was fine, but the disk or another process got in the way.
+    private static func isOfMachine(_ error: any Error) -> Bool {
+        switch error {
+        case StoreError.full, StoreError.busy, StoreError.failed: true
+        case TraceError.unwritable, ModelFileError.cannotWrite, ExecutionError.system: true
+        default: false
+        }
     }
 }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import LinearAlgebra
+import Traces
 
 /// The options that every subcommand has.
 struct GlobalOptions: ParsableArguments {
@@ -32,5 +33,17 @@ struct GlobalOptions: ParsableArguments {
 /// Where traces and outcomes are kept.
 struct StoreOptions: ParsableArguments {
     @Option(name: .long, help: "Folder of the trace store.")
-    var store = ".almanac"
+    var store = Self.defaultFolder
+
+    static let defaultFolder = ".almanac"
+
+    /// The store for reading. A misspelt folder is an error, not a new and empty store.
+    func existing() throws -> TraceStore {
+        guard FileManager.default.fileExists(atPath: store) else {
+            throw Failure.input(
+                "\(store): there is no trace store. Import traces ('almanac import auto FILE'), or name its folder with "
+                    + "--store.")
+        }
+        return try TraceStore(folder: store)
+    }
 }
