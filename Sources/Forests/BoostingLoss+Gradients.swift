@@ -2,6 +2,7 @@ internal import Foundation
 internal import LinearAlgebra
 
 func exponential(_ value: Double) -> Double { exp(value) }
+func logarithm(_ value: Double) -> Double { log(value) }
 
 extension BoostingLoss {
     /// Whether the second derivative is 1 everywhere.

@@ -5,7 +5,7 @@ extension RegressionForest {
     ///
     /// - Parameters:
     ///   - data: *n* rows of features.
-    ///   - target: *n* finite values, for instance run times in seconds.
+    ///   - target: *n* finite values up to 1e36, for instance run times in seconds.
     ///   - weights: *n* positive weights; `nil` for equal ones. A weight of 2 is the same as having the row twice.
     ///   - seed: The only source of randomness. Equal inputs give equal forests on any thread count.
     ///   - progress: Called with the share of the trees that are grown, from any thread.
@@ -108,8 +108,8 @@ func checkTraining(_ data: ForestData, _ target: [Double], _ weights: [Double]?)
     guard target.count == data.rowCount else {
         throw .lengthsDiffer(what: "Target", expected: data.rowCount, found: target.count)
     }
-    for (row, value) in target.enumerated() where !value.isFinite || abs(value) > 1e300 {
-        throw .invalidValue(what: "Target", row: row, found: value, expected: "a finite number up to 1e300")
+    for (row, value) in target.enumerated() where !(abs(value) <= 1e36) {
+        throw .invalidValue(what: "Target", row: row, found: value, expected: "a finite number up to 1e36")
     }
     guard let weights else { return }
     guard weights.count == data.rowCount else {

@@ -129,3 +129,28 @@ import Testing
         #expect(read.options == model.options && read.baseValue == model.baseValue)
     }
 }
+
+@Suite("Boosted quantiles") struct BoostedQuantilesTests {
+    @Test("they follow a spread that differs from row to row, cover what they say and never cross") func spread() throws {
+        func table(_ seed: UInt64) throws -> (ForestData, [Double], [Double]) {
+            var random = SeededGenerator(seed: seed)
+            let x = (0..<4000).map { _ in random.nextUniform() }
+            let z = (0..<4000).map { _ in random.nextUniform() }
+            let target = (0..<4000).map { 5 * z[$0] + (0.2 + 2 * x[$0]) * random.nextNormal() }
+            return (try ForestData([.numeric("x", x), .numeric("z", z)]), target, x)
+        }
+        let (data, target, _) = try table(1)
+        let (held, truth, x) = try table(2)
+        var options = BoostingOptions()
+        options.rounds = 60
+        let model = try BoostedQuantiles.fit(data, target: target, options: options, seed: 1)
+        let q = try model.predictQuantiles(held, [0.1, 0.5, 0.9])
+        let (low, middle, high) = (Array(q.column(0)), Array(q.column(1)), Array(q.column(2)))
+        #expect(abs(ErrorMeasures.coverage(actual: truth, lower: low, upper: high) - 0.8) < 0.03)
+        #expect(zip(low, middle).allSatisfy { $0 <= $1 } && zip(middle, high).allSatisfy { $0 <= $1 })
+        func width(_ range: ClosedRange<Double>) -> Double {
+            mean(x.indices.filter { range.contains(x[$0]) }.map { high[$0] - low[$0] })
+        }
+        #expect(width(0.9...1) > 3 * width(0...0.1))
+    }
+}

@@ -10,7 +10,10 @@ struct Bench {
     let rounds: Int
 
     var learners: [(String, () throws -> [String: Any])] {
-        [("almanac_rf", forest), ("almanac_gbdt31", boosting)]
+        [
+            ("almanac_rf", forest), ("almanac_gbdt31", boosting), ("almanac_qrf", quantileForest),
+            ("almanac_quantiles", boostedQuantiles),
+        ]
     }
 
     private func forest() throws -> [String: Any] {
@@ -20,7 +23,7 @@ struct Bench {
         options.candidateFeatures = max(1, Int(Double(table.train.columns.count) / 3 + 0.5))
         options.keepsLeafRows = false
         options.outOfBag = false
-        options.binCount = Int(ProcessInfo.processInfo.environment["BINS"] ?? "255")
+        options.binCount = 255
         var row: [String: Any] = ["threads": threads, "trees": trees]
         let forest = try measureFit(&row) {
             try RegressionForest.fit(
@@ -29,22 +32,63 @@ struct Bench {
         row["nodes"] = forest.nodeCount
         let predicted = try measurePrediction(&row) { try forest.predict(table.test, threads: threads) }
         addErrors(&row, predicted)
+        measureRow(&row, predicted) { forest.predict(row: $0) }
+        let path = modelDirectory + "/almanac_rf.safetensors"
+        try measureFile(&row, path, write: { try forest.write(to: path) }, read: { _ = try RegressionForest(contentsOf: path) })
         return row
+    }
+
+    private let probabilities = [0.1, 0.5, 0.9]
+
+    private func quantileForest() throws -> [String: Any] {
+        var options = ForestOptions()
+        options.treeCount = trees
+        options.outOfBag = false
+        var row: [String: Any] = ["threads": threads, "trees": trees]
+        let forest = try measureFit(&row) {
+            try RegressionForest.fit(
+                table.train, target: table.trainTarget, options: options, seed: 1, threads: threads)
+        }
+        var quantiles = Matrix(rows: 0, columns: 0)
+        _ = try measurePrediction(&row) {
+            quantiles = try forest.predictQuantiles(table.test, probabilities, threads: threads)
+            return Array(quantiles.column(1))
+        }
+        addQuantiles(&row, quantiles)
+        return row
+    }
+
+    private func boostedQuantiles() throws -> [String: Any] {
+        var options = BoostingOptions()
+        options.rounds = rounds
+        var row: [String: Any] = ["threads": threads, "rounds": rounds]
+        let model = try measureFit(&row) {
+            try BoostedQuantiles.fit(
+                table.train, target: table.trainTarget, options: options, seed: 1, threads: threads)
+        }
+        var quantiles = Matrix(rows: 0, columns: 0)
+        _ = try measurePrediction(&row) {
+            quantiles = try model.predictQuantiles(table.test, probabilities, threads: threads)
+            return Array(quantiles.column(1))
+        }
+        addQuantiles(&row, quantiles)
+        return row
+    }
+
+    private func addQuantiles(_ row: inout [String: Any], _ quantiles: Matrix) {
+        let actual = table.testTarget
+        let columns = probabilities.indices.map { Array(quantiles.column($0)) }
+        for (column, p) in zip(columns, probabilities) {
+            row["pinball_\(p)"] = ErrorMeasures.pinball(actual: actual, predicted: column, p: p)
+        }
+        row["cover80_pct"] = 100 * ErrorMeasures.coverage(actual: actual, lower: columns[0], upper: columns[2])
+        let crossing = actual.indices.count { columns[0][$0] > columns[1][$0] || columns[1][$0] > columns[2][$0] }
+        row["crossing_pct"] = 100 * Double(crossing) / Double(actual.count)
     }
 
     private func boosting() throws -> [String: Any] {
         var options = BoostingOptions()
         options.rounds = rounds
-        func env(_ k: String) -> Double? { ProcessInfo.processInfo.environment[k].flatMap(Double.init) }
-        if let v = env("L2") { options.l2 = v }
-        if let v = env("ML") { options.minimumLeafRows = Int(v) }
-        if let v = env("MG") { options.minimumGroupRows = Int(v) }
-        if let v = env("CS") { options.categorySmoothing = v }
-        if let v = env("CL") { options.categoryL2 = v }
-        if let v = env("LR") { options.learningRate = v }
-        if let v = env("RS") { options.rowShare = v }
-        if let v = env("FS") { options.featureShare = v }
-        if let v = env("LV") { options.maximumLeaves = Int(v) }
         var row: [String: Any] = ["threads": threads, "rounds": rounds]
         let model = try measureFit(&row) {
             try BoostedForest.fit(
@@ -54,6 +98,8 @@ struct Bench {
         let predicted = try measurePrediction(&row) { try model.predict(table.test, threads: threads) }
         addErrors(&row, predicted)
         measureRow(&row, predicted) { model.predict(row: $0) }
+        let path = modelDirectory + "/almanac_gbdt31.safetensors"
+        try measureFile(&row, path, write: { try model.write(to: path) }, read: { _ = try BoostedForest(contentsOf: path) })
         return row
     }
 
@@ -73,6 +119,18 @@ struct Bench {
         row["single_us"] = times[times.count / 2] * 1e6
         row["single_p99_us"] = times[times.count * 99 / 100] * 1e6
         if wrong > 0 { row["single_rows_unlike_batch"] = wrong }
+    }
+
+    private func measureFile(
+        _ row: inout [String: Any], _ path: String, write: () throws -> Void, read: () throws -> Void
+    ) throws {
+        try write()
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        let size = try FileManager.default.attributesOfItem(atPath: path)[.size] as? Int ?? 0
+        row["model_mb"] = Double(size) / 1e6
+        let clock = wallSeconds()
+        try read()
+        row["load_s"] = wallSeconds() - clock
     }
 
     func measureFit<Model>(_ row: inout [String: Any], _ fit: () throws -> Model) rethrows -> Model {
@@ -99,9 +157,6 @@ struct Bench {
 
     func addErrors(_ row: inout [String: Any], _ predicted: [Double]) {
         let actual = table.testTarget
-        if let path = ProcessInfo.processInfo.environment["PREDICTIONS"] {
-            try? predicted.map { String($0) }.joined(separator: "\n").write(toFile: path, atomically: true, encoding: .utf8)
-        }
         row["rmse"] = ErrorMeasures.rmse(actual: actual, predicted: predicted)
         row["mae"] = ErrorMeasures.mae(actual: actual, predicted: predicted)
         row["mdape_pct"] =
