@@ -66,3 +66,17 @@ extension ReferenceFitTests {
         #expect(model.variance <= reference * (1 + 1e-6))
     }
 }
+
+extension ReferenceFitTests {
+    @Test("Ljung-Box statistics agree where nothing is differenced", arguments: ReferenceData.fits)
+    func ljungBox(fit: ReferenceData.Fit) throws {
+        guard fit.arimaOrder.observationsLost == 0, let expected = fit.ML.ljung_box_10,
+            !fit.values.contains(where: \.isNaN)
+        else { return }
+        let model = try ARIMA.fit(fit.values, order: fit.arimaOrder, regressors: fit.regressors("train"))
+        guard abs(model.logLikelihood - fit.ML.loglik) < 1e-5 else { return }
+        let found = model.ljungBox(lags: 10)
+        #expect(abs(found.statistic - expected) < 0.01 * max(1, expected))
+        #expect(found.pValue >= 0 && found.pValue <= 1)
+    }
+}
