@@ -62,7 +62,8 @@ struct Console: Sendable {
         do {
             try data.write(to: URL(fileURLWithPath: path), options: .atomic)
         } catch {
-            let cause = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError ?? error as NSError
+            let underlying = (error as NSError).userInfo[NSUnderlyingErrorKey] as? any Error
+            let cause = (underlying ?? error) as NSError
             let reason = cause.domain == NSPOSIXErrorDomain ? String(cString: strerror(Int32(cause.code))) : "\(error)"
             throw Failure.work("\(path): cannot be written: \(reason). Choose another place, or free some space.")
         }

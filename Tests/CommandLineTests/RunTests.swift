@@ -1,0 +1,206 @@
+import Foundation
+import Testing
+
+@Suite(
+    "almanac plan and run",
+    .enabled(if: Terminal.isBuilt, "build the release binary first, or name one in ALMANAC_BINARY"))
+struct RunTests {
+    let terminal: Terminal
+
+    init() throws { terminal = try Terminal() }
+
+    /// Two tasks that take a while between a first and a last one; each notes its start.
+    private static let diamond = """
+        name: diamond
+        tasks:
+          - id: a
+            command: echo a >> log; echo x > a.txt
+            outputs: [a.txt]
+          - {id: b, needs: [a], command: echo b >> log; sleep 1}
+          - {id: c, needs: [a], command: echo c >> log; sleep 1}
+          - {id: d, needs: [b, c], command: echo d >> log}
+        """
+
+    @Test("finishes a job and logs every attempt")
+    func runs() throws {
+        try terminal.write(Self.diamond, to: "job.yaml")
+        let answer = try terminal.almanac("run", "job.yaml", "--json")
+        #expect(answer.exitCode == 0)
+        let result = (answer.json as? [String: Any])?["result"] as? [String: Any]
+        #expect(result?["finished"] as? Int == 4)
+        let outcomes = try terminal.almanac("outcomes", "--json").objects
+        #expect(outcomes.compactMap { $0["task"] as? String }.sorted() == ["a", "b", "c", "d"])
+    }
+
+    @Test("a task that fails, runs too long or leaves out its output ends with 1; the rest still runs")
+    func failures() throws {
+        try terminal.write(
+            """
+            tasks:
+              - {id: fails, command: exit 3, retries: 0}
+              - {id: after, needs: [fails], command: "true"}
+              - {id: slow, command: sleep 50, time_limit: 0.3s, retries: 0}
+              - {id: forgets, command: "true", outputs: [nowhere.txt], retries: 0}
+              - {id: fine, command: echo fine >> log}
+            """, to: "job.yaml")
+        let answer = try terminal.almanac("run", "job.yaml")
+        #expect(answer.exitCode == 1)
+        for text in [
+            "1 of 5 tasks finished", "failed: fails", "failed: slow", "failed: forgets", "1 tasks could not run",
+        ] {
+            #expect(answer.output.contains(text), "\(answer.output)")
+        }
+        #expect(terminal.lines("log") == ["fine"])
+    }
+
+    @Test("Ctrl-C ends what runs with 130; the command it names goes on")
+    func interrupted() throws {
+        try terminal.write(Self.diamond, to: "job.yaml")
+        let running = try terminal.start(["run", "job.yaml", "--store", "elsewhere"])
+        #expect(eventually { terminal.lines("log").count == 3 })
+        running.signal(SIGINT)
+        let answer = try running.wait()
+        #expect(answer.exitCode == 130)
+        #expect(answer.errors.contains("almanac run job.yaml --resume --store elsewhere"), "\(answer.errors)")
+        #expect(try terminal.almanac("run", "job.yaml", "--resume", "--store", "elsewhere").exitCode == 0)
+        #expect(terminal.lines("log").sorted() == ["a", "b", "b", "c", "c", "d"])
+    }
+
+    @Test("kill -9 loses no finished task, runs none twice and leaves no process")
+    func killed() throws {
+        try terminal.write(Self.diamond.replacing("sleep 1", with: "sleep 1.037"), to: "job.yaml")
+        let running = try terminal.start(["run", "job.yaml"])
+        #expect(eventually { terminal.lines("log").count == 3 })
+        running.signal(SIGKILL)
+        #expect(try running.wait().exitCode == 137)
+        #expect(try terminal.almanac("run", "job.yaml", "--resume").exitCode == 0)
+        #expect(terminal.lines("log").sorted() == ["a", "b", "c", "d"])
+        let outcomes = try terminal.almanac("outcomes", "--json").objects
+        #expect(outcomes.compactMap { $0["task"] as? String }.sorted() == ["a", "b", "c", "d"])
+        #expect(try terminal.shell("pgrep -f '^sleep 1.037'").output.isEmpty)
+    }
+
+    @Test("goes on when nobody reads its remarks any more")
+    func closedPipe() throws {
+        try terminal.write(Self.diamond, to: "job.yaml")
+        let answer = try terminal.shell("almanac run job.yaml 2>&1 | head -n 1; echo ${PIPESTATUS[0]}")
+        #expect(answer.output.hasSuffix("\n0\n"))
+        #expect(terminal.lines("log").count == 4)
+    }
+
+    @Test("runs of one job at the same time get folders of their own")
+    func together() throws {
+        try terminal.write("name: one\ntasks:\n  - {id: a, command: sleep 0.2}\n", to: "job.yaml")
+        let all = try (0..<3).map { _ in try terminal.start(["run", "job.yaml", "--json"]) }
+        let answers = try all.map { try $0.wait() }
+        #expect(answers.map(\.exitCode) == [0, 0, 0], "\(answers.map(\.errors))")
+        #expect(Set(answers.compactMap { ($0.json as? [String: Any])?["runFolder"] as? String }).count == 3)
+    }
+
+    @Test("a job cannot leave the folder of the runs by its name", arguments: ["..", ".", "../../x", "a/b"])
+    func names(name: String) throws {
+        try terminal.write("name: '\(name)'\ntasks:\n  - {id: a, command: 'true'}\n", to: "job.yaml")
+        let answer = try terminal.almanac("run", "job.yaml", "--store", "store")
+        #expect(answer.exitCode == 0)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: terminal.path("store/runs")).count == 1)
+        #expect(
+            try FileManager.default.contentsOfDirectory(atPath: terminal.path("store")).sorted().prefix(1) == ["runs"])
+    }
+
+    @Test(
+        "a full disk ends the run with 1; it goes on when there is space",
+        .enabled(if: SmallDisk.isPossible, "only root can mount a small disk"))
+    func fullDisk() throws {
+        let disk = try #require(SmallDisk(kilobytes: 1024))
+        let (folder, filler) = (disk.folder.path + "/run", disk.folder.path + "/filler")
+        try terminal.write(
+            """
+            tasks:
+              - {id: a, command: echo a >> log}
+              - {id: fill, needs: [a], command: "head -c 9M /dev/zero > '\(filler)' || true"}
+              - {id: "b-${n}", foreach: {n: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]}, needs: [fill], command: echo b >> log}
+            """, to: "job.yaml")
+        let answer = try terminal.almanac("run", "job.yaml", "--run-folder", folder)
+        #expect(answer.exitCode == 1, "\(answer.errors)")
+        #expect(answer.errors.contains("No space left on device"))
+        try FileManager.default.removeItem(atPath: filler)
+        try FileManager.default.createSymbolicLink(atPath: filler, withDestinationPath: "/dev/null")
+        #expect(try terminal.almanac("run", "job.yaml", "--run-folder", folder, "--resume").exitCode == 0)
+        #expect(terminal.lines("log").count { $0 == "a" } == 1)
+        #expect(terminal.lines("log").count { $0 == "b" } >= 12)
+    }
+
+    @Test(
+        "mistakes in a job are found before anything runs, with line and column",
+        arguments: [
+            ("", "job.yaml:1:1: the file is empty"),
+            ("tasks:\n  - id: a\n   command: x\n", "job.yaml:3:4: this is not YAML"),
+            (
+                "tasks:\n  - id: a\n    comand: x\n",
+                "job.yaml:3:5: unknown key 'comand' in a task. Did you mean 'command'?"
+            ),
+            (
+                "tasks:\n  - {id: a, command: x}\n  - {id: a, command: x}\n",
+                "job.yaml:3:10: task 'a' exists already (line 2)"
+            ),
+            (
+                "tasks:\n  - {id: a, command: x, needs: [b]}\n",
+                "job.yaml:2:33: task 'a' needs 'b', which does not exist"
+            ),
+            (
+                "tasks:\n  - {id: a, command: x, needs: [b]}\n  - {id: b, command: x, needs: [a]}\n",
+                "The tasks wait for one another: a → b → a"
+            ),
+            ("tasks:\n  - {id: a, command: x, cpus: nan}\n", "job.yaml:2:31: 'cpus' is 'nan'"),
+            ("tasks:\n  - {id: a, command: x, memory: 3 parsecs}\n", "job.yaml:2:33: 'memory' is '3 parsecs'"),
+            ("deadline: soon\ntasks:\n  - {id: a, command: x}\n", "job.yaml:1:11: 'deadline' is 'soon'"),
+        ])
+    func mistakes(job: String, message: String) throws {
+        try terminal.write(job, to: "job.yaml")
+        for command in ["plan", "run"] {
+            let answer = try terminal.almanac(command, "job.yaml")
+            #expect(answer.exitCode == 2)
+            #expect(answer.errors.contains(message), "\(answer.errors)")
+        }
+        #expect(!FileManager.default.fileExists(atPath: terminal.path(".almanac/runs")))
+    }
+
+    @Test("what this machine cannot do is refused before anything runs")
+    func impossible() throws {
+        try terminal.write("tasks:\n  - {id: a, command: echo a >> log, cpus: 9999}\n", to: "large.yaml")
+        try terminal.write("tasks:\n  - {id: a, command: echo a >> log, inputs: [nowhere.txt]}\n", to: "input.yaml")
+        try terminal.write("tasks:\n  - {id: a, command: echo a >> log}\n", to: "job.yaml")
+        #expect(try terminal.almanac("run", "large.yaml").errors.contains("9999"))
+        #expect(try terminal.almanac("run", "input.yaml").errors.contains("nowhere.txt"))
+        #expect(try terminal.almanac("run", "job.yaml", "--resume").errors.contains("holds no run"))
+        for wrong in [
+            ["--directory", "nowhere"], ["--cpus", "nan"], ["--price", "inf"], ["--retries=-1"], ["--memory", "0"],
+        ] {
+            #expect(try terminal.start(["run", "job.yaml"] + wrong).wait().exitCode == 2, "\(wrong)")
+        }
+        #expect(terminal.lines("log").isEmpty)
+    }
+
+    @Test("a deadline or budget that cannot be kept ends with 3 and says what can")
+    func infeasible() throws {
+        try terminal.write(
+            """
+            tasks:
+              - {id: a, command: x, seconds: 100}
+            pool:
+              - {type: m, cpus: 2, memory: 4 GB, price: 1.0, count: 2}
+            """, to: "job.yaml")
+        let feasible = try terminal.almanac("plan", "job.yaml", "--deadline", "5m", "--json")
+        try #require(feasible.exitCode == 0, "\(feasible.errors)")
+        #expect((feasible.json as? [String: Any])?["makespanSeconds"] as? Double ?? 0 >= 100)
+        for limit in [["--deadline", "1s"], ["--budget", "0.000001"]] {
+            let answer = try terminal.start(["plan", "job.yaml"] + limit).wait()
+            #expect(answer.exitCode == 3)
+            #expect(answer.output.isEmpty)
+            #expect(answer.errors.contains("Fastest of all"), "\(answer.errors)")
+        }
+        let unwritable = try terminal.almanac("plan", "job.yaml", "--output", "nowhere/plan.json")
+        #expect(unwritable.exitCode == 1)
+        #expect(unwritable.errors.contains("nowhere/plan.json: cannot be written: No such file or directory"))
+    }
+}
