@@ -11,7 +11,17 @@ let settings: [SwiftSetting] = [
 // A module imports only what stands above it.
 let package = Package(
     name: "almanac",
-    products: [.executable(name: "almanac", targets: ["almanac"])],
+    products: [
+        .executable(name: "almanac", targets: ["almanac"]),
+        .library(name: "LinearAlgebra", targets: ["LinearAlgebra"]),
+        .library(name: "ModelFiles", targets: ["ModelFiles"]),
+        .library(name: "Traces", targets: ["Traces"]),
+        .library(name: "Forests", targets: ["Forests"]),
+        .library(name: "Forecasting", targets: ["Forecasting"]),
+        .library(name: "Scheduling", targets: ["Scheduling"]),
+        .library(name: "Prediction", targets: ["Prediction"]),
+        .library(name: "Tuning", targets: ["Tuning"]),
+    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
@@ -84,5 +94,7 @@ let package = Package(
             name: "ExecutionTests", dependencies: ["Execution", "Scheduling", "Workloads", "execution-helper"],
             swiftSettings: settings),
         .testTarget(name: "NotebookTests", swiftSettings: settings),
+        .testTarget(
+            name: "CommandLineTests", dependencies: ["almanac"], exclude: ["golden"], swiftSettings: settings),
     ]
 )

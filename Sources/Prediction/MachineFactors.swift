@@ -5,12 +5,13 @@ internal import LinearAlgebra
 ///
 /// A new machine shows its speed after a handful of runs of any types, long before each type has runs enough for a curve
 /// of its own. A factor is the median of log(actual / expected) over the machine's runs, shrunk by *n* / (*n* + 5), and
-/// kept only if it is more than two standard errors from zero.
+/// kept only if it is more than three standard errors and 15 % from none: within that, curves per type know better.
 struct MachineFactors: Sendable, Hashable {
     /// Logarithms of the factors of machines that differ.
     var logarithms: [String: Double] = [:]
 
     static let minimumRuns = 8
+    static let minimumLogarithm = 0.15
 
     init(logarithms: [String: Double]) { self.logarithms = logarithms }
 
@@ -21,7 +22,8 @@ struct MachineFactors: Sendable, Hashable {
             let models = TypeModels(samples, rows: rows)
             for row in rows {
                 guard let machine = samples.machines[row] else { continue }
-                let expected = models.base(features: samples.features(row))
+                let size = samples.features(row)[models.sizeFeature]
+                let expected = models.relative?.predict(size: size) ?? models.base(features: samples.features(row))
                 residuals[machine, default: []].append(log(samples.values[row] / expected))
             }
         }
@@ -30,7 +32,7 @@ struct MachineFactors: Sendable, Hashable {
             let center = median(values)
             // 1.4826 MAD estimates the deviation, 1.2533 is what a median loses against a mean.
             let error = 1.2533 * 1.4826 * median(values.map { abs($0 - center) }) / n.squareRoot()
-            if abs(center) > 2 * error { logarithms[machine] = center * n / (n + 5) }
+            if abs(center) > max(3 * error, Self.minimumLogarithm) { logarithms[machine] = center * n / (n + 5) }
         }
     }
 

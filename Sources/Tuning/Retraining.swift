@@ -66,13 +66,14 @@ public struct Retraining: Sendable, Encodable {
                 try TaskModel.fit(samples, options: training.options, seed: training.seed), samples: samples,
                 heldOut: new)
         }
-        let gain = percent(1 - new.score / old.score)
+        let change = new.score / old.score - 1
+        let text = "\(percent(abs(change))) \(change < 0 ? "lower" : "higher") on the newest runs"
         return Retraining(
             target: target, newRows: newRows, judgedRows: judged.count, champion: old.chosen, challenger: new.chosen,
             promoted: promoted,
             reason: promoted
-                ? "the new model's error is \(gain) lower on the newest runs"
-                : "the new model's error is not 2 % lower on the newest runs (\(gain)); kept the old one")
+                ? "the new model's error is \(text)"
+                : "the new model's error is \(text), not 2 % lower; kept the old one")
     }
 }
 

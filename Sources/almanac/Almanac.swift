@@ -13,7 +13,7 @@ struct Almanac: ParsableCommand {
         version: version,
         subcommands: [
             DemoCommand.self, ImportCommand.self, OutcomesCommand.self, TrainCommand.self, EvaluateCommand.self,
-            PredictCommand.self,
+            PredictCommand.self, ForecastCommand.self, EvaluateForecastCommand.self,
             PlanCommand.self, RunCommand.self,
             RetrainCommand.self, ModelCommand.self, DatasetsCommand.self, DoctorCommand.self,
             MatrixProductCommand.self,

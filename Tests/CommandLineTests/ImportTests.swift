@@ -123,6 +123,7 @@ struct ImportTests {
     @Test("a full disk keeps the earlier rows", .enabled(if: SmallDisk.isPossible, "only root can mount a small disk"))
     func fullDisk() throws {
         let disk = try #require(SmallDisk(kilobytes: 1024))
+        defer { withExtendedLifetime(disk) {} }
         let store = disk.folder.path + "/store"
         try terminal.write(executionsCSV(rows: 20), to: "small.csv")
         try terminal.write(executionsCSV(rows: 40_000), to: "large.csv")

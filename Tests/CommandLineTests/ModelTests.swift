@@ -79,6 +79,7 @@ struct ModelTests {
         .enabled(if: SmallDisk.isPossible, "only root can mount a small disk"))
     func fullDisk() throws {
         let disk = try #require(SmallDisk(kilobytes: 8))
+        defer { withExtendedLifetime(disk) {} }
         try train("--models '\(disk.folder.path)' || [ $? -eq 1 ]")
         #expect(try FileManager.default.contentsOfDirectory(atPath: disk.folder.path).isEmpty)
         let report = try terminal.almanac("evaluate", "--report", disk.folder.path + "/report.html")

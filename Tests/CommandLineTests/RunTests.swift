@@ -112,6 +112,7 @@ struct RunTests {
         .enabled(if: SmallDisk.isPossible, "only root can mount a small disk"))
     func fullDisk() throws {
         let disk = try #require(SmallDisk(kilobytes: 1024))
+        defer { withExtendedLifetime(disk) {} }
         let (folder, filler) = (disk.folder.path + "/run", disk.folder.path + "/filler")
         try terminal.write(
             """

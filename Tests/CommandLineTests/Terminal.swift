@@ -94,6 +94,8 @@ final class Running {
 
     /// Waits for the end; a process that takes too long is killed and fails the test.
     func wait(timeoutSeconds: Double = 20) throws -> Terminal.Answer {
+        // The folder goes with the terminal, and an optimised build may let go of it before the outputs are read.
+        defer { withExtendedLifetime(terminal) {} }
         let end = Date(timeIntervalSinceNow: timeoutSeconds)
         while process.isRunning, Date() < end { usleep(2000) }
         if process.isRunning {
