@@ -12,7 +12,8 @@ let package = Package(
     name: "forests-bench",
     targets: [
         .systemLibrary(name: "COpenBLAS", path: "Linked/COpenBLAS"),
-        .target(name: "LinearAlgebra", dependencies: ["COpenBLAS"], path: "Linked/LinearAlgebra", swiftSettings: settings),
+        .target(
+            name: "LinearAlgebra", dependencies: ["COpenBLAS"], path: "Linked/LinearAlgebra", swiftSettings: settings),
         .target(name: "ModelFiles", path: "Linked/ModelFiles", swiftSettings: settings),
         .target(
             name: "Forests", dependencies: ["LinearAlgebra", "ModelFiles"], path: "Linked/Forests",

@@ -7,7 +7,7 @@ The data are made on first use: friedman1 and trace-like with 100,000 and 1,000,
 ALMANAC_SHARED_DATA names a folder with recorded executions, sarek and mag split by time. --data may also hold
 folders laid out like those (schema.json, train.csv, test.csv). Each peer counts at its best: the fastest of 1 and 2
 threads and of OMP_WAIT_POLICY ACTIVE and PASSIVE; runs are interleaved, medians of 3 (1 above a million rows and for
-peers that take more than 10 s). --quick leaves out the million rows. FORESTS_BENCH_PREFIX is put before every timed
+peers that take more than 10 s). --quick leaves out the million rows and runs once. FORESTS_BENCH_PREFIX is put before every timed
 command, for instance to keep other work off the machine.
 """
 import argparse, json, os, shlex, statistics, subprocess, sys, tempfile
@@ -73,6 +73,7 @@ def together(args, data, learner, name, repeats=3, settings=((1, "ACTIVE"), (2, 
     key = (data, learner, name, str(options))
     if key in cache: return cache[key]
     mine, theirs = [], []
+    if args.quick: repeats = 1
     for turn in range(repeats):
         mine.append(ours(args, data, learner, **options))
         for threads, policy in settings:

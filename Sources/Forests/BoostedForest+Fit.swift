@@ -19,15 +19,15 @@ extension BoostedForest {
     ) throws(ForestError) -> BoostedForest {
         try checkTraining(data, target, weights)
         try options.validated(data, target)
-        var (training, held) = (Array(0..<data.rowCount), [Int]())
+        var (training, held) = ([Int](), [Int]())
         if options.validationShare > 0 {
             var random = SeededGenerator(seed: seed, stream: 1)
-            (training, held) = ([], [])
             for row in 0..<data.rowCount {
                 if random.nextUniform() < options.validationShare { held.append(row) } else { training.append(row) }
             }
             guard !training.isEmpty, !held.isEmpty else {
-                throw .option("validationShare", found: "\(options.validationShare) of \(data.rowCount) rows",
+                throw .option(
+                    "validationShare", found: "\(options.validationShare) of \(data.rowCount) rows",
                     allowed: "a share that leaves rows on both sides")
             }
         }
@@ -37,7 +37,8 @@ extension BoostedForest {
         let partWeights = all ? weights : weights.map { weights in training.map { weights[$0] } }
         let bins = featureBins(part, partTarget, limit: options.binCount, threads: threads)
         let table = BoostingTable(part, bins: bins, threads: threads)
-        let validation = all
+        let validation =
+            all
             ? nil
             : BoostingValidation(
                 table: BoostingTable(data.rows(held), bins: bins, threads: threads), target: held.map { target[$0] },

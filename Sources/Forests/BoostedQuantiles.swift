@@ -59,7 +59,8 @@ public struct BoostedQuantiles: Sendable {
             let rows = split(fold, part)
             guard !rows.inside.isEmpty, !rows.outside.isEmpty else { continue }
             let model = try BoostedForest.fit(
-                data.rows(rows.outside), target: rows.outside.map { logarithms[$0] }, options: spreadOptions, seed: seed,
+                data.rows(rows.outside), target: rows.outside.map { logarithms[$0] }, options: spreadOptions,
+                seed: seed,
                 threads: threads)
             let predicted = try model.predict(data.rows(rows.inside), threads: threads)
             for (row, value) in zip(rows.inside, predicted) { ratios.append(unseen[row] / exponential(value)) }
@@ -88,7 +89,9 @@ public struct BoostedQuantiles: Sendable {
         var result = Matrix(rows: middles.count, columns: probabilities.count)
         for (column, p) in probabilities.enumerated() {
             let error = quantile(sorted: errors, p)
-            for row in middles.indices { result.values[row + column * middles.count] = middles[row] + spreads[row] * error }
+            for row in middles.indices {
+                result.values[row + column * middles.count] = middles[row] + spreads[row] * error
+            }
         }
         return result
     }

@@ -46,14 +46,16 @@ extension BoostingLoss {
 
     /// The best constant score.
     func base(_ target: [Double], _ weights: [Double]?) -> Double {
-        let weights = weights ?? Array(repeating: 1, count: target.count)
-        let total = weights.reduce(0, +)
-        func mean() -> Double { zip(target, weights).reduce(0) { $0 + $1.0 * ($1.1 / total) } }
+        let total = weights?.reduce(0, +) ?? Double(target.count)
+        func mean() -> Double { target.indices.reduce(0) { $0 + target[$1] * ((weights?[$1] ?? 1) / total) } }
+        func middle(_ p: Double) -> Double {
+            weightedQuantile(target, weights: weights ?? Array(repeating: 1, count: target.count), p)
+        }
         switch self {
         case .squared: return mean()
         case .gamma: return log(mean())
-        case .absolute, .huber: return weightedQuantile(target, weights: weights, 0.5)
-        case .quantile(let p): return weightedQuantile(target, weights: weights, p)
+        case .absolute, .huber: return middle(0.5)
+        case .quantile(let p): return middle(p)
         }
     }
 }

@@ -83,7 +83,8 @@ public struct BoostingOptions: Sendable, Hashable, Codable {
         case .quantile(let p): try check("loss.quantile.p", p, 1e-6, 1 - 1e-6)
         case .gamma:
             for (row, value) in target.enumerated() where value <= 0 {
-                throw .invalidValue(what: "Target", row: row, found: value, expected: "a positive number for gamma loss")
+                throw .invalidValue(
+                    what: "Target", row: row, found: value, expected: "a positive number for gamma loss")
             }
         case .squared, .absolute: break
         }

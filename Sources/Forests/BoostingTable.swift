@@ -14,16 +14,28 @@ final class BoostingTable: Sendable {
         let (rows, width) = (data.rowCount, bins.count)
         (self.bins, rowCount, featureCount) = (bins, rows, width)
         isLevels = bins.map(\.isCategorical)
-        let columns: [[UInt8]] = Parallel.map(count: width, threads: threads) {
-            bins[$0].codes(data.columns[$0].values)
+        // One column at a time and thread: nothing but the two layouts is ever held.
+        byColumn = [UInt8](unsafeUninitializedCapacity: rows * width) { buffer, count in
+            nonisolated(unsafe) let base = buffer.baseAddress
+            _ = Parallel.map(count: width, threads: threads) { feature in
+                let codes: [UInt8] = bins[feature].codes(data.columns[feature].values)
+                codes.withUnsafeBufferPointer { codes in
+                    if let base, let source = codes.baseAddress {
+                        (base + feature * rows).initialize(from: source, count: rows)
+                    }
+                }
+            }
+            count = rows * width
         }
-        byColumn = Array(columns.joined())
+        let columns = byColumn
         byRow = [UInt8](unsafeUninitializedCapacity: rows * width) { buffer, count in
-            for (feature, column) in columns.enumerated() {
-                var position = feature
-                for code in column {
-                    buffer[position] = code
-                    position += width
+            columns.withUnsafeBufferPointer { columns in
+                for feature in 0..<width {
+                    var position = feature
+                    for row in 0..<rows {
+                        buffer[position] = columns[feature * rows + row]
+                        position += width
+                    }
                 }
             }
             count = rows * width
@@ -55,7 +67,8 @@ struct BoostedTree {
     func leaf(ofRow row: Int, _ table: BoostingTable) -> Int {
         var node = 0
         while nodes[node].feature >= 0 {
-            node = nodes[node].goesLeft(table.byRow[row * table.featureCount + nodes[node].feature], table)
+            node =
+                nodes[node].goesLeft(table.byRow[row * table.featureCount + nodes[node].feature], table)
                 ? nodes[node].left : nodes[node].right
         }
         return node

@@ -396,7 +396,8 @@ final class BoostingTrainer<Cell: HistogramCell>: @unchecked Sendable {
                 search.scan(bins, feature, count, &best)
             } else {
                 search.scanBounded(
-                    bins, feature, count, direction: monotone[feature], low: leaf.low * grid.gradientScale / grid.hessianScale,
+                    bins, feature, count, direction: monotone[feature],
+                    low: leaf.low * grid.gradientScale / grid.hessianScale,
                     high: leaf.high * grid.gradientScale / grid.hessianScale, &best)
             }
         }

@@ -34,7 +34,9 @@ public struct ConformalIntervals: Sendable, Hashable, Codable {
     ) throws(ForestError) {
         guard level > 0, level < 1 else { throw .option("level", found: "\(level)", allowed: "between 0 and 1") }
         for (what, count) in [("Lower ends", lower.count), ("Upper ends", upper.count), ("Groups", groups?.count)] {
-            if let count, count != actual.count { throw .lengthsDiffer(what: what, expected: actual.count, found: count) }
+            if let count, count != actual.count {
+                throw .lengthsDiffer(what: what, expected: actual.count, found: count)
+            }
         }
         let scores = actual.indices.map { max(lower[$0] - actual[$0], actual[$0] - upper[$0]) }
         for (row, score) in scores.enumerated() where score.isNaN {

@@ -125,7 +125,9 @@ struct LeafTable: Sendable {
                     sums.withUnsafeMutableBufferPointer { sums in
                         for group in groups.indices {
                             for row in 0..<count {
-                                add(group, UnsafePointer(rows.baseAddress! + row * features), 1, masks, values, &sums[row])
+                                add(
+                                    group, UnsafePointer(rows.baseAddress! + row * features), 1, masks, values,
+                                    &sums[row])
                             }
                         }
                     }

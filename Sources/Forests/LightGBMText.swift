@@ -201,10 +201,15 @@ private struct LightGBMTree {
         }
         guard leafCount > 1 else { return [leaf(0)] }
         let inner = leafCount - 1
-        let (split, thresholds) = (try numbers("split_feature", inner, as: Int.self), try numbers("threshold", inner, as: Double.self))
-        let (left, right) = (try numbers("left_child", inner, as: Int.self), try numbers("right_child", inner, as: Int.self))
+        let (split, thresholds) = (
+            try numbers("split_feature", inner, as: Int.self), try numbers("threshold", inner, as: Double.self)
+        )
+        let (left, right) = (
+            try numbers("left_child", inner, as: Int.self), try numbers("right_child", inner, as: Int.self)
+        )
         let decisions =
-            values["decision_type"] == nil ? Array(repeating: 0, count: inner) : try numbers("decision_type", inner, as: Int.self)
+            values["decision_type"] == nil
+            ? Array(repeating: 0, count: inner) : try numbers("decision_type", inner, as: Int.self)
         let counts = (try? numbers("internal_count", inner, as: Int.self)) ?? Array(repeating: 0, count: inner)
         let sets = values["num_cat"].flatMap { Int($0) } ?? 0
         guard sets >= 0, sets <= inner else { throw fail("num_cat=\(sets)", "at most \(inner)") }

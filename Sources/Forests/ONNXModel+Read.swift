@@ -174,7 +174,8 @@ private struct OnnxAttributes {
             let leafNodes = integers("target_nodeids"), let weights = numbers("target_weights")
         else { return nil }
         let count = trees.count
-        let tracks = integers("nodes_missing_value_tracks_true").flatMap { $0.isEmpty ? nil : $0 }
+        let tracks =
+            integers("nodes_missing_value_tracks_true").flatMap { $0.isEmpty ? nil : $0 }
             ?? Array(repeating: 0, count: count)
         guard ids.count == count, modes.count == count, features.count == count, values.count == count,
             onTrue.count == count, onFalse.count == count, tracks.count == count,
@@ -230,7 +231,8 @@ private struct OnnxAttributes {
             let leaves = numbers("leaf_weights")
         else { return nil }
         let count = features.count
-        let tracks = integers("nodes_missing_value_tracks_true").flatMap { $0.isEmpty ? nil : $0 }
+        let tracks =
+            integers("nodes_missing_value_tracks_true").flatMap { $0.isEmpty ? nil : $0 }
             ?? Array(repeating: 0, count: count)
         guard [onTrue, onFalse, trueLeaf, falseLeaf, tracks].allSatisfy({ $0.count == count }), modes.count == count,
             splits.count == count, count < Int.max / 4
@@ -265,8 +267,10 @@ private struct OnnxAttributes {
                 }
                 return (
                     node,
-                    (onTrue[index] + (trueLeaf[index] != 0 ? count : 0),
-                     onFalse[index] + (falseLeaf[index] != 0 ? count : 0))
+                    (
+                        onTrue[index] + (trueLeaf[index] != 0 ? count : 0),
+                        onFalse[index] + (falseLeaf[index] != 0 ? count : 0)
+                    )
                 )
             }
         }

@@ -55,7 +55,8 @@ extension RegressionForest {
         _ data: ForestData, target: [Double], weights: [Double]? = nil, by count: Int, threads: Int = defaultThreads
     ) throws(ForestError) -> RegressionForest {
         guard checksum(data, target) == trainingChecksum else {
-            throw .option("data", found: "other rows than in training", allowed: "the training data; fit anew for others")
+            throw .option(
+                "data", found: "other rows than in training", allowed: "the training data; fit anew for others")
         }
         var more = options
         more.treeCount += count
@@ -96,7 +97,8 @@ extension RegressionForest {
             data, target: target, weights: weights, options: fewer, seed: seed, threads: threads)
         // Levels that are new since then make other keys: such trees cannot live in one forest.
         guard fresh.features == features, fresh.encoder.levelBins == encoder.levelBins else {
-            throw .option("data", found: "other features or levels", allowed: "those of the forest; fit anew for others")
+            throw .option(
+                "data", found: "other features or levels", allowed: "those of the forest; fit anew for others")
         }
         var kept = TreeNodes(featureCount: features.count)
         for tree in 0..<treeCount where !worst.contains(tree) { kept.append(trees.tree(tree)) }

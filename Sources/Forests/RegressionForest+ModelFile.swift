@@ -76,7 +76,12 @@ extension TreeNodes {
         try file.set("nodes", nodes)
         try file.set("tree_starts", starts)
         try file.set("level_sets", sets)
-        try file.set("covers", covers)
+        // Half the bytes where they suffice.
+        if covers.allSatisfy({ $0 <= UInt16.max }) {
+            try file.set("covers", covers.map { UInt16($0) })
+        } else {
+            try file.set("covers_wide", covers)
+        }
         try file.set("level_bins", Array(encoder.levelBins.joined()))
         try file.set("scale_steps", encoder.similar.scales.map { UInt32($0.count) })
         try file.set("scales", Array(encoder.similar.scales.joined()))
@@ -91,7 +96,9 @@ extension TreeNodes {
         trees.nodes = try file.values("nodes")
         trees.starts = try file.values("tree_starts")
         trees.sets = try file.values("level_sets")
-        trees.covers = try file.values("covers")
+        trees.covers =
+            file.tensorNames.contains("covers")
+            ? try file.values("covers", as: UInt16.self).map { UInt32($0) } : try file.values("covers_wide")
         var bins = try file.values("level_bins", as: UInt32.self)[...]
         let counts = features.map { $0.levels?.count ?? 0 }
         guard bins.count == counts.reduce(0, +), bins.allSatisfy({ $0 < 1 << 16 }) else {

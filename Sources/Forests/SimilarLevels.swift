@@ -69,7 +69,8 @@ struct SimilarLevels: Sendable {
                 let (low, high) = (Int(ranges[feature][at]), Int(ranges[feature][at + 1]))
                 guard low <= high else { continue }
                 let distance = max(low - place, place - high, 0)
-                score -= (Self.distanceCost * Double(distance) + Self.breadthCost * Double(high - low))
+                score -=
+                    (Self.distanceCost * Double(distance) + Self.breadthCost * Double(high - low))
                     / Double(scales[other].count)
             }
             scores.append((level, score))

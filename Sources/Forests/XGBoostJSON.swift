@@ -198,7 +198,8 @@ private struct XGBoostDocument: Decodable {
                     if isLeft { nodes[parent].left = nodes.count } else { nodes[parent].right = nodes.count }
                 }
                 var node = PortableTrees.Node()
-                node.count = sum_hessian.flatMap { $0.indices.contains(index) ? Int(exactly: $0[index].rounded()) : nil } ?? 0
+                node.count =
+                    sum_hessian.flatMap { $0.indices.contains(index) ? Int(exactly: $0[index].rounded()) : nil } ?? 0
                 let condition = Float(split_conditions[index])
                 guard left_children[index] >= 0 else {
                     node.value = Double(condition)

@@ -71,7 +71,9 @@ import Testing
         let model = try BoostedForest.fit(
             try ForestData([.numeric("x", x), .numeric("z", z)]), target: target, options: options, seed: 1)
         for fixed in [0.1, 0.5, 0.9] {
-            let path = stride(from: 0.0, through: 1, by: 0.01).map { model.predict(row: [$0, fixed]) * Double(direction) }
+            let path = stride(from: 0.0, through: 1, by: 0.01).map {
+                model.predict(row: [$0, fixed]) * Double(direction)
+            }
             #expect(zip(path, path.dropFirst()).allSatisfy { $0 <= $1 })
         }
     }
@@ -104,7 +106,8 @@ import Testing
         let weighted = try BoostedForest.fit(
             data, target: target, weights: (0..<200).map { $0 < 100 ? 2 : 1 }, options: options, seed: 1)
         let repeated = try BoostedForest.fit(
-            data.rows(twice), target: twice.map { target[$0] }, weights: twice.map { _ in 1 }, options: options, seed: 1)
+            data.rows(twice), target: twice.map { target[$0] }, weights: twice.map { _ in 1 }, options: options, seed: 1
+        )
         for (a, b) in zip(try weighted.predict(data), try repeated.predict(data)) { #expect(abs(a - b) < 1e-5) }
     }
 
@@ -113,7 +116,8 @@ import Testing
         var options = BoostingOptions()
         (options.rounds, options.validationShare, options.patience, options.learningRate) = (500, 0.25, 10, 0.3)
         let model = try BoostedForest.fit(data, target: target, options: options, seed: 1)
-        let best = try #require(model.validationLosses.indices.min { model.validationLosses[$0] < model.validationLosses[$1] })
+        let best = try #require(
+            model.validationLosses.indices.min { model.validationLosses[$0] < model.validationLosses[$1] })
         #expect(model.treeCount == best + 1)
         #expect(model.validationLosses.count < 500)
     }
@@ -131,7 +135,8 @@ import Testing
 }
 
 @Suite("Boosted quantiles") struct BoostedQuantilesTests {
-    @Test("they follow a spread that differs from row to row, cover what they say and never cross") func spread() throws {
+    @Test("they follow a spread that differs from row to row, cover what they say and never cross") func spread() throws
+    {
         func table(_ seed: UInt64) throws -> (ForestData, [Double], [Double]) {
             var random = SeededGenerator(seed: seed)
             let x = (0..<4000).map { _ in random.nextUniform() }

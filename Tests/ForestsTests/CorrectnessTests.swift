@@ -86,7 +86,8 @@ import Testing
         #expect(try both([.numeric("x", [.nan, .nan])], [1, 1]) == [1, 1])
         #expect(try both([.categorical("k", ["a", "a", nil])], [2, 2, 2]) == [2, 2, 2])
         #expect(try both([.numeric("x", [-.infinity, 1e300, -1e300, .infinity])], [1, 1, 1, 1]) == [1, 1, 1, 1])
-        let extreme = try both([.numeric("x", (0..<40).map { $0 < 20 ? -1e300 : 1e300 })], (0..<40).map { $0 < 20 ? -1 : 1 })
+        let extreme = try both(
+            [.numeric("x", (0..<40).map { $0 < 20 ? -1e300 : 1e300 })], (0..<40).map { $0 < 20 ? -1 : 1 })
         #expect(extreme.first == -1 && extreme.last == 1)
     }
 
@@ -124,7 +125,9 @@ import Testing
             try RegressionForest.fit(data, target: [1, 2, 3], options: options { $0.candidateFeatures = 2 }, seed: 1)
         }
         #expect(throws: ForestError.self) { try RegressionForest.fit(data, target: [1, 2], seed: 1) }
-        #expect(throws: ForestError.self) { try RegressionForest.fit(data, target: [1, 2, 3], weights: [1, -1, 1], seed: 1) }
+        #expect(throws: ForestError.self) {
+            try RegressionForest.fit(data, target: [1, 2, 3], weights: [1, -1, 1], seed: 1)
+        }
         #expect(throws: ForestError.self) { try ForestData([.numeric("x", [1]), .numeric("x", [2])]) }
         #expect(throws: ForestError.self) { try ForestData([.numeric("x", [1]), .numeric("y", [])]) }
         #expect(throws: ForestError.self) { try ForestData([.categorical("k", codes: [2], levels: ["a"])]) }

@@ -163,7 +163,10 @@ private func withFolder(_ body: (String) throws -> Void) throws {
             let printed = "\nprint('\\n'.join(repr(float(v)) for v in np.ravel(p)))"
             var asked = plain
             for row in stride(from: 0, to: plain.count, by: 10) { asked[row][2] = 77 }
-            for settings in ["'objective':'regression'", "'objective':'gamma'", "'objective':'regression','boosting':'rf','bagging_fraction':.6,'bagging_freq':1"] {
+            for settings in [
+                "'objective':'regression'", "'objective':'gamma'",
+                "'objective':'regression','boosting':'rf','bagging_fraction':.6,'bagging_freq':1",
+            ] {
                 let theirs = try python(
                     start + "\nimport lightgbm as l\nb=l.train({\(settings),'verbosity':-1},"
                         + "l.Dataset(x[n],np.maximum(y[n],1),categorical_feature=[2]),60)\n"
@@ -225,9 +228,13 @@ private func withFolder(_ body: (String) throws -> Void) throws {
         for _ in 0..<20 {
             // Whatever can still be read must also predict.
             let text = String(decoding: damaged(Array(trees.lightGBMText().utf8)), as: UTF8.self)
-            if let read = try? PortableTrees(lightGBMText: text), read.features.count == 3 { _ = read.predict(row: plain[0]) }
+            if let read = try? PortableTrees(lightGBMText: text), read.features.count == 3 {
+                _ = read.predict(row: plain[0])
+            }
             let json = String(decoding: damaged(Array(trees.xgboostJSON().utf8)), as: UTF8.self)
-            if let read = try? PortableTrees(xgboostJSON: json), read.features.count == 3 { _ = read.predict(row: plain[0]) }
+            if let read = try? PortableTrees(xgboostJSON: json), read.features.count == 3 {
+                _ = read.predict(row: plain[0])
+            }
             if let read = try? PortableTrees(onnx: damaged(trees.onnx())), read.features.count == 3 {
                 _ = read.predict(row: plain[0])
             }

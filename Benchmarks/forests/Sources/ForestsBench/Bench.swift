@@ -34,7 +34,8 @@ struct Bench {
         addErrors(&row, predicted)
         measureRow(&row, predicted) { forest.predict(row: $0) }
         let path = modelDirectory + "/almanac_rf.safetensors"
-        try measureFile(&row, path, write: { try forest.write(to: path) }, read: { _ = try RegressionForest(contentsOf: path) })
+        try measureFile(
+            &row, path, write: { try forest.write(to: path) }, read: { _ = try RegressionForest(contentsOf: path) })
         return row
     }
 
@@ -99,7 +100,8 @@ struct Bench {
         addErrors(&row, predicted)
         measureRow(&row, predicted) { model.predict(row: $0) }
         let path = modelDirectory + "/almanac_gbdt31.safetensors"
-        try measureFile(&row, path, write: { try model.write(to: path) }, read: { _ = try BoostedForest(contentsOf: path) })
+        try measureFile(
+            &row, path, write: { try model.write(to: path) }, read: { _ = try BoostedForest(contentsOf: path) })
         return row
     }
 
