@@ -13,10 +13,8 @@ struct Almanac: ParsableCommand {
         version: version,
         subcommands: [
             DemoCommand.self, ImportCommand.self, OutcomesCommand.self, TrainCommand.self, EvaluateCommand.self,
-            PredictCommand.self, ForecastCommand.self, EvaluateForecastCommand.self,
-            PlanCommand.self, RunCommand.self,
-            RetrainCommand.self, ModelCommand.self, DatasetsCommand.self, DoctorCommand.self,
-            MatrixProductCommand.self,
+            PredictCommand.self, ForecastCommand.self, PlanCommand.self, RunCommand.self, RetrainCommand.self,
+            ModelCommand.self, ExportCommand.self, DatasetsCommand.self, DoctorCommand.self, MatrixProductCommand.self,
         ]
     )
 }

@@ -2,10 +2,10 @@ import ArgumentParser
 import Forecasting
 import Foundation
 
-/// `almanac evaluate-forecast`: how far forecasts were off at earlier points, beside the naive ones.
+/// `almanac evaluate forecast`: how far forecasts were off at earlier points, beside the naive ones.
 struct EvaluateForecastCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "evaluate-forecast",
+        commandName: "forecast",
         abstract: "Show how far forecasts would have been off at earlier points of the series, beside the naive ones.",
         discussion: """
             Rolling origin: each method is fitted to the series up to each origin and compared with what came after. OWA \

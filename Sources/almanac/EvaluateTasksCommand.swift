@@ -1,0 +1,97 @@
+import ArgumentParser
+import Foundation
+import Plots
+import Prediction
+import Traces
+import Tuning
+
+/// `almanac evaluate [tasks]`: errors on later runs, beside the simple models.
+struct EvaluateTasksCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "tasks",
+        abstract: "Show how far predictions are off on later runs, beside the median, a line and a forest.",
+        discussion: """
+            Protocol "history → next", per workflow: of every task type with enough runs the first 70 % by submission are \
+            learnt from, the last 30 % are predicted. Cells are MdAPE / WAPE in percent; 'almanac' is the choice made per \
+            task type on the earlier runs alone. '90 % holds' is the share of later runs inside their 90 % interval.
+            """)
+
+    @OptionGroup var storage: StoreOptions
+    @OptionGroup var global: GlobalOptions
+
+    @Option(name: .long, help: "Only this workflow.")
+    var workflow: String?
+
+    @Option(name: .long, help: "Leave out task types with fewer runs.")
+    var minimumRuns = 20
+
+    @Flag(name: .long, help: "Show every candidate, not only the baselines.")
+    var candidates = false
+
+    @Option(name: .long, help: "Write a report with pictures to this HTML file.")
+    var report: String?
+
+    func validate() throws {
+        guard minimumRuns >= 4 else { throw ValidationError("--minimum-runs is \(minimumRuns), expected 4 or more.") }
+    }
+
+    func run() throws {
+        let console = global.console
+        let store = try storage.existing()
+        var options = TaskModelOptions()
+        options.threads = global.threads
+        var evaluations: [TaskEvaluation] = []
+        let workflows = try store.workflows().map(\.name).filter { workflow == nil || $0 == workflow }
+        let targets: [TaskTarget] = [.runtime, .peakMemory]
+        let bar = console.progress("evaluating", total: workflows.count * targets.count)
+        for name in workflows {
+            let table = try store.executions(workflow: name)
+            for target in targets {
+                do {
+                    evaluations.append(
+                        try TaskEvaluation(
+                            TaskSamples(table, target: target), workflow: name, options: options, seed: global.seed,
+                            minimumRows: minimumRuns))
+                } catch let error as PredictionError {
+                    guard case .noRows = error else { throw error }
+                    console.remark("\(name): no task type has \(minimumRuns) runs with \(target.rawValue)")
+                }
+                bar.advance()
+            }
+        }
+        bar.finish()
+        guard !evaluations.isEmpty else {
+            throw Failure.input(
+                "\(storage.store): nothing to evaluate\(workflow.map { " of workflow '\($0)'" } ?? ""). "
+                    + "Import traces with at least \(minimumRuns) runs of a task type, or lower --minimum-runs.")
+        }
+        if let report {
+            let page = EvaluationReport.page(evaluations)
+            try Console.write(Data(page.html().utf8), toFile: report)
+        }
+        try console.result(evaluations, text: text(evaluations))
+        for evaluation in evaluations where evaluation.losesToMedian {
+            console.remark("\(evaluation.workflow) \(evaluation.target.rawValue): loses to the plain median")
+        }
+    }
+
+    private func text(_ evaluations: [TaskEvaluation]) -> String {
+        let shown: [TaskModel.Candidate] =
+            candidates ? TaskModel.Candidate.allCases : [.median, .linear, .logLog, .forest]
+        var table = TextTable(
+            ["workflow", "target", "train/test"] + shown.map(\.rawValue) + ["almanac", "90 % holds"])
+        func cell(_ errors: TaskEvaluation.Errors?) -> String {
+            errors.map { String(format: "%.1f / %.1f", $0.mdape * 100, $0.wape * 100) } ?? "–"
+        }
+        for evaluation in evaluations {
+            table.add(
+                [
+                    evaluation.workflow, evaluation.target == .runtime ? "run time" : "peak memory",
+                    "\(evaluation.trainingRows)/\(evaluation.testRows)",
+                ] + shown.map { cell(evaluation.candidates[$0]) } + [
+                    cell(evaluation.chosen), percent(evaluation.coverage90),
+                ])
+        }
+        return table.text
+    }
+}
