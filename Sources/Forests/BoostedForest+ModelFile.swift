@@ -26,7 +26,7 @@ extension BoostedForest {
     /// - Throws: `ModelFileError` for a damaged, foreign or newer file, ``ForestError`` for an inconsistent one.
     public init(contentsOf path: String) throws {
         try self.init(
-            ModelFile(contentsOf: path, kind: BoostedForest.modelKind, schemaVersion: BoostedForest.schemaVersion),
+            ModelFile(mapping: path, kind: BoostedForest.modelKind, schemaVersion: BoostedForest.schemaVersion),
             path: path)
     }
 
@@ -43,6 +43,8 @@ extension BoostedForest {
             throw ForestError.format(file: path, line: 0, found: "no base value", expected: "one number")
         }
         baseValue = base
+        // The table is made from the trees, so they are checked now.
+        try trees.check?.verify()
         table = LeafTable(trees, encoder)
     }
 

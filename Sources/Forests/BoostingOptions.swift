@@ -88,16 +88,6 @@ public struct BoostingOptions: Sendable, Hashable, Codable {
             }
         case .squared, .absolute: break
         }
-        for (name, direction) in monotone {
-            guard let column = data.columns.first(where: { $0.name == name }) else {
-                throw .missingColumn(name, available: data.columns.map(\.name))
-            }
-            guard case .numeric = column.values else {
-                throw .wrongKind(column: name, expected: "numeric", found: "categorical")
-            }
-            guard abs(direction) <= 1 else {
-                throw .option("monotone.\(name)", found: "\(direction)", allowed: "-1, 0 or 1")
-            }
-        }
+        try checkMonotone(monotone, data)
     }
 }

@@ -17,6 +17,8 @@ public struct ForestOptions: Sendable, Hashable, Codable {
     public var categorySmoothing = 1.0
     /// How many bins a numeric feature has; `nil` for all distinct values up to 20,000 rows and 255 above.
     public var binCount: Int?
+    /// +1 for features of which more never lowers the prediction, −1 for those of which more never raises it, by name.
+    public var monotone: [String: Int] = [:]
     /// Whether leaves remember their training rows, as quantiles and support need; four bytes per row and tree.
     public var keepsLeafRows = true
     /// Whether to compute the out-of-bag predictions and error.
@@ -29,6 +31,25 @@ public struct ForestOptions: Sendable, Hashable, Codable {
         var options = ForestOptions()
         (options.randomCuts, options.bootstrap) = (true, false)
         return options
+    }
+
+    /// Options that an older version stored lack what is newer: it has its default.
+    public init(from decoder: any Decoder) throws {
+        let stored = try decoder.container(keyedBy: CodingKeys.self)
+        func value<Value: Decodable>(_ key: CodingKeys, _ default: Value) throws -> Value {
+            try stored.decodeIfPresent(Value.self, forKey: key) ?? `default`
+        }
+        treeCount = try value(.treeCount, treeCount)
+        candidateFeatures = try stored.decodeIfPresent(Int.self, forKey: .candidateFeatures)
+        minimumLeafRows = try value(.minimumLeafRows, minimumLeafRows)
+        maximumDepth = try value(.maximumDepth, maximumDepth)
+        bootstrap = try value(.bootstrap, bootstrap)
+        randomCuts = try value(.randomCuts, randomCuts)
+        categorySmoothing = try value(.categorySmoothing, categorySmoothing)
+        binCount = try stored.decodeIfPresent(Int.self, forKey: .binCount)
+        monotone = try value(.monotone, monotone)
+        keepsLeafRows = try value(.keepsLeafRows, keepsLeafRows)
+        outOfBag = try value(.outOfBag, outOfBag)
     }
 
     func binLimit(rows: Int) -> Int { binCount ?? (rows <= 20_000 ? 65_535 : FeatureBins.largest) }

@@ -17,6 +17,7 @@ extension RegressionForest {
         seed: UInt64, threads: Int = defaultThreads, progress: (@Sendable (Double) -> Void)? = nil
     ) throws(ForestError) -> RegressionForest {
         try options.validated(featureCount: data.columns.count)
+        try checkMonotone(options.monotone, data)
         try checkTraining(data, target, weights)
         let bins = featureBins(data, target, limit: options.binLimit(rows: data.rowCount), threads: threads)
         return grow(bins, data, target, weights, options, seed, threads, progress, extending: nil)
@@ -41,8 +42,8 @@ extension RegressionForest {
             bins[$0].codes(data.columns[$0].values)
         }
         var trees = old?.trees ?? TreeNodes(featureCount: bins.count)
-        let order = target.indices.sorted { (target[$0], $0) < (target[$1], $1) }
-        var ranks = [UInt32](repeating: 0, count: target.count)
+        let order = options.keepsLeafRows ? target.indices.sorted { (target[$0], $0) < (target[$1], $1) } : []
+        var ranks = [UInt32](repeating: 0, count: order.count)
         for (rank, row) in order.enumerated() { ranks[row] = UInt32(rank) }
         let table = GrowthTable(
             bins: bins, columns: columns, target: target, weights: weights, ranks: ranks, trees)
@@ -51,12 +52,15 @@ extension RegressionForest {
             minimumLeafRows: options.minimumLeafRows, maximumDepth: options.maximumDepth,
             randomCuts: options.randomCuts, categorySmoothing: options.categorySmoothing,
             bootstrap: options.bootstrap, keepsLeafRows: options.keepsLeafRows,
-            outOfBag: options.outOfBag && options.bootstrap)
+            outOfBag: options.outOfBag && options.bootstrap,
+            monotone: bins.map { options.monotone[$0.feature.name] ?? 0 })
         var seeds = SeededGenerator(seed: seed, stream: 0)
         let treeSeeds = (0..<options.treeCount).map { _ in seeds.next() }
         var leaves =
             old?.leaves
-            ?? LeafRows(targets: order.map { target[$0] }, rowOfRank: order.map { UInt32($0) }, starts: [], rows: [])
+            ?? LeafRows(
+                targets: StoredArray(order.map { target[$0] }), rowOfRank: StoredArray(order.map { UInt32($0) }),
+                starts: StoredArray([]), rows: StoredArray([]))
         var outOfBag = OutOfBag(rowCount: growth.outOfBag ? target.count : 0)
         if growth.outOfBag, let old {
             outOfBag.add(
@@ -117,6 +121,21 @@ func checkTraining(_ data: ForestData, _ target: [Double], _ weights: [Double]?)
     }
     for (row, value) in weights.enumerated() where !(value >= 1e-6 && value <= 1e6) {
         throw .invalidValue(what: "Weights", row: row, found: value, expected: "a number from 1e-6 to 1e6")
+    }
+}
+
+/// Refuses monotone constraints on columns that are not there or not numeric.
+func checkMonotone(_ monotone: [String: Int], _ data: ForestData) throws(ForestError) {
+    for (name, direction) in monotone {
+        guard let column = data.columns.first(where: { $0.name == name }) else {
+            throw .missingColumn(name, available: data.columns.map(\.name))
+        }
+        guard case .numeric = column.values else {
+            throw .wrongKind(column: name, expected: "numeric", found: "categorical")
+        }
+        guard abs(direction) <= 1 else {
+            throw .option("monotone.\(name)", found: "\(direction)", allowed: "-1, 0 or 1")
+        }
     }
 }
 

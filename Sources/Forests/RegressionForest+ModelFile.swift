@@ -17,10 +17,10 @@ extension RegressionForest {
         try file.set("out_of_bag_error", [outOfBagError])
         try file.set("out_of_bag_predictions", outOfBagPredictions)
         if let leaves {
-            try file.set("leaf_targets", leaves.targets)
-            try file.set("leaf_row_of_rank", leaves.rowOfRank)
-            try file.set("leaf_starts", leaves.starts)
-            try file.set("leaf_rows", leaves.rows)
+            try file.set("leaf_targets", leaves.targets.array)
+            try file.set("leaf_row_of_rank", leaves.rowOfRank.array)
+            try file.set("leaf_starts", leaves.starts.array)
+            try file.set("leaf_rows", leaves.rows.array)
         }
         return file
     }
@@ -28,12 +28,14 @@ extension RegressionForest {
     /// Writes the forest. Reading it back gives the same predictions bit for bit.
     public func write(to path: String) throws { try modelFile().write(to: path) }
 
-    /// Reads a forest that ``write(to:)`` wrote.
+    /// Opens a forest that ``write(to:)`` wrote. Trees larger than a megabyte stay in the mapped file.
+    ///
+    /// Such a file is compared with its checksum when the forest is first used: a damaged one throws then, and
+    /// ``predict(row:)``, which cannot throw, gives NaN. ``verify()`` does it at once.
     /// - Throws: `ModelFileError` for a damaged, foreign or newer file, ``ForestError`` for an inconsistent one.
     public init(contentsOf path: String) throws {
         try self.init(
-            ModelFile(
-                contentsOf: path, kind: RegressionForest.modelKind, schemaVersion: RegressionForest.schemaVersion),
+            ModelFile(mapping: path, kind: RegressionForest.modelKind, schemaVersion: RegressionForest.schemaVersion),
             path: path)
     }
 
@@ -44,61 +46,68 @@ extension RegressionForest {
         seed = try file.number("seed", path: path)
         trainingRowCount = Int(clamping: try file.number("training_rows", path: path))
         trainingChecksum = try file.number("training_checksum", radix: 16, path: path)
-        (trees, encoder) = try TreeNodes.read(from: file, features, path: path)
+        var leaves: LeafRows?
+        if file.tensorNames.contains("leaf_rows") {
+            leaves = LeafRows(
+                targets: try StoredArray("leaf_targets", in: file),
+                rowOfRank: try StoredArray("leaf_row_of_rank", in: file),
+                starts: try StoredArray("leaf_starts", in: file), rows: try StoredArray("leaf_rows", in: file))
+        }
+        self.leaves = leaves
+        (trees, encoder) = try TreeNodes.read(from: file, features, leaves, path: path)
         outOfBagPredictions = try file.values("out_of_bag_predictions")
         outOfBagError = try file.doubles("out_of_bag_error").first ?? .nan
-        if file.tensorNames.contains("leaf_rows") {
-            leaves = try LeafRows(
-                targets: file.values("leaf_targets"), rowOfRank: file.values("leaf_row_of_rank"),
-                starts: file.values("leaf_starts"), rows: file.values("leaf_rows")
-            ).validated(trees, path: path)
-        } else {
-            leaves = nil
-        }
     }
+
+    /// Checks a forest that was opened from a file, whole.
+    /// - Throws: ``ForestError`` if the file is damaged.
+    public func verify() throws(ForestError) { try trees.check?.verify() }
 }
 
 extension LeafRows {
-    fileprivate func validated(_ trees: TreeNodes, path: String) throws -> LeafRows {
+    fileprivate func isConsistent(_ trees: TreeNodes) -> Bool {
         let ranks = UInt32(clamping: targets.count)
-        guard starts.count == trees.nodes.count + trees.treeCount, starts.last.map(Int.init) == rows.count,
-            zip(starts, starts.dropFirst()).allSatisfy({ $0 <= $1 }), rowOfRank.count == targets.count,
-            rows.allSatisfy({ $0 < ranks }), rowOfRank.allSatisfy({ $0 < ranks })
-        else {
-            throw ForestError.format(file: path, line: 0, found: "inconsistent leaf rows", expected: "one leaf per row")
+        guard starts.count == trees.nodes.count + trees.treeCount, rowOfRank.count == targets.count else {
+            return false
         }
-        return self
+        func below(_ values: StoredArray<UInt32>) -> Bool {
+            values.withUnsafeBufferPointer { values in
+                var largest: UInt32 = 0
+                for value in values { largest = max(largest, value) }
+                return values.isEmpty || largest < ranks
+            }
+        }
+        return below(rows) && below(rowOfRank)
+            && starts.withUnsafeBufferPointer { starts in
+                var ascends = true
+                for i in 1..<max(1, starts.count) { ascends = ascends && starts[i - 1] <= starts[i] }
+                return ascends && starts.last.map { Int($0) } == rows.count
+            }
     }
 }
 
 extension TreeNodes {
     func store(in file: inout ModelFile, _ encoder: RowEncoder) throws(ModelFileError) {
-        try file.set("nodes", nodes)
+        try file.set("nodes", nodes.array)
         try file.set("tree_starts", starts)
-        try file.set("level_sets", sets)
-        // Half the bytes where they suffice.
-        if covers.allSatisfy({ $0 <= UInt16.max }) {
-            try file.set("covers", covers.map { UInt16($0) })
-        } else {
-            try file.set("covers_wide", covers)
-        }
+        try file.set("level_sets", sets.array)
+        try covers.store(in: &file)
         try file.set("level_bins", Array(encoder.levelBins.joined()))
         try file.set("scale_steps", encoder.similar.scales.map { UInt32($0.count) })
         try file.set("scales", Array(encoder.similar.scales.joined()))
         try file.set("level_ranges", Array(encoder.similar.ranges.joined()))
     }
 
-    /// Reads the nodes and checks that every walk through them stays inside.
+    /// The nodes where they lie in the file, with a check that every walk through them, and every leaf's rows, stay
+    /// inside.
     static func read(
-        from file: ModelFile, _ features: [ForestFeature], path: String
+        from file: ModelFile, _ features: [ForestFeature], _ leaves: LeafRows? = nil, path: String
     ) throws -> (TreeNodes, RowEncoder) {
         var trees = TreeNodes(featureCount: features.count)
-        trees.nodes = try file.values("nodes")
+        trees.nodes = try StoredArray("nodes", in: file)
         trees.starts = try file.values("tree_starts")
-        trees.sets = try file.values("level_sets")
-        trees.covers =
-            file.tensorNames.contains("covers")
-            ? try file.values("covers", as: UInt16.self).map { UInt32($0) } : try file.values("covers_wide")
+        trees.sets = try StoredArray("level_sets", in: file)
+        trees.covers = try NodeCovers(in: file)
         var bins = try file.values("level_bins", as: UInt32.self)[...]
         let counts = features.map { $0.levels?.count ?? 0 }
         guard bins.count == counts.reduce(0, +), bins.allSatisfy({ $0 < 1 << 16 }) else {
@@ -128,38 +137,47 @@ extension TreeNodes {
                 defer { rangeEnds = rangeEnds.dropFirst(count) }
                 return Array(rangeEnds.prefix(count))
             })
-        let encoder = RowEncoder(features: features, levelBins: levelBins, similar: similar)
-        guard trees.isConsistent(encoder) else {
-            throw ForestError.format(
-                file: path, line: 0, found: "links that lead outside of a tree", expected: "whole trees")
+        var encoder = RowEncoder(features: features, levelBins: levelBins, similar: similar)
+        let (unchecked, plain) = (trees, encoder)
+        let check = try file.check(path) {
+            guard unchecked.isConsistent(plain) else {
+                return .format(
+                    file: path, line: 0, found: "links that lead outside of a tree", expected: "whole trees")
+            }
+            guard leaves?.isConsistent(unchecked) ?? true else {
+                return .format(file: path, line: 0, found: "inconsistent leaf rows", expected: "one leaf per row")
+            }
+            return nil
         }
+        (trees.check, encoder.check) = (check, check)
         return (trees, encoder)
     }
 
     /// Whether every link leads forward inside its tree, to a slot and a set that exist.
     private func isConsistent(_ encoder: RowEncoder) -> Bool {
         guard let last = starts.last, starts.first == 0, starts.count > 1, Int(last) == nodes.count,
-            covers.count == nodes.count, !sets.isEmpty
+            covers.count == nodes.count, sets.count > 0
         else { return false }
-        for tree in 0..<treeCount {
-            guard starts[tree] < starts[tree + 1], starts[tree + 1] <= last else { return false }
-            let (first, count) = (Int(starts[tree]), Int(starts[tree + 1] - starts[tree]))
-            for index in 0..<count {
-                let node = node(first + index)
-                if node.isLeaf {
-                    guard !node.testsLevels, node.child == index else { return false }
-                } else {
-                    guard node.slot < encoder.slotCount, node.child > index, node.child + 1 < count else {
-                        return false
-                    }
-                    guard node.testsLevels else { continue }
-                    let words = Int(encoder.binCounts[node.feature]) / 32 + 1
-                    guard encoder.features[node.feature].levels != nil, Int(node.payload) + words <= sets.count else {
-                        return false
+        let (slotCount, setCount) = (encoder.slotCount, sets.count)
+        let words = encoder.features.indices.map {
+            encoder.features[$0].levels == nil ? Int.max / 2 : Int(encoder.binCounts[$0]) / 32 + 1
+        }
+        return nodes.withUnsafeBufferPointer { nodes in
+            for tree in 0..<treeCount {
+                guard starts[tree] < starts[tree + 1], starts[tree + 1] <= last else { return false }
+                let (first, count) = (Int(starts[tree]), Int(starts[tree + 1] - starts[tree]))
+                for index in 0..<count {
+                    let node = TreeNode(bits: nodes[first + index], childBits: childBits)
+                    if node.isLeaf {
+                        guard !node.testsLevels, node.child == index else { return false }
+                    } else {
+                        guard node.slot < slotCount, node.child > index, node.child + 1 < count else { return false }
+                        guard node.testsLevels else { continue }
+                        guard Int(node.payload) + words[node.feature] <= setCount else { return false }
                     }
                 }
             }
+            return true
         }
-        return true
     }
 }

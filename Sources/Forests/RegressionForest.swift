@@ -86,6 +86,7 @@ public struct RegressionForest: Sendable {
     }
 
     private func storedLeaves() throws(ForestError) -> LeafRows {
+        try verify()
         guard let leaves else {
             throw .notStored(what: "leaf rows", remedy: "Fit it with the option 'keepsLeafRows'.")
         }

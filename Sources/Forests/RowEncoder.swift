@@ -5,6 +5,8 @@ struct RowEncoder: Sendable {
     let levelBins: [[UInt32]]
     let binCounts: [UInt32]
     let similar: SimilarLevels
+    /// For a model in a mapped file that may be damaged: no table is encoded for it.
+    var check: FileCheck?
 
     init(features: [ForestFeature], levelBins: [[UInt32]], similar: SimilarLevels) {
         (self.features, self.levelBins, self.similar) = (features, levelBins, similar)
@@ -20,6 +22,7 @@ struct RowEncoder: Sendable {
 
     /// The columns that the model needs, found by name.
     func table(_ data: ForestData) throws(ForestError) -> EncodedTable {
+        try check?.verify()
         var byName: [String: Int] = [:]
         for (index, column) in data.columns.enumerated() { byName[column.name] = index }
         var found: [ForestData.Column] = []

@@ -1,16 +1,16 @@
 internal import LinearAlgebra
 
 extension TreeNodes {
-    /// How many rows one thread takes at a time: their keys fit the second-level cache beside a tree.
-    private static let blockRows = 1024
+    /// How many rows one thread takes at a time, at most: each block reads all trees anew, so it is worth being large.
+    private static let blockRows = 4096
 
     /// `base` plus all trees' values for every row of a table, added in the order of the trees.
     func sums(of table: EncodedTable, from base: Double, threads: Int) -> [Double] {
-        let blocks = (table.rowCount + TreeNodes.blockRows - 1) / TreeNodes.blockRows
+        let rowCount = table.rowCount
+        let perThread = (rowCount + threads * TreeNodes.blockRows - 1) / (threads * TreeNodes.blockRows)
+        let blocks = rowCount < 256 ? 1 : max(1, threads * perThread)
         let parts = Parallel.map(count: blocks, threads: threads) { block -> [Double] in
-            let first = block * TreeNodes.blockRows
-            let rows = first..<min(table.rowCount, first + TreeNodes.blockRows)
-            return blockSums(table, rows, base)
+            blockSums(table, (rowCount * block / blocks)..<(rowCount * (block + 1) / blocks), base)
         }
         return table.combined(Array(parts.joined()))
     }

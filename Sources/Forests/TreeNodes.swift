@@ -10,15 +10,17 @@ internal import ModelFiles
 /// A row is given as keys in slots: slot 0 holds 0, feature *f* the slots 1 + 2*f* and 2 + 2*f*, which differ for a
 /// missing number only: it goes right in the first and left in the second.
 struct TreeNodes: Sendable {
-    var nodes: [UInt64] = []
+    var nodes = StoredArray<UInt64>([])
     /// The first node of every tree, and the end.
     var starts: [UInt32] = [0]
     /// Sets of levels, 32 to a word, for the tests of levels.
     /// Word 0 is a placeholder, so that there is always one to read.
-    var sets: [UInt32] = [0]
+    var sets = StoredArray<UInt32>([0])
     /// Training rows in every node.
-    var covers: [UInt32] = []
+    var covers = NodeCovers()
     let slotBits: UInt32
+    /// For nodes in a mapped file that may be damaged.
+    var check: FileCheck?
 
     static let levelTest: UInt32 = 0x8000_0000
 

@@ -138,9 +138,17 @@ extension TreeNodes {
     var hasLevels: Bool { sets.count > 1 }
 
     /// Calls `body` with the addresses of the nodes. They are valid during the call only.
+    ///
+    /// In a damaged file every tree is one leaf whose value is NaN.
     @inline(__always)
     func withWalk<Result>(_ body: (TreeWalk, UnsafeBufferPointer<UInt32>) -> Result) -> Result {
-        nodes.withUnsafeBufferPointer { nodes in
+        guard check?.isSound ?? true else {
+            var damaged = TreeNodes(featureCount: 1)
+            damaged.nodes = StoredArray([TreeNode.leaf(.nan, at: 0)])
+            damaged.starts = starts.map { _ in 0 }
+            return damaged.withWalk(body)
+        }
+        return nodes.withUnsafeBufferPointer { nodes in
             sets.withUnsafeBufferPointer { sets in
                 starts.withUnsafeBufferPointer { starts in
                     guard let base = nodes.baseAddress, let words = sets.baseAddress else {

@@ -20,6 +20,7 @@ public struct ModelFile: Sendable {
     /// Everything else that the file says about itself: feature names, units, seed, held-out errors, …
     public var metadata: [String: String]
     package private(set) var tensors: [String: Tensor] = [:]
+    private var checksum: FileChecksum?
 
     public init(kind: String, schemaVersion: Int, metadata: [String: String] = [:]) {
         (self.kind, self.schemaVersion, self.metadata) = (kind, schemaVersion, metadata)
@@ -30,10 +31,15 @@ public struct ModelFile: Sendable {
     /// - Parameters:
     ///   - kind: The kind that the caller can use; `nil` accepts any.
     ///   - schemaVersion: The newest version that the caller can read.
+    ///   - verifying: Whether to compare the checksum now. A caller that says no does it later, by ``verify()``.
     /// - Throws: ``ModelFileError`` that says what is wrong with the file.
-    /// - Complexity: O(bytes) for the checksum, at memory speed.
-    public init(contentsOf path: String, kind: String? = nil, schemaVersion: Int = .max) throws(ModelFileError) {
-        let contents = try SafetensorsReader(path: path, requireChecksum: true)
+    /// - Complexity: O(bytes) for the checksum, at memory speed; without it O(header).
+    public init(
+        contentsOf path: String, kind: String? = nil, schemaVersion: Int = .max, verifying: Bool = true
+    ) throws(ModelFileError) {
+        let contents = try SafetensorsReader(path: path)
+        guard let sum = contents.checksum else { throw .notAlmanac(path) }
+        if verifying { try sum.verify() }
         var metadata = contents.metadata
         guard let found = metadata.removeValue(forKey: MetadataKey.kind),
             let version = metadata.removeValue(forKey: MetadataKey.schemaVersion).flatMap(Int.init)
@@ -42,12 +48,16 @@ public struct ModelFile: Sendable {
         guard version <= schemaVersion else { throw .newer(path, found: version, supported: schemaVersion) }
         metadata[MetadataKey.checksum] = nil
         self.init(kind: found, schemaVersion: version, metadata: metadata)
-        tensors = contents.tensors
+        (tensors, checksum) = (contents.tensors, sum)
     }
+
+    /// Compares the file that was opened with its checksum. Nothing to do for a file that is not written yet.
+    /// - Throws: ``ModelFileError`` if they differ.
+    public func verify() throws(ModelFileError) { try checksum?.verify() }
 
     /// Opens any safetensors file, such as one written by Python. There is no checksum to compare.
     public init(safetensors path: String) throws(ModelFileError) {
-        let contents = try SafetensorsReader(path: path, requireChecksum: false)
+        let contents = try SafetensorsReader(path: path)
         self.init(kind: "safetensors", schemaVersion: 0, metadata: contents.metadata)
         tensors = contents.tensors
     }

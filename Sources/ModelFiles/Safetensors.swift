@@ -40,8 +40,10 @@ private let unsetChecksum = String(repeating: "0", count: 16)
 struct SafetensorsReader {
     private(set) var metadata: [String: String] = [:]
     private(set) var tensors: [String: Tensor] = [:]
+    /// `nil` for a file without one.
+    private(set) var checksum: FileChecksum?
 
-    init(path: String, requireChecksum: Bool) throws(ModelFileError) {
+    init(path: String) throws(ModelFileError) {
         let file = try MappedFile(path)
         let bytes = file.bytes
         guard bytes.count >= 8 else { throw .truncated(path, bytes: bytes.count, expected: 8) }
@@ -87,11 +89,8 @@ struct SafetensorsReader {
         guard start + end == bytes.count else {
             throw .damagedHeader(path, reason: "\(bytes.count - start - end) bytes follow the last tensor")
         }
-        if requireChecksum {
-            guard let stored = metadata[MetadataKey.checksum] else { throw .notAlmanac(path) }
-            guard stored == checksum(header: Array(bytes[..<start]), replacing: stored, body: bytes[start...]) else {
-                throw .checksumDiffers(path)
-            }
+        checksum = metadata[MetadataKey.checksum].map {
+            FileChecksum(path: path, file: file, headerEnd: start, stored: $0)
         }
     }
 
@@ -116,6 +115,20 @@ struct SafetensorsReader {
             throw .damagedHeader(path, reason: "tensor '\(name)': its byte range does not fit its shape")
         }
         return (dtype, entry.data_offsets[0]..<entry.data_offsets[1])
+    }
+}
+
+/// The checksum that a mapped file carries.
+struct FileChecksum: Sendable {
+    let path: String
+    let file: MappedFile
+    let headerEnd: Int
+    let stored: String
+
+    /// Reads the whole file.
+    func verify() throws(ModelFileError) {
+        let (header, body) = (Array(file.bytes[..<headerEnd]), file.bytes[headerEnd...])
+        guard stored == checksum(header: header, replacing: stored, body: body) else { throw .checksumDiffers(path) }
     }
 }
 

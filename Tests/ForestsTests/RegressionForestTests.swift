@@ -124,4 +124,63 @@ func singleTree(minimumLeafRows: Int = 1) -> ForestOptions {
         #expect(abs(predicted[2] - (3 + 8 + 6) / 3.0) < 0.01)
         #expect(predicted[3] >= 3 && predicted[3] <= 8)
     }
+
+    @Test("a monotone constraint holds everywhere", arguments: [1, -1]) func monotone(direction: Int) throws {
+        var random = SeededGenerator(seed: 3)
+        let x = (0..<800).map { _ in random.nextUniform() }
+        let z = (0..<800).map { _ in random.nextUniform() }
+        let target = (0..<800).map { sin(9 * x[$0]) + z[$0] + 0.3 * random.nextNormal() }
+        var options = ForestOptions()
+        options.monotone = ["x": direction]
+        let data = try ForestData([.numeric("x", x), .numeric("z", z)])
+        let forest = try RegressionForest.fit(data, target: target, options: options, seed: 1)
+        for fixed in [0.1, 0.5, 0.9] {
+            let path = stride(from: 0.0, through: 1, by: 0.01).map {
+                forest.predict(row: [$0, fixed]) * Double(direction)
+            }
+            #expect(zip(path, path.dropFirst()).allSatisfy { $0 <= $1 })
+        }
+        options.monotone = ["absent": 1]
+        #expect(throws: ForestError.missingColumn("absent", available: ["x", "z"])) {
+            try RegressionForest.fit(data, target: target, options: options, seed: 1)
+        }
+    }
+
+    @Test("a large damaged file is found out when it is used, and never crashes") func damagedFile() throws {
+        let (data, target) = try exampleTable(3000)
+        let path = FileManager.default.temporaryDirectory.path + "/damaged-\(UUID().uuidString).safetensors"
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        let forest = try RegressionForest.fit(data, target: target, seed: 5)
+        try forest.write(to: path)
+        let sound = try RegressionForest(contentsOf: path)
+        try sound.verify()
+        #expect(sound.predict(row: [0.5, 0.5, 1]) == forest.predict(row: [0.5, 0.5, 1]))
+        var bytes = try Data(contentsOf: URL(fileURLWithPath: path))
+        #expect(bytes.count > 1 << 20)
+        for place in stride(from: bytes.count / 2, to: bytes.count, by: 997) { bytes[place] ^= 0x5A }
+        try bytes.write(to: URL(fileURLWithPath: path))
+        let damaged = try RegressionForest(contentsOf: path)
+        #expect(damaged.predict(row: [0.5, 0.5, 1]).isNaN)
+        #expect(throws: ForestError.self) { try damaged.verify() }
+        #expect(throws: ForestError.self) { try damaged.predict(data) }
+        #expect(throws: ForestError.self) { try damaged.predictQuantiles(data, [0.5]) }
+    }
+
+    @Test("quantiles are those of the weighted training targets") func quantileReference() throws {
+        let (data, target) = try exampleTable(400)
+        let forest = try RegressionForest.fit(data, target: target, seed: 1)
+        let probabilities = [0.05, 0.3, 0.5, 0.95]
+        let q = try forest.predictQuantiles(data, probabilities)
+        for (row, support) in try forest.support(data).enumerated() {
+            let sorted = zip(support.rows, support.weights).map { (target[$0], $1) }.sorted { $0.0 < $1.0 }
+            for (column, p) in probabilities.enumerated() {
+                var reached = 0.0
+                let expected = sorted.first {
+                    reached += $0.1
+                    return reached >= p - 1e-9
+                }
+                #expect(q[row, column] == expected?.0)
+            }
+        }
+    }
 }
