@@ -93,6 +93,11 @@ let package = Package(
         .testTarget(
             name: "ExecutionTests", dependencies: ["Execution", "Scheduling", "Workloads", "execution-helper"],
             swiftSettings: settings),
+        .testTarget(
+            name: "RequestTests",
+            dependencies: [
+                "Tuning", "Prediction", "Traces", "Workloads", "LinearAlgebra", .product(name: "Yams", package: "Yams"),
+            ], swiftSettings: settings),
         .testTarget(name: "NotebookTests", swiftSettings: settings),
         .testTarget(
             name: "CommandLineTests", dependencies: ["almanac"], exclude: ["golden"], swiftSettings: settings),

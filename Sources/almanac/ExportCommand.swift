@@ -5,5 +5,5 @@ struct ExportCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "export",
         abstract: "Write what was learnt in the form that other tools read.",
-        subcommands: [])
+        subcommands: [ExportNextflowCommand.self, ExportSnakemakeCommand.self, ExportSlurmCommand.self])
 }

@@ -1,0 +1,58 @@
+/// How memory, time and processors are requested for a task type.
+public struct RequestOptions: Sendable, Hashable, Codable {
+    /// The greatest probability, by the model, that a first attempt needs more memory than requested.
+    public var memoryRisk = 0.05
+    /// The greatest probability, by the model, that a first attempt needs more time than requested.
+    public var timeRisk = 0.01
+    /// How often a failed attempt is repeated.
+    public var retries = 3
+    /// What the request of an attempt is multiplied with after one that failed for want of it.
+    public var growth = 2
+    /// The least memory that is ever requested.
+    public var leastMemoryBytes = 134_217_728.0
+    /// The memory of the largest machine; no request is greater.
+    public var largestMemoryBytes = Double.infinity
+    /// The least time that is ever requested: staging files and a busy machine need some.
+    public var leastSeconds = 300.0
+    /// The longest time that may be requested.
+    public var longestSeconds = Double.infinity
+
+    public init() {}
+
+    /// The memory of an attempt, 1 for the first.
+    func memory(_ first: Double, attempt: Int) -> Double {
+        min(first * grown(attempt), max(first, largestMemoryBytes))
+    }
+
+    /// The factor of an attempt, 1 for the first.
+    func grown(_ attempt: Int) -> Double { (1..<max(1, attempt)).reduce(1) { factor, _ in factor * Double(growth) } }
+
+    /// What becomes of a task that needs `need` bytes for `hours` when `first` bytes are requested at first: the
+    /// byte-hours reserved without use, the tries that failed, and whether one succeeded. A try that fails is charged
+    /// whole, for the full run time.
+    func replay(_ first: Double, need: Double, hours: Double) -> (wasted: Double, failures: Int, succeeded: Bool) {
+        var wasted = 0.0
+        for attempt in 1...(retries + 1) {
+            let reserved = memory(first, attempt: attempt)
+            if reserved >= need { return (wasted + (reserved - need) * hours, attempt - 1, true) }
+            wasted += reserved * hours
+            // The next would be no larger.
+            if reserved >= largestMemoryBytes { return (wasted, attempt, false) }
+        }
+        return (wasted, retries + 1, false)
+    }
+}
+
+/// Up to a size that people would write: sixteen steps between two powers of two, whole MiB.
+func roundedUpMemory(_ bytes: Double) -> Double {
+    guard bytes.isFinite, bytes > 0 else { return bytes }
+    let mebibytes = bytes / 1_048_576
+    let step = max(1, mebibytes.binade / 16)
+    return (mebibytes / step).rounded(.up) * step * 1_048_576
+}
+
+/// Up to five minutes, quarters of an hour below four hours, or whole hours.
+func roundedUpTime(_ seconds: Double) -> Double {
+    let step = seconds <= 3600 ? 300.0 : seconds <= 14400 ? 900 : 3600
+    return (seconds / step).rounded(.up) * step
+}

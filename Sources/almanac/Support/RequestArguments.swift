@@ -1,0 +1,88 @@
+import ArgumentParser
+import Foundation
+import JobFiles
+import Prediction
+import Traces
+import Tuning
+import Workloads
+
+/// What every command that makes requests is asked.
+struct RequestArguments: ParsableArguments {
+    static let discussion = """
+        The memory of a first attempt is the one that wastes least in expectation, failed tries included, among those \
+        that are too small with at most --risk. A check on later runs is printed with it: what was wasted and how often \
+        a first try was too small, beside the requests recorded and the greatest peak seen.
+        """
+
+    @Option(name: .long, help: "Folder of models that 'almanac train' wrote; without it they are fitted to the store.")
+    var models: String?
+
+    @Option(name: .long, help: "Use the runs of this workflow only.")
+    var workflow: String?
+
+    @Option(name: .long, help: "Make requests for the tasks of this job file or recorded workflow.")
+    var job: String?
+
+    @Option(name: .long, help: "Greatest probability that a first attempt is short of memory.")
+    var risk = 0.05
+
+    @Option(name: .long, help: "Greatest probability that a first attempt is over its time limit.")
+    var timeRisk = 0.01
+
+    @Option(name: .long, help: "How often a failed attempt is repeated, each time with twice as much.")
+    var retries = 3
+
+    @Option(name: .long, help: "Memory of the largest machine, for instance 64GB; no request is greater.")
+    var largestMemory: ByteCount?
+
+    @Option(name: .long, help: "Longest time that the cluster allows, for instance 48h.")
+    var longestTime: TimeSpan?
+
+    @Option(name: .shortAndLong, help: "Write to this file instead of standard output.")
+    var output: String?
+
+    func validate() throws {
+        for (name, value) in [("--risk", risk), ("--time-risk", timeRisk)] {
+            guard value > 0, value < 1 else { throw ValidationError("\(name) is \(value), expected between 0 and 1.") }
+        }
+        guard 0...20 ~= retries else { throw ValidationError("--retries is \(retries), expected 0 to 20.") }
+        if largestMemory?.bytes == 0 { throw ValidationError("--largest-memory is 0, expected more.") }
+        if let longestTime, !(longestTime.seconds > 0) {
+            throw ValidationError("--longest-time is 0, expected more.")
+        }
+    }
+
+    /// The requests for what the store or the job holds.
+    func requests(_ storage: StoreOptions, _ global: GlobalOptions) throws -> ResourceRequests {
+        let table = try storage.existing().executions(workflow: workflow)
+        guard table.rowCount > 0 else {
+            throw Failure.input(
+                "\(storage.store): no runs\(workflow.map { " of workflow '\($0)'" } ?? ""). "
+                    + "Import traces: 'almanac import auto FILE'.")
+        }
+        var options = RequestOptions()
+        options.memoryRisk = risk
+        options.timeRisk = timeRisk
+        options.retries = retries
+        options.largestMemoryBytes = largestMemory?.bytes ?? .infinity
+        options.longestSeconds = longestTime?.seconds ?? .infinity
+        var modelOptions = TaskModelOptions()
+        modelOptions.threads = global.threads
+        return try ResourceRequests(
+            table, models: try models.map { try ModelSet(folder: $0) } ?? ModelSet(), job: try job.map(tasks),
+            options: options, modelOptions: modelOptions, seed: global.seed)
+    }
+
+    /// Prints the text or writes it to the file that was asked for.
+    func write(_ requests: ResourceRequests, _ text: String, _ global: GlobalOptions) throws {
+        if let output { try Console.write(Data(text.utf8), toFile: output) }
+        let summary = requests.summary("almanac \(Almanac.version)").joined(separator: "\n")
+        try global.console.result(
+            requests, text: output.map { "\($0)\n\(summary)" } ?? String(text.dropLast(text.hasSuffix("\n") ? 1 : 0)))
+    }
+
+    private func tasks(_ file: String) throws -> TaskGraph {
+        file.hasSuffix(".json") || file.hasSuffix(".json.gz")
+            ? try WorkflowInstance.read(file).graph : try JobFile.read(file).tasks
+    }
+}
