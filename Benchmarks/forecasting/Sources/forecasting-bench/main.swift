@@ -8,14 +8,17 @@ switch (arguments.first, arguments.count) {
 case ("likelihood", 2): try measureLikelihood(arguments[1])
 case ("run", 6): try run(arguments)
 case ("many", 2): try forecastMany(arguments[1])
-case ("spot", 3): try SpotBenchmark(arguments[1], origins: Int(arguments[2]) ?? 5).run(threads: 2)
+case ("spot", 4):
+    let benchmark = try SpotBenchmark(arguments[1], origins: Int(arguments[2]) ?? 12)
+    try benchmark.writeSample(to: arguments[3])
+    try benchmark.run(threads: 2)
 default:
     print(
         """
         usage: forecasting-bench likelihood HOURLY.csv
                forecasting-bench run DATA.csv IDS.txt METHOD THREADS OUT.csv
                forecasting-bench many SPOT.csv
-               forecasting-bench spot SPOT.csv ORIGINS
+               forecasting-bench spot SPOT.csv ORIGINS SAMPLE.csv
         """)
     exit(2)
 }
