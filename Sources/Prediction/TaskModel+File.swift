@@ -36,6 +36,7 @@ extension TaskModel {
         try file.set("neighbour_sizes", all.flatMap { $0.models.neighbours?.sizes ?? [] })
         try file.set("neighbour_values", all.flatMap { $0.models.neighbours?.values ?? [] })
         if let forest { file.embed(try forest.forest.modelFile(), as: "forest") }
+        if !sizers.isEmpty { file.embed(try MemorySizer.modelFile(sizers), as: "requests") }
         return file
     }
 
@@ -114,7 +115,8 @@ extension TaskModel {
             trainedUntil: try file.doubles("trained_until").first ?? .nan,
             machines: MachineFactors(logarithms: try file.json("machines", as: [String: Double].self)),
             types: Dictionary(zip(names, all), uniquingKeysWith: { first, _ in first }), unseen: all[count - 1],
-            forest: try file.embedded("forest").map { CorrectionForest(try RegressionForest($0, path: path)) })
+            forest: try file.embedded("forest").map { CorrectionForest(try RegressionForest($0, path: path)) },
+            sizers: try file.embedded("requests").map { try MemorySizer.read($0, path: path) } ?? [:])
     }
 
     private static var lines: [(String, WritableKeyPath<TypeModels, SizeRegression?>)] {

@@ -39,6 +39,15 @@ extension TaskModel {
                 runs: rows.count, chosen: chosen[type], models: models,
                 residuals: ResidualQuantiles(own: residuals[type], pooled: pooled))
         }
+        var sizers: [String: MemorySizer] = [:]
+        if samples.target == .peakMemory {
+            for (type, rows) in rowsByType.enumerated() where !rows.isEmpty {
+                let sizeFeature = types[samples.typeNames[type]]?.models.sizeFeature ?? 0
+                sizers[samples.typeNames[type]] = MemorySizer(
+                    sizes: rows.map { samples.features[sizeFeature][$0] }, peaks: rows.map { samples.values[$0] },
+                    seconds: rows.map { samples.seconds[$0] }, options: options.request)
+            }
+        }
         let forest =
             chosen.contains(.forest) || (options.alwaysFitsForest && options.candidates.contains(.forest))
             ? try CorrectionForest(
@@ -46,7 +55,7 @@ extension TaskModel {
         return TaskModel(
             target: samples.target, featureNames: samples.featureNames, trainingRows: samples.count, seed: seed,
             trainedUntil: samples.times.filter { !$0.isNaN }.max() ?? .nan, machines: machines, types: types,
-            unseen: unseenType(samples, rowsByType), forest: forest)
+            unseen: unseenType(samples, rowsByType), forest: forest, sizers: sizers)
     }
 
     /// What is predicted for a type never seen: the typical type, as uncertain as types differ.

@@ -47,6 +47,8 @@ public struct TaskModel: Sendable {
     let types: [String: TypeModel]
     let unseen: TypeModel
     let forest: CorrectionForest?
+    /// Of peak memory: what to request, per type.
+    let sizers: [String: MemorySizer]
 
     public var typeNames: [String] { types.keys.sorted() }
 
@@ -79,6 +81,15 @@ public struct TaskModel: Sendable {
     public func quantile(type: String, features: [Double], machine: String? = nil, _ p: Double) -> Double {
         let model = types[type] ?? unseen
         return value(of: model.chosen, type: type, features: features, machine: machine) * exp(model.residuals(p))
+    }
+
+    /// How much memory to request for one task; `nil` if nothing is known of its type, or this is no model of memory.
+    ///
+    /// - Parameter limitBytes: What the machine has.
+    public func memoryRequest(type: String, features: [Double], limitBytes: Double = .infinity) -> MemoryRequest? {
+        precondition(features.count == featureNames.count, "a value per feature")
+        guard let sizer = sizers[type], let model = types[type] else { return nil }
+        return sizer.request(size: features[model.models.sizeFeature], limitBytes: limitBytes)
     }
 
     /// What one of the candidates says, chosen or not: for tables that show them side by side.

@@ -10,6 +10,8 @@ public struct TaskModelOptions: Sendable, Hashable {
     public var minimumGain = 0.03
     /// Whether to fit the forest even if no type chose it, to show its error beside the others.
     public var alwaysFitsForest = false
+    /// How memory requests are sized.
+    public var request = MemorySizingOptions()
     /// Threads to use. The model does not depend on it.
     public var threads = 1
 

@@ -30,6 +30,7 @@ extension TaskSamples {
             typeNames.append(types[row] ?? "")
             return typeNames.count - 1
         }
+        let seconds = table.numbers(.runtime)
         let (inputs, reads) = (table.numbers(.inputBytes), table.numbers(.readBytes))
         var columns: [(name: String, values: [Double])] = [
             (TaskFeatures.size, rows.map { inputs[$0].isNaN ? reads[$0] : inputs[$0] })
@@ -47,7 +48,7 @@ extension TaskSamples {
         try self.init(
             target: target, typeNames: typeNames, featureNames: columns.map(\.name), types: codes,
             features: columns.map(\.values), values: rows.map { observed[$0] }, times: rows.map { times[$0] },
-            machines: rows.map { machines[$0] })
+            machines: rows.map { machines[$0] }, seconds: rows.map { seconds[$0] })
     }
 
     /// When each row was submitted; where that is not known, when it started or ended.

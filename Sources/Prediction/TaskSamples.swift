@@ -15,6 +15,8 @@ public struct TaskSamples: Sendable {
     public internal(set) var times: [Double]
     /// The machine that ran each row; `nil` where that was not recorded.
     public internal(set) var machines: [String?]
+    /// How long each row ran, in seconds; NaN where that was not recorded.
+    public internal(set) var seconds: [Double]
     /// The observed target in its unit (seconds or bytes).
     public internal(set) var values: [Double]
 
@@ -27,14 +29,16 @@ public struct TaskSamples: Sendable {
     ///   positive and finite.
     public init(
         target: TaskTarget, typeNames: [String], featureNames: [String], types: [Int], features: [[Double]],
-        values: [Double], times: [Double]? = nil, machines: [String?]? = nil
+        values: [Double], times: [Double]? = nil, machines: [String?]? = nil, seconds: [Double]? = nil
     ) throws(PredictionError) {
         precondition(types.count == values.count && features.count == featureNames.count, "columns must agree")
         precondition(features.allSatisfy { $0.count == values.count }, "columns must agree")
         self.times = times ?? [Double](repeating: .nan, count: values.count)
         self.machines = machines ?? [String?](repeating: nil, count: values.count)
+        self.seconds = seconds ?? [Double](repeating: .nan, count: values.count)
         precondition(
-            self.times.count == values.count && self.machines.count == values.count, "columns must agree")
+            self.times.count == values.count && self.machines.count == values.count
+                && self.seconds.count == values.count, "columns must agree")
         precondition(types.allSatisfy(typeNames.indices.contains), "a type must have a name")
         guard !values.isEmpty else { throw .noRows(target) }
         for (row, value) in values.enumerated() where !(value > 0 && value.isFinite) {
@@ -74,6 +78,7 @@ public struct TaskSamples: Sendable {
         result.values = rows.map { values[$0] }
         result.times = rows.map { times[$0] }
         result.machines = rows.map { machines[$0] }
+        result.seconds = rows.map { seconds[$0] }
         result.features = features.map { column in rows.map { column[$0] } }
         return result
     }

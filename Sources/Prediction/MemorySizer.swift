@@ -1,0 +1,95 @@
+internal import Foundation
+internal import LinearAlgebra
+
+/// Sizes the memory requests of one task type: the request that is expected to waste the least memory·time.
+///
+/// Several curves of the input size are fitted to the peaks. On the predictions of every run by the others, each
+/// curve is lifted by the factor of least expected wastage: what a successful try holds beyond its peak, and all that a
+/// failed one holds, over the whole run time. The runs only show what was; that the next one needs more than all of
+/// them, once in *n* + 1 times, is counted as an exponential tail beyond the largest residual.
+///
+///     let sizer = MemorySizer(sizes: bytesRead, peaks: peakBytes, seconds: runtimes)
+///     let request = sizer?.request(size: 2e9, limitBytes: 64e9)
+///     request?.bytes                                 // ask for this
+///     request?.bytes(afterFailing: request!.bytes)   // and for this if it was too little
+///
+/// The idea of an offset of least expected wastage is that of Tovar et al., *A Job Sizing Strategy for High-Throughput
+/// Scientific Workflows* (2018), and of Bader et al., *Sizey* (2024).
+public struct MemorySizer: Sendable, Hashable {
+    public let runs: Int
+    public let maximumSeenBytes: Double
+    let curve: RequestCurve
+    let offset: RequestOffset
+    /// For a task whose input size is not known.
+    let constant: RequestCurve
+    let constantOffset: RequestOffset
+    let isPredicted: Bool
+
+    /// More runs are not looked at: the newest are.
+    static let mostRuns = 3000
+
+    /// - Parameters:
+    ///   - sizes: Input sizes, NaN where not known; oldest first.
+    ///   - peaks: What each run held at most, in bytes, positive.
+    ///   - seconds: How long each ran; NaN where not known.
+    /// - Returns: `nil` for no runs. O(*n* log *n*).
+    public init?(sizes: [Double], peaks: [Double], seconds: [Double], options: MemorySizingOptions = .init()) {
+        precondition(sizes.count == peaks.count && peaks.count == seconds.count, "a size and a time per peak")
+        guard let most = peaks.max() else { return nil }
+        (runs, maximumSeenBytes) = (peaks.count, most)
+        let newest = max(0, peaks.count - Self.mostRuns)..<peaks.count
+        let logPeaks = peaks[newest].map { log($0) }
+        let weights = Self.weights(Array(seconds[newest]))
+        let plain = RequestCurve.constant(median(logPeaks))
+        constant = plain
+        constantOffset = RequestOffset(
+            predicted: [Double](repeating: median(logPeaks), count: logPeaks.count), actual: logPeaks, weights: weights,
+            options)
+        isPredicted = peaks.count >= options.minimumRuns
+        guard isPredicted else {
+            (curve, offset) = (plain, .wide(beyond: logPeaks))
+            return
+        }
+        var best = (curve: plain, offset: constantOffset)
+        let known = newest.indices.filter {
+            sizes[newest.lowerBound + $0].isFinite && sizes[newest.lowerBound + $0] >= 0
+        }
+        // A curve must rest on nearly all runs, or its wastage would not compare with the constant's.
+        if known.count >= options.minimumRuns, known.count * 10 >= logPeaks.count * 9 {
+            let (x, y) = (known.map { sizes[newest.lowerBound + $0] }, known.map { logPeaks[$0] })
+            for (curve, predicted) in RequestCurve.fits(sizes: x, logPeaks: y) {
+                let offset = RequestOffset(
+                    predicted: predicted, actual: y, weights: known.map { weights[$0] }, options)
+                if offset.wastage < best.offset.wastage { best = (curve, offset) }
+            }
+        }
+        (curve, offset) = best
+    }
+
+    init(
+        runs: Int, maximumSeenBytes: Double, curve: RequestCurve, offset: RequestOffset, constant: RequestCurve,
+        constantOffset: RequestOffset, isPredicted: Bool
+    ) {
+        (self.runs, self.maximumSeenBytes, self.curve, self.offset) = (runs, maximumSeenBytes, curve, offset)
+        (self.constant, self.constantOffset, self.isPredicted) = (constant, constantOffset, isPredicted)
+    }
+
+    /// - Parameters:
+    ///   - size: The size of the inputs; NaN if it is not known.
+    ///   - limitBytes: What the machine has.
+    public func request(size: Double, limitBytes: Double = .infinity) -> MemoryRequest {
+        let known = curve.logBytes(size: size)
+        let (center, lift) = known.map { ($0, offset) } ?? (constant.logBytes(size: .nan) ?? 0, constantOffset)
+        let rule = !isPredicted ? .tooFewRuns : known == nil ? .constant : curve.rule
+        return MemoryRequest(
+            bytes: min(limitBytes, exp(center + lift.first)), retryBytes: min(limitBytes, exp(center + lift.second)),
+            failureShare: lift.failureShare, maximumSeenBytes: maximumSeenBytes, runs: runs, rule: rule,
+            limitBytes: limitBytes)
+    }
+
+    /// Run times as weights; the median where one is not known.
+    private static func weights(_ seconds: [Double]) -> [Double] {
+        let typical = median(seconds.filter { $0 > 0 && $0.isFinite })
+        return seconds.map { $0 > 0 && $0.isFinite ? $0 : typical.isNaN ? 1 : typical }
+    }
+}
