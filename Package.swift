@@ -58,7 +58,7 @@ let package = Package(
         .target(
             name: "Tuning",
             dependencies: [
-                "LinearAlgebra", "ModelFiles", "Plots", "Workloads", "Traces", "Forecasting", "Scheduling",
+                "LinearAlgebra", "ModelFiles", "Plots", "Workloads", "Traces", "Forests", "Forecasting", "Scheduling",
                 "Prediction",
             ], swiftSettings: settings),
         .executableTarget(

@@ -5,6 +5,8 @@ public struct ForestExplanation: Sendable, Hashable {
     public let base: Double
     /// What each feature adds, in the unit of the target, in the order of the model's features.
     public let contributions: [Double]
+
+    public init(base: Double, contributions: [Double]) { (self.base, self.contributions) = (base, contributions) }
 }
 
 extension RegressionForest {
@@ -28,19 +30,75 @@ extension BoostedForest {
     }
 }
 
+extension LinearForest {
+    /// Exact Shapley values of every row of `data`, path-dependent as for the other forests: a term of a line counts
+    /// once its feature is known, and is zero before. They sum to the prediction before it is bounded below by zero.
+    ///
+    /// - Throws: ``ForestError`` if a column is missing.
+    public func explain(_ data: ForestData) throws(ForestError) -> [ForestExplanation] {
+        trees.explain(try encoder.table(data), features.count, base: base, scale: scale, lines: self)
+    }
+}
+
+extension LinearForest {
+    /// Adds the parts of the lines outside of the trees. The level and the number of a branch share their product.
+    fileprivate func addLines(_ slots: UnsafePointer<UInt32>, _ x: [Double], _ contributions: inout [Double]) {
+        for term in trunk.terms { contributions[columns.features[term.column]] += term.value(at: x[term.column]) }
+        guard branches.feature >= 0 else { return }
+        let level = Int(slots[1 + 2 * branches.feature])
+        guard level < branches.constants.count else { return }
+        contributions[branches.feature] += branches.constants[level]
+        for term in branches.lines[level].terms {
+            let half = term.value(at: x[term.column]) / 2
+            contributions[branches.feature] += half
+            contributions[columns.features[term.column]] += half
+        }
+    }
+}
+
+extension PortableTrees {
+    /// Exact Shapley values of every row of `data`, on the scale before the link.
+    ///
+    /// - Throws: ``ForestError`` if a column is missing, or the trees do not say how many rows passed their nodes.
+    public func explain(_ data: ForestData) throws(ForestError) -> [ForestExplanation] {
+        guard trees.allSatisfy({ $0.count == 1 || $0.allSatisfy { $0.count > 0 } }) else {
+            throw .notStored(what: "row counts of the nodes", remedy: "Export the model with them to explain it.")
+        }
+        guard !hasLines else {
+            throw .notStored(what: "explanations of linear leaves", remedy: "Only our own linear forests have them.")
+        }
+        let (rows, scale) = (try rows(of: data), averages ? 1 / Double(trees.count) : 1)
+        var expected = 0.0
+        for nodes in trees { expected += scale * PortableTree(trees: self, nodes: nodes, row: []).expectation(0) }
+        return rows.map { row in
+            var contributions = [Double](repeating: 0, count: features.count)
+            for nodes in trees {
+                let walk = ShapleyWalk(tree: PortableTree(trees: self, nodes: nodes, row: row), scale: scale)
+                walk.visit(0, [], zero: 1, one: 1, feature: -1, &contributions)
+            }
+            return ForestExplanation(base: expected, contributions: contributions)
+        }
+    }
+}
+
 extension TreeNodes {
     fileprivate func explain(
-        _ table: EncodedTable, _ featureCount: Int, base: Double, scale: Double
+        _ table: EncodedTable, _ featureCount: Int, base: Double, scale: Double, lines: LinearForest? = nil
     ) -> [ForestExplanation] {
         var expected = base
         for tree in 0..<treeCount { expected += scale * expectation(Int(starts[tree]), 0) }
         var parts: [[Double]] = []
+        let values = lines?.columns.values(table) ?? []
         withSlots(table, 0..<table.rowCount) { _, _, slots in
             var contributions = [Double](repeating: 0, count: featureCount)
+            let x = values.map { $0[parts.count] }
             for tree in 0..<treeCount {
-                var walk = ShapleyWalk(trees: self, first: Int(starts[tree]), slots: slots, scale: scale)
+                let nodes = WalkedTree(
+                    trees: self, first: Int(starts[tree]), slots: slots, lines: lines, x: x)
+                let walk = ShapleyWalk(tree: nodes, scale: scale)
                 walk.visit(0, [], zero: 1, one: 1, feature: -1, &contributions)
             }
+            if let lines { lines.addLines(slots, x, &contributions) }
             parts.append(contributions)
         }
         return (0..<table.resultCount).map { row in
@@ -63,83 +121,163 @@ extension TreeNodes {
     }
 }
 
-/// One walk of TreeSHAP: the path from the root, and for every number of its features that are known the share of
-/// their orders in which the path is followed.
-private struct ShapleyWalk {
-    struct Step {
-        var feature: Int
-        var zero: Double
-        var one: Double
-        var weight: Double
-    }
+/// What TreeSHAP asks of a tree and one row.
+private protocol ShapleyTree {
+    /// The value of a leaf, or where its row goes.
+    func step(_ index: Int) -> ShapleyStep
+    /// The number of training rows below a node.
+    func count(_ index: Int) -> Double
+    /// What the line of a leaf adds for each feature.
+    func terms(_ leaf: Int) -> [(feature: Int, value: Double)]
+}
+
+private enum ShapleyStep {
+    case leaf(Double)
+    /// The child where the row goes, and the other.
+    case split(feature: Int, hot: Int, cold: Int)
+}
+
+private struct WalkedTree: ShapleyTree {
     let trees: TreeNodes
     let first: Int
     let slots: UnsafePointer<UInt32>
+    let lines: LinearForest?
+    /// The row's values on the scales of the lines.
+    let x: [Double]
+
+    func step(_ index: Int) -> ShapleyStep {
+        let node = trees.node(first + index)
+        guard !node.isLeaf else { return .leaf(Double(node.value)) }
+        let key = slots[node.slot]
+        let goesLeft =
+            node.testsLevels
+            ? trees.sets[Int(node.payload + key >> 5)] >> (key & 31) & 1 != 0 : key <= node.payload
+        return .split(
+            feature: node.feature, hot: goesLeft ? node.child : node.child + 1,
+            cold: goesLeft ? node.child + 1 : node.child)
+    }
+
+    func count(_ index: Int) -> Double { Double(trees.covers[first + index]) }
+
+    func terms(_ leaf: Int) -> [(feature: Int, value: Double)] {
+        guard let lines else { return [] }
+        var terms: [(feature: Int, value: Double)] = []
+        lines.leaves.forEachTerm(ofNode: first + leaf) {
+            terms.append((lines.columns.features[$0.column], $0.value(at: x[$0.column])))
+        }
+        return terms
+    }
+}
+
+private struct PortableTree: ShapleyTree {
+    let trees: PortableTrees
+    let nodes: [PortableTrees.Node]
+    let row: [Double]
+
+    func step(_ index: Int) -> ShapleyStep {
+        let node = nodes[index]
+        guard node.feature >= 0 else { return .leaf(node.value) }
+        let goesLeft = trees.goesLeft(node, row[node.feature])
+        return .split(
+            feature: node.feature, hot: goesLeft ? node.left : node.right, cold: goesLeft ? node.right : node.left)
+    }
+
+    func count(_ index: Int) -> Double { Double(nodes[index].count) }
+    func terms(_ leaf: Int) -> [(feature: Int, value: Double)] { [] }
+
+    func expectation(_ index: Int) -> Double {
+        let node = nodes[index]
+        guard node.feature >= 0 else { return node.value }
+        let (left, right) = (count(node.left), count(node.right))
+        return (left * expectation(node.left) + right * expectation(node.right)) / max(left + right, 1)
+    }
+}
+
+/// One walk of TreeSHAP: the path from the root, and for every number of its features that are known the share of
+/// their orders in which the path is followed.
+private struct ShapleyWalk<Tree: ShapleyTree> {
+    let tree: Tree
     let scale: Double
 
-    mutating func visit(
-        _ index: Int, _ above: [Step], zero: Double, one: Double, feature: Int, _ result: inout [Double]
+    func visit(
+        _ index: Int, _ above: [ShapleyPathStep], zero: Double, one: Double, feature: Int, _ result: inout [Double]
     ) {
         var path = above
-        ShapleyWalk.extend(&path, zero, one, feature)
-        let node = trees.node(first + index)
-        if node.isLeaf {
-            for step in 1..<max(1, path.count) {
-                let weight = ShapleyWalk.unwoundSum(path, step)
-                result[path[step].feature] += scale * weight * (path[step].one - path[step].zero) * Double(node.value)
+        path.extend(zero, one, feature)
+        switch tree.step(index) {
+        case .leaf(let value):
+            path.add(scale * value, to: &result)
+            for term in tree.terms(index) {
+                // As if the path asked for the term's feature once more, and nobody got through who does not know it.
+                var (longer, known) = (path, 1.0)
+                if let place = path.firstIndex(where: { $0.feature == term.feature }) {
+                    known = path[place].one
+                    longer.unwind(place)
+                }
+                guard known != 0 else { continue }
+                longer.extend(0, known, term.feature)
+                longer.add(scale * term.value, to: &result)
             }
-            return
+        case .split(let feature, let hot, let cold):
+            var (knownZero, knownOne) = (1.0, 1.0)
+            if let known = path.firstIndex(where: { $0.feature == feature }) {
+                (knownZero, knownOne) = (path[known].zero, path[known].one)
+                path.unwind(known)
+            }
+            let (hotCount, coldCount) = (tree.count(hot), tree.count(cold))
+            let total = max(hotCount + coldCount, 1)
+            visit(hot, path, zero: knownZero * hotCount / total, one: knownOne, feature: feature, &result)
+            visit(cold, path, zero: knownZero * coldCount / total, one: 0, feature: feature, &result)
         }
-        let goesLeft: Bool
-        let key = slots[node.slot]
-        if node.testsLevels {
-            goesLeft = trees.sets[Int(node.payload + key >> 5)] >> (key & 31) & 1 != 0
-        } else {
-            goesLeft = key <= node.payload
+    }
+}
+
+private struct ShapleyPathStep {
+    var feature: Int
+    var zero: Double
+    var one: Double
+    var weight: Double
+}
+
+extension [ShapleyPathStep] {
+    /// Adds what a leaf of this path contributes to each of its features.
+    fileprivate func add(_ value: Double, to result: inout [Double]) {
+        for step in 1..<Swift.max(1, count) {
+            result[self[step].feature] += unwoundSum(step) * (self[step].one - self[step].zero) * value
         }
-        let (hot, cold) = goesLeft ? (node.child, node.child + 1) : (node.child + 1, node.child)
-        var (knownZero, knownOne) = (1.0, 1.0)
-        if let known = path.firstIndex(where: { $0.feature == node.feature }) {
-            (knownZero, knownOne) = (path[known].zero, path[known].one)
-            ShapleyWalk.unwind(&path, known)
-        }
-        let (hotCover, coldCover) = (Double(trees.covers[first + hot]), Double(trees.covers[first + cold]))
-        let total = max(hotCover + coldCover, 1)
-        visit(hot, path, zero: knownZero * hotCover / total, one: knownOne, feature: node.feature, &result)
-        visit(cold, path, zero: knownZero * coldCover / total, one: 0, feature: node.feature, &result)
     }
 
-    private static func extend(_ path: inout [Step], _ zero: Double, _ one: Double, _ feature: Int) {
-        let length = path.count
-        path.append(Step(feature: feature, zero: zero, one: one, weight: length == 0 ? 1 : 0))
+    fileprivate mutating func extend(_ zero: Double, _ one: Double, _ feature: Int) {
+        let length = count
+        append(ShapleyPathStep(feature: feature, zero: zero, one: one, weight: length == 0 ? 1 : 0))
         for i in stride(from: length - 1, through: 0, by: -1) {
-            path[i + 1].weight += one * path[i].weight * Double(i + 1) / Double(length + 1)
-            path[i].weight = zero * path[i].weight * Double(length - i) / Double(length + 1)
+            self[i + 1].weight += one * self[i].weight * Double(i + 1) / Double(length + 1)
+            self[i].weight = zero * self[i].weight * Double(length - i) / Double(length + 1)
         }
     }
 
-    private static func unwind(_ path: inout [Step], _ index: Int) {
-        let length = path.count - 1
-        let (zero, one) = (path[index].zero, path[index].one)
-        var next = path[length].weight
+    fileprivate mutating func unwind(_ index: Int) {
+        let length = count - 1
+        let (zero, one) = (self[index].zero, self[index].one)
+        var next = self[length].weight
         for i in stride(from: length - 1, through: 0, by: -1) {
             if one != 0 {
-                let old = path[i].weight
-                path[i].weight = next * Double(length + 1) / (Double(i + 1) * one)
-                next = old - path[i].weight * zero * Double(length - i) / Double(length + 1)
+                let old = self[i].weight
+                self[i].weight = next * Double(length + 1) / (Double(i + 1) * one)
+                next = old - self[i].weight * zero * Double(length - i) / Double(length + 1)
             } else if zero != 0 {
-                path[i].weight = path[i].weight * Double(length + 1) / (zero * Double(length - i))
+                self[i].weight = self[i].weight * Double(length + 1) / (zero * Double(length - i))
             }
         }
         for i in index..<length {
-            (path[i].feature, path[i].zero, path[i].one) = (path[i + 1].feature, path[i + 1].zero, path[i + 1].one)
+            (self[i].feature, self[i].zero, self[i].one) = (self[i + 1].feature, self[i + 1].zero, self[i + 1].one)
         }
-        path.removeLast()
+        removeLast()
     }
 
-    private static func unwoundSum(_ path: [Step], _ index: Int) -> Double {
-        var path = path
-        unwind(&path, index)
+    private func unwoundSum(_ index: Int) -> Double {
+        var path = self
+        path.unwind(index)
         return path.reduce(0) { $0 + $1.weight }
     }
 }

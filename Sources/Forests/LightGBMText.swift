@@ -169,7 +169,17 @@ private struct LightGBMTree {
             ]
         }
         if boundaries.count > 1 { lines += [line("cat_boundaries", boundaries), line("cat_threshold", words)] }
-        text = (lines + ["is_linear=0", "shrinkage=1"]).joined(separator: "\n")
+        let isLinear = leaves.contains { $0.line != nil }
+        if isLinear {
+            // A tree may have 22 lines; these are the least needed.
+            lines.removeAll { $0.hasPrefix("split_gain") || $0.contains("_weight") }
+            let rules = leaves.map { $0.line ?? PortableTrees.Line(constant: $0.value, features: [], coefficients: []) }
+            lines += [
+                line("leaf_const", rules.map(\.constant)), line("num_features", rules.map(\.features.count)),
+                line("leaf_features", rules.flatMap(\.features)), line("leaf_coeff", rules.flatMap(\.coefficients)),
+            ]
+        }
+        text = (lines + ["is_linear=\(isLinear ? 1 : 0)", "shrinkage=1"]).joined(separator: "\n")
     }
 
     static func nodes(
@@ -188,15 +198,33 @@ private struct LightGBMTree {
             }
             return numbers
         }
-        guard values["is_linear"] ?? "0" == "0" else { throw fail("linear leaves", "constant leaves") }
         guard let leafCount = values["num_leaves"].flatMap({ Int($0) }), leafCount > 0, leafCount < 1 << 24 else {
             throw fail("num_leaves=\(values["num_leaves"] ?? "(none)")", "a number of leaves")
         }
         let leafValues = try numbers("leaf_value", leafCount, as: Double.self)
         let leafCounts = (try? numbers("leaf_count", leafCount, as: Int.self)) ?? Array(repeating: 0, count: leafCount)
+        var rules = [PortableTrees.Line?](repeating: nil, count: leafCount)
+        if values["is_linear"] == "1" {
+            let constants = try numbers("leaf_const", leafCount, as: Double.self)
+            let sizes = try numbers("num_features", leafCount, as: Int.self)
+            guard sizes.allSatisfy({ (0...features).contains($0) }) else {
+                throw fail("num_features=\(sizes)", "0 to \(features) for each leaf")
+            }
+            let total = sizes.reduce(0, +)
+            let (used, slopes) = (
+                try numbers("leaf_features", total, as: Int.self), try numbers("leaf_coeff", total, as: Double.self)
+            )
+            var start = 0
+            for (index, size) in sizes.enumerated() {
+                rules[index] = PortableTrees.Line(
+                    constant: constants[index], features: Array(used[start..<start + size]),
+                    coefficients: Array(slopes[start..<start + size]))
+                start += size
+            }
+        }
         func leaf(_ index: Int) -> PortableTrees.Node {
             var node = PortableTrees.Node()
-            (node.value, node.count) = (leafValues[index], leafCounts[index])
+            (node.value, node.count, node.line) = (leafValues[index], leafCounts[index], rules[index])
             return node
         }
         guard leafCount > 1 else { return [leaf(0)] }

@@ -24,6 +24,19 @@ public struct PortableTrees: Sendable, Hashable {
         public var value = 0.0
         /// Training rows that passed here; 0 if unknown.
         public var count = 0
+        /// The line of a leaf, which stands in for `value` where none of its features is missing.
+        public var line: Line?
+    }
+
+    /// The line of a leaf: `constant` + Σ coefficient · value of the feature.
+    public struct Line: Sendable, Hashable {
+        public var constant: Double
+        public var features: [Int]
+        public var coefficients: [Double]
+
+        public init(constant: Double, features: [Int], coefficients: [Double]) {
+            (self.constant, self.features, self.coefficients) = (constant, features, coefficients)
+        }
     }
 
     /// Which numbers a test takes for missing.
@@ -57,7 +70,17 @@ public struct PortableTrees: Sendable, Hashable {
         (self.features, self.trees, self.averages) = (features, trees, averages)
         (self.link, self.roundsInputs) = (link, roundsInputs)
         for (number, nodes) in trees.enumerated() {
-            for (index, node) in nodes.enumerated() where node.feature >= 0 {
+            for (index, node) in nodes.enumerated() {
+                if let line = node.line {
+                    guard line.features.count == line.coefficients.count,
+                        line.features.allSatisfy(features.indices.contains)
+                    else {
+                        throw .format(
+                            file: "tree \(number)", line: 0, found: "a line of other features at node \(index)",
+                            expected: "a coefficient for each of some of \(features.count) features")
+                    }
+                }
+                guard node.feature >= 0 else { continue }
                 guard node.feature < features.count else {
                     throw .format(
                         file: "tree \(number)", line: 0, found: "feature \(node.feature) at node \(index)",
@@ -75,14 +98,16 @@ public struct PortableTrees: Sendable, Hashable {
         guard !trees.isEmpty else { throw .empty(what: "list of trees") }
     }
 
+    /// Whether leaves hold lines, which of the formats only LightGBM's can say.
+    public var hasLines: Bool { trees.joined().contains { $0.line != nil } }
+
     /// The prediction for one row: a value per feature, or the code of a level; NaN where missing.
     public func predict(row: [Double]) -> Double {
         precondition(row.count == features.count, "one number per feature")
         var sum = 0.0
         for nodes in trees {
-            var node = nodes[0]
-            while node.feature >= 0 { node = nodes[goesLeft(node, row[node.feature]) ? node.left : node.right] }
-            sum += node.value
+            let node = nodes[leaf(nodes, row)]
+            sum += node.line?.value(row) ?? node.value
         }
         if averages { sum /= Double(trees.count) }
         return link == .exponential ? exp(sum) : sum
@@ -92,6 +117,11 @@ public struct PortableTrees: Sendable, Hashable {
     ///
     /// - Throws: ``ForestError`` if a column is missing or of the wrong kind.
     public func predict(_ data: ForestData) throws(ForestError) -> [Double] {
+        try rows(of: data).map { predict(row: $0) }
+    }
+
+    /// The rows of `data` as plain numbers, in the order of the features.
+    func rows(of data: ForestData) throws(ForestError) -> [[Double]] {
         var columns: [[Double]] = []
         for feature in features {
             guard let column = data.columns.first(where: { $0.name == feature.name }) else {
@@ -110,10 +140,19 @@ public struct PortableTrees: Sendable, Hashable {
                     found: values.kind)
             }
         }
-        return (0..<data.rowCount).map { row in predict(row: columns.map { $0[row] }) }
+        return (0..<data.rowCount).map { row in columns.map { $0[row] } }
     }
 
-    private func goesLeft(_ node: Node, _ value: Double) -> Bool {
+    /// The leaf of a tree that a row of plain numbers reaches.
+    func leaf(_ nodes: [Node], _ row: [Double]) -> Int {
+        var index = 0
+        while nodes[index].feature >= 0 {
+            index = goesLeft(nodes[index], row[nodes[index].feature]) ? nodes[index].left : nodes[index].right
+        }
+        return index
+    }
+
+    func goesLeft(_ node: Node, _ value: Double) -> Bool {
         if let levels = node.levels {
             guard let code = Int(exactly: value.rounded(.towardZero)), code >= 0 else {
                 return value.isNaN && node.missingGoesLeft
@@ -128,6 +167,15 @@ public struct PortableTrees: Sendable, Hashable {
             return node.missingGoesLeft
         }
         return number <= node.threshold
+    }
+}
+
+extension PortableTrees.Line {
+    /// `nil` where a feature is missing.
+    fileprivate func value(_ row: [Double]) -> Double? {
+        var sum = constant
+        for (feature, coefficient) in zip(features, coefficients) { sum += coefficient * row[feature] }
+        return sum.isNaN ? nil : sum
     }
 }
 

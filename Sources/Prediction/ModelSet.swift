@@ -1,5 +1,6 @@
 internal import Forecasting
 internal import Foundation
+internal import ModelFiles
 public import Scheduling
 internal import Traces
 internal import Workloads
@@ -10,6 +11,11 @@ public struct ModelSet: Sendable {
     public var memory: TaskModel?
     public var output: TaskModel?
     public var prices: PriceModel?
+    /// Forests from elsewhere, where they take the place of our own models.
+    public var imported: [TaskTarget: ImportedTaskModel] = [:]
+
+    /// Whether any model says how long tasks take.
+    public var knowsRuntime: Bool { runtime != nil || imported[.runtime] != nil }
 
     /// The names of the files in a folder of models.
     public enum FileName {
@@ -42,11 +48,22 @@ public struct ModelSet: Sendable {
             let path = (folder as NSString).appendingPathComponent(name)
             return FileManager.default.fileExists(atPath: path) ? path : nil
         }
-        runtime = try path(FileName.runtime).map { try TaskModel(contentsOf: $0, target: .runtime) }
-        memory = try path(FileName.memory).map { try TaskModel(contentsOf: $0, target: .peakMemory) }
-        output = try path(FileName.output).map { try TaskModel(contentsOf: $0, target: .outputSize) }
+        for target in TaskTarget.allCases {
+            guard let path = path(FileName.of(target)) else { continue }
+            let file = try ModelFile(contentsOf: path)
+            if let model = try ImportedTaskModel(file, path: path, target: target) {
+                imported[target] = model
+                continue
+            }
+            let model = try TaskModel(contentsOf: path, target: target)
+            switch target {
+            case .runtime: runtime = model
+            case .peakMemory: memory = model
+            case .outputSize: output = model
+            }
+        }
         prices = try path(FileName.prices).map { try PriceModel(contentsOf: $0) }
-        guard runtime != nil || memory != nil || output != nil || prices != nil else {
+        guard runtime != nil || memory != nil || output != nil || prices != nil || !imported.isEmpty else {
             throw PredictionError.noModels(folder)
         }
     }
@@ -64,7 +81,7 @@ public struct ModelSet: Sendable {
     public func costModel(
         startTime: Double? = nil, machine: String? = nil, unknownSeconds: Double = 1
     ) -> CostModel {
-        let (runtime, memory, prices) = (runtime, memory, prices)
+        let (runtime, memory, prices, imported) = (runtime, memory, prices, imported)
         // Time a plan could ever span, once per market; a forecast is dear, the planner asks a thousand times.
         let forecasts = PriceForecasts(prices)
         @Sendable func usesRecordedTime(_ task: TaskSpec) -> Bool {
@@ -73,6 +90,7 @@ public struct ModelSet: Sendable {
         }
         return CostModel(
             expectedSeconds: { task, type in
+                if let model = imported[.runtime] { return model.predict(task) / type.speed }
                 guard let runtime, !usesRecordedTime(task) else {
                     return (task.recordedSeconds ?? unknownSeconds) / type.speed
                 }
@@ -80,6 +98,7 @@ public struct ModelSet: Sendable {
                 return runtime.predict(type: task.type, features: features, machine: machine).value / type.speed
             },
             quantileSeconds: { task, type, p in
+                if let model = imported[.runtime] { return model.predict(task, quantile: p) / type.speed }
                 guard let runtime, !usesRecordedTime(task) else {
                     return (task.recordedSeconds ?? unknownSeconds) / type.speed
                 }
@@ -87,6 +106,9 @@ public struct ModelSet: Sendable {
                 return runtime.quantile(type: task.type, features: features, machine: machine, p) / type.speed
             },
             peakMemoryBytes: { task, p in
+                if let model = imported[.peakMemory] {
+                    return max(task.request.memoryBytes, model.predict(task, quantile: p))
+                }
                 guard let memory, memory.choice(for: task.type) != nil else {
                     return max(task.request.memoryBytes, task.recordedPeakMemoryBytes ?? 0)
                 }

@@ -4,7 +4,7 @@ import ArgumentParser
 struct EvaluateCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "evaluate",
-        abstract: "Show how far predictions are off, beside simple baselines: of tasks, or of series.",
-        subcommands: [EvaluateTasksCommand.self, EvaluateForecastCommand.self],
+        abstract: "Show how far predictions are off, beside simple baselines: of tasks, of series, or of a table.",
+        subcommands: [EvaluateTasksCommand.self, EvaluateForecastCommand.self, EvaluateForestCommand.self],
         defaultSubcommand: EvaluateTasksCommand.self)
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Forests
 import Foundation
 import ModelFiles
 import Prediction
@@ -7,7 +8,8 @@ import Workloads
 /// `almanac model`: what is in a model file.
 struct ModelCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "model", abstract: "Look into model files.", subcommands: [Show.self])
+        commandName: "model", abstract: "Look into model files, and import those of other programs.",
+        subcommands: [Show.self, ModelImportCommand.self])
 
     struct Show: ParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Say what a model file holds and how good it was.")
@@ -49,6 +51,9 @@ struct ModelCommand: ParsableCommand {
                     table.add([type, String(choice.runs), choice.model.rawValue])
                 }
                 lines += ["", table.text]
+            }
+            if FittedForest.modelKinds.contains(model.kind) {
+                lines = [lines[0]] + ForestDescription(try TableModel(model, path: file)).lines
             }
             try global.console.result(contents, text: lines.joined(separator: "\n"))
         }

@@ -61,7 +61,7 @@ struct PlanCommand: ParsableCommand {
             objective ?? job.objective.flatMap(Goal.Objective.init) ?? .balanced,
             deadlineSeconds: deadline?.seconds ?? job.deadlineSeconds, budget: budget ?? job.budget,
             confidence: confidence)
-        let unknown = job.tasks.tasks.count { $0.recordedSeconds == nil && models.runtime == nil }
+        let unknown = job.tasks.tasks.count { $0.recordedSeconds == nil && !models.knowsRuntime }
         if unknown > 0 {
             let assumed = Units.formatSeconds(unknownTime.seconds)
             console.remark(

@@ -1,19 +1,29 @@
 import ArgumentParser
+import Forests
 import Foundation
+import ModelFiles
 import Prediction
+import Tuning
 import Workloads
 
-/// `almanac predict`: one task, by a model file.
+/// `almanac predict`: one task, or the rows of a table, by a model file.
 struct PredictCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "predict",
-        abstract: "Predict the run time, memory or output of one task, with an interval and the runs behind it.")
+        abstract: "Predict a task, or the rows of a table, with an interval and what the prediction rests on.",
+        discussion: """
+            A task: almanac predict models/runtime.safetensors --type sort --input 2GB
+            A table, by a model of 'almanac train forest': almanac predict forest.safetensors new.csv
+            """)
 
-    @Argument(help: "A model file that 'almanac train' wrote, for instance models/runtime.safetensors.")
+    @Argument(help: "A model file that 'almanac train' or 'almanac model import' wrote.")
     var model: String
 
+    @Argument(help: "For a forest of a table: the rows to predict, with the columns that it was trained on.")
+    var table: String?
+
     @Option(name: .long, help: "The task type. A type never seen gets a pooled answer and says so.")
-    var type: String
+    var type: String?
 
     @Option(name: .long, help: "Size of the inputs, for instance 2.5GB.")
     var input: ByteCount?
@@ -30,6 +40,15 @@ struct PredictCommand: ParsableCommand {
     @Option(name: .long, help: "Probability of the interval.")
     var level = 0.9
 
+    @Flag(name: .long, help: "Say what each feature adds, and which training rows are most alike.")
+    var explain = false
+
+    @Option(name: .long, help: "With --explain, the table that the forest learnt from, if it has been moved.")
+    var training: String?
+
+    @Option(name: .shortAndLong, help: "Write the predictions of all rows to this CSV file.")
+    var output: String?
+
     @OptionGroup var global: GlobalOptions
 
     func validate() throws {
@@ -41,35 +60,89 @@ struct PredictCommand: ParsableCommand {
                 throw ValidationError("--parameter is '\(text)', expected NAME=NUMBER.")
             }
         }
+        guard (table == nil) != (type == nil) else {
+            throw ValidationError("Say what to predict: a task by --type, or the rows of a table by its file.")
+        }
     }
 
     func run() throws {
-        let console = global.console
-        let model = try TaskModel(contentsOf: model)
-        var task = TaskSpec(id: "task", type: type)
+        let file = try ModelFile(contentsOf: model)
+        let isForest = FittedForest.modelKinds.contains(file.kind)
+        if let table {
+            guard isForest else {
+                throw Failure.input(
+                    "\(model): a \(file.kind) predicts tasks, not tables. Use --type, or train a forest on a table: "
+                        + "'almanac train forest TABLE --target COL'.")
+            }
+            return try ForestPrediction(
+                model: TableModel(file, path: model), level: level, explains: explain, training: training,
+                output: output, threads: global.threads
+            ).run(table, global.console)
+        }
+        if isForest {
+            guard let imported = try ImportedTaskModel(file, path: model) else {
+                throw Failure.input(
+                    "\(model): this forest predicts rows of tables, not tasks. Give it a table, or import it with "
+                        + "--target.")
+            }
+            return try predict(imported)
+        }
+        try predict(TaskModel(file, path: model))
+    }
+
+    /// The task that the options describe.
+    private func task() -> TaskSpec {
+        var task = TaskSpec(id: "task", type: type ?? "")
         task.request.cpus = cpus ?? .nan
         task.request.memoryBytes = memory?.bytes ?? 0
         if let input { task.inputs = [FileSpec(path: "input", sizeBytes: input.bytes)] }
         for text in parameter {
             let parts = text.split(separator: "=")
             task.parameters[String(parts[0])] = String(parts[1])
-            guard model.featureNames.contains("param.\(parts[0])") else {
+        }
+        return task
+    }
+
+    private func predict(_ model: TaskModel) throws {
+        let (console, task, type) = (global.console, task(), type ?? "")
+        for name in task.parameters.keys.sorted() {
+            guard model.featureNames.contains("param.\(name)") else {
                 let known = model.featureNames.filter { $0.hasPrefix("param.") }.map { $0.dropFirst("param.".count) }
                 throw Failure.input(
-                    "--parameter \(parts[0]): the model does not know it. "
+                    "--parameter \(name): the model does not know it. "
                         + (known.isEmpty ? "It knows none." : "It knows: \(known.joined(separator: ", "))."))
             }
         }
         let features = TaskFeatures.values(of: task, names: model.featureNames)
         let prediction = model.predict(type: type, features: features, level: level)
         let show = model.target == .runtime ? Units.formatSeconds : Units.formatBytes
+        var lines = [
+            "\(type): \(model.target.rawValue) \(show(prediction.value))",
+            "\(percent(level)) interval \(show(prediction.lower)) to \(show(prediction.upper))",
+            "from \(prediction.runs) runs of this type, by \(prediction.model.rawValue)",
+        ]
+        let explanation = explain ? model.explain(type: type, features: features) : nil
+        if let explanation {
+            lines += ["", "\(show(explanation.base))  from the type alone"]
+            for part in explanation.contributions {
+                lines.append("\(part.value < 0 ? "−" : "+")\(show(abs(part.value)))  \(part.feature)")
+            }
+        }
+        struct Answer: Encodable {
+            let prediction: TaskPrediction
+            let explanation: TaskExplanation?
+
+            func encode(to encoder: any Encoder) throws {
+                try prediction.encode(to: encoder)
+                if let explanation {
+                    var container = encoder.container(keyedBy: Key.self)
+                    try container.encode(explanation, forKey: .explanation)
+                }
+            }
+            enum Key: CodingKey { case explanation }
+        }
         try console.result(
-            prediction,
-            text: """
-                \(type): \(model.target.rawValue) \(show(prediction.value))
-                \(percent(level)) interval \(show(prediction.lower)) to \(show(prediction.upper))
-                from \(prediction.runs) runs of this type, by \(prediction.model.rawValue)
-                """)
+            Answer(prediction: prediction, explanation: explanation), text: lines.joined(separator: "\n"))
         if prediction.runs == 0 {
             let near = nearestName(to: type, among: model.typeNames).map { "Did you mean '\($0)'?" }
             console.remark(
@@ -78,5 +151,29 @@ struct PredictCommand: ParsableCommand {
         }
         let unknown = zip(model.featureNames, features).filter { $1.isNaN }.map(\.0)
         if !unknown.isEmpty { console.remark("not given: \(unknown.joined(separator: ", "))") }
+    }
+
+    private func predict(_ imported: ImportedTaskModel) throws {
+        let (console, task, type) = (global.console, task(), type ?? "")
+        let hasIntervals = !imported.model.levels.isEmpty
+        guard let found = try imported.interval(task, level: hasIntervals ? level : nil) else { return }
+        let show = imported.target == .runtime ? Units.formatSeconds : Units.formatBytes
+        var lines = ["\(type): \(imported.target.rawValue) \(show(max(0, found.value)))"]
+        if hasIntervals {
+            lines.append("\(percent(level)) interval \(show(max(0, found.lower))) to \(show(max(0, found.upper)))")
+        }
+        lines.append("by a forest, \(imported.model.card.learner)")
+        if explain, let explanation = try imported.explain(task) {
+            lines += ["", "\(show(max(0, explanation.base)))  on average"]
+            for (feature, value) in zip(imported.model.forest.features, explanation.contributions) {
+                lines.append("\(value < 0 ? "−" : "+")\(show(abs(value)))  \(feature.name)")
+            }
+        }
+        try console.result(found, text: lines.joined(separator: "\n"))
+        if !imported.typeNames.isEmpty, !imported.typeNames.contains(type) {
+            let near = nearestName(to: type, among: imported.typeNames).map { " Did you mean '\($0)'?" } ?? ""
+            console.remark("the model has never seen '\(type)'.\(near)")
+        }
+        if !hasIntervals { console.remark("it has no intervals: import it with --calibrate") }
     }
 }

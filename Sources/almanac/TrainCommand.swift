@@ -4,7 +4,7 @@ import ArgumentParser
 struct TrainCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "train",
-        abstract: "Train models: of the tasks and prices in the store.",
-        subcommands: [TrainTasksCommand.self],
+        abstract: "Train models: of the tasks and prices in the store, or a forest of any table.",
+        subcommands: [TrainTasksCommand.self, TrainForestCommand.self],
         defaultSubcommand: TrainTasksCommand.self)
 }

@@ -1,0 +1,167 @@
+public import Forests
+internal import Traces
+
+/// What to learn from a table: which column, from which others.
+public struct TableQuestion: Sendable {
+    public var target: String
+    /// The features; empty for all columns but those below.
+    public var features: [String] = []
+    public var dropped: [String] = []
+    public var weight: String?
+    /// Learn the logarithm of the target, so that errors count in proportion.
+    public var isLogarithmic = false
+    /// Columns that say how rows belong together or when they were; no features unless they are named as such.
+    public var group: String?
+    public var time: String?
+
+    public init(target: String) { self.target = target }
+}
+
+/// The rows of a table that have a target, ready to learn from.
+public struct TableSamples: Sendable {
+    public let path: String
+    public let data: ForestData
+    /// On the scale that is learnt: logarithms, where these were asked for.
+    public let target: [Double]
+    public let isLogarithmic: Bool
+    public let weights: [Double]?
+    public let groups: [String]?
+    public let times: [Double]?
+    /// The line of every row in the file.
+    public let lines: [Int]
+    /// What people should know about what was left out.
+    public let remarks: [String]
+
+    public var count: Int { target.count }
+
+    /// - Throws: ``TableError`` for columns that do not exist or cannot be used.
+    public init(_ table: TableFile, _ question: TableQuestion) throws {
+        let raw = try table.numbers(question.target)
+        var remarks: [String] = []
+        let rows = raw.indices.filter { raw[$0].isFinite }
+        guard !rows.isEmpty else { throw TableError.noTarget(table.path, question.target) }
+        if rows.count < raw.count {
+            remarks.append("\(raw.count - rows.count) of \(raw.count) rows have no '\(question.target)': left out")
+        }
+        if question.isLogarithmic, let row = rows.first(where: { raw[$0] <= 0 }) {
+            throw TableError.notPositive(
+                table.path, line: table.lines[row], column: question.target, found: raw[row])
+        }
+        for name in question.dropped + question.features { _ = try table.column(name) }
+        if question.features.contains(question.target) {
+            throw TableError.contradiction(
+                "'\(question.target)' is the target and a feature", remedy: "Leave it out of --features.")
+        }
+        let excluded = Set(
+            [question.target] + question.dropped + [question.weight, question.group, question.time].compactMap(\.self))
+        var columns: [ForestData.Column] = []
+        var (results, names) = ([String](), [String]())
+        let isTrace = ExecutionColumn(name: question.target) != nil
+        for column in table.columns {
+            if question.features.isEmpty {
+                let isGroupOnly = column.name == question.group && !Self.isWords(column)
+                guard column.name == question.group ? !isGroupOnly : !excluded.contains(column.name) else { continue }
+                if isTrace, Self.results.contains(column.name) {
+                    results.append(column.name)
+                    continue
+                }
+                if case .words(let words) = column.values {
+                    let known = rows.compactMap { words[$0] }
+                    if known.count > 20, Double(Set(known).count) > 0.9 * Double(known.count) {
+                        names.append(column.name)
+                        continue
+                    }
+                }
+            } else if !question.features.contains(column.name) {
+                continue
+            }
+            switch column.values {
+            case .numbers(let numbers):
+                guard rows.contains(where: { !numbers[$0].isNaN }) || !question.features.isEmpty else { continue }
+                columns.append(.numeric(column.name, rows.map { numbers[$0] }))
+            case .words(let words): columns.append(.categorical(column.name, rows.map { words[$0] }))
+            }
+        }
+        if !results.isEmpty {
+            remarks.append("not used, as only known after or during a run: \(results.joined(separator: ", "))")
+        }
+        if !names.isEmpty {
+            remarks.append("not used, as other in nearly every row: \(names.joined(separator: ", "))")
+        }
+        guard !columns.isEmpty else { throw TableError.noFeatures(table.path) }
+        data = try ForestData(columns)
+        path = table.path
+        target = rows.map { question.isLogarithmic ? logarithm(raw[$0]) : raw[$0] }
+        isLogarithmic = question.isLogarithmic
+        weights = try question.weight.map { name in
+            let weights = try table.numbers(name)
+            return rows.map { weights[$0] }
+        }
+        groups = try question.group.map { name in
+            let words = try table.words(name)
+            return rows.map { words[$0] ?? "(none)" }
+        }
+        times = try question.time.map { name in
+            let times = try table.times(name)
+            return try rows.map { row in
+                guard !times[row].isNaN else {
+                    throw TableError.noTime(table.path, line: table.lines[row], column: name, found: "")
+                }
+                return times[row]
+            }
+        }
+        lines = rows.map { table.lines[$0] }
+        self.remarks = remarks
+    }
+
+    private static func isWords(_ column: TableFile.Column) -> Bool {
+        if case .words = column.values { true } else { false }
+    }
+
+    /// Columns of the trace schema that nobody knows before a task runs, or that name it.
+    private static let results = Set(
+        [
+            ExecutionColumn.workflow, .job, .task, .attempt, .machine, .submitTime, .startTime, .endTime, .runtime,
+            .cpuSeconds, .peakMemory, .outputBytes, .readBytes, .writtenBytes, .status, .exitCode, .failureCause,
+            .pricePerHour,
+        ].map(\.name))
+
+    /// Some of the rows.
+    public func rows(_ indices: [Int]) -> TableSamples {
+        TableSamples(self, indices)
+    }
+
+    private init(_ all: TableSamples, _ indices: [Int]) {
+        (path, isLogarithmic, remarks) = (all.path, all.isLogarithmic, all.remarks)
+        data = all.data.rows(indices)
+        target = indices.map { all.target[$0] }
+        weights = all.weights.map { weights in indices.map { weights[$0] } }
+        groups = all.groups.map { groups in indices.map { groups[$0] } }
+        times = all.times.map { times in indices.map { times[$0] } }
+        lines = indices.map { all.lines[$0] }
+    }
+
+    /// From the scale that is learnt to that of the target.
+    public func scale(_ score: Double) -> Double { isLogarithmic ? exponential(score) : score }
+}
+
+extension TableFile {
+    /// The columns that a model asks for; one that the table does not have is an error.
+    ///
+    /// A column of numbers where the model knows levels is read as words, as the training table was.
+    public func data(for features: [ForestFeature]) throws -> ForestData {
+        try ForestData(
+            features.map { feature in
+                let column = try column(feature.name)
+                switch (column.values, feature.levels) {
+                case (.numbers(let numbers), nil): return .numeric(feature.name, numbers)
+                case (.words, nil): return .numeric(feature.name, try numbers(feature.name))
+                case (.words(let words), _): return .categorical(feature.name, words)
+                case (.numbers(let numbers), _):
+                    return .categorical(
+                        feature.name,
+                        numbers.map { $0.isNaN ? nil : Int(exactly: $0).map(String.init) ?? "\($0)" })
+                }
+            })
+    }
+}
