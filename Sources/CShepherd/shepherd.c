@@ -19,12 +19,13 @@
 // Everything below runs in a forked child of a program with threads: no allocation, no stdio, no locks.
 
 enum cause { CAUSE_NONE, CAUSE_TIME, CAUSE_CANCELLED, CAUSE_MEMORY };
-enum { MAXIMUM_PROCESSES = 32768 };
+enum { MAXIMUM_PROCESSES = 32768, MAXIMUM_POINTS = 1024, THROTTLED_NICENESS = 10 };
 #define SHEPHERD_NAME "almanac-task"
 
 struct process {
     pid_t pid, parent;
     int64_t resident_pages;
+    int64_t cpu_ticks;                  // own and of the children it waited for
     char is_ours;
 };
 
@@ -42,7 +43,19 @@ struct herd {
     int64_t largest_child_bytes;        // greatest ru_maxrss
     int64_t peak_bytes;                 // greatest sum seen in a sample
     int samples;
+    int report;                         // the pipe
+    int said_memory, said_time;         // which alerts were reported
+    int is_throttled;
+    int64_t next_point, pace;           // of the series
+    int64_t point_peak;                 // greatest sum since the last point
+    int points;
 };
+
+struct point {
+    int64_t at, cpu, memory, read, written;
+};
+
+static struct point points[MAXIMUM_POINTS];
 
 static struct process processes[MAXIMUM_PROCESSES];
 
@@ -132,9 +145,13 @@ static int list_processes(pid_t first) {
             int is_copy_of_us = strncmp(name_start, "(" SHEPHERD_NAME ")", strlen("(" SHEPHERD_NAME ")")) == 0;
             int64_t value = 0, parent = 0;
             field = number_after(field + 3, &parent);
-            for (int number = 5; number <= 24; number++) field = number_after(field, &value);
+            int64_t ticks = 0;
+            for (int number = 5; number <= 24; number++) {
+                field = number_after(field, &value);
+                if (number >= 14 && number <= 17) ticks += value;
+            }
             // Between fork and exec the worker still looks like us.
-            processes[count++] = (struct process){(pid_t)pid, (pid_t)parent, is_copy_of_us ? 0 : value, 0};
+            processes[count++] = (struct process){(pid_t)pid, (pid_t)parent, is_copy_of_us ? 0 : value, ticks, 0};
         }
     }
     close(folder);
@@ -154,6 +171,50 @@ static int list_processes(pid_t first) {
     return count;
 }
 
+// One line to whoever started us.
+static void say_alert(const struct herd *herd, int which, int64_t value) {
+    char line[128];
+    char *end = put_field(line, "alert=", which);
+    end = put_field(end, " at_us=", microseconds(CLOCK_MONOTONIC) - herd->started);
+    end = put_field(end, " value=", value);
+    *end++ = '\n';
+    if (write(herd->report, line, (size_t)(end - line)) < 0) return;
+}
+
+// Adds a point to the series; `count` processes are listed. When there is no room, every second point goes.
+static void add_point(struct herd *herd, int count, int64_t now) {
+    int64_t tick = 1000000 / sysconf(_SC_CLK_TCK);
+    struct point point = {now - herd->started, herd->cpu, herd->point_peak, herd->read_bytes, herd->written_bytes};
+    for (int i = 0; i < count; i++) {
+        if (!processes[i].is_ours) continue;
+        point.cpu += processes[i].cpu_ticks * tick;
+        char text[512];
+        if (!read_proc(processes[i].pid, "/io", text, sizeof text)) continue;
+        int64_t read = value_of(text, "rchar:"), written = value_of(text, "wchar:");
+        if (read > 0) point.read += read;
+        if (written > 0) point.written += written;
+    }
+    if (herd->points == MAXIMUM_POINTS) {
+        for (int i = 0; i < MAXIMUM_POINTS / 2; i++) {
+            int64_t before = points[2 * i].memory;
+            points[i] = points[2 * i + 1];
+            if (before > points[i].memory) points[i].memory = before;
+        }
+        herd->points /= 2;
+        herd->pace *= 2;
+    }
+    // A process that ends between two looks takes its counters with it for a moment: they never run backwards.
+    if (herd->points > 0) {
+        const struct point *last = &points[herd->points - 1];
+        if (point.cpu < last->cpu) point.cpu = last->cpu;
+        if (point.read < last->read) point.read = last->read;
+        if (point.written < last->written) point.written = last->written;
+    }
+    points[herd->points++] = point;
+    herd->point_peak = 0;
+    herd->next_point = now + herd->pace;
+}
+
 static void sample(struct herd *herd) {
     // Children have greater numbers, until numbers start again from below: so every eighth look is at all.
     int count = list_processes(herd->samples % 8 == 7 ? 1 : getpid());
@@ -161,13 +222,23 @@ static void sample(struct herd *herd) {
     for (int i = 0; i < count; i++) {
         if (!processes[i].is_ours) continue;
         sum += processes[i].resident_pages * page;
+        // Those that started meanwhile inherit it, unless they were forked by one that was not yet throttled.
+        if (herd->is_throttled) setpriority(PRIO_PROCESS, (id_t)processes[i].pid, THROTTLED_NICENESS);
     }
     if (sum > herd->peak_bytes) herd->peak_bytes = sum;
+    if (sum > herd->point_peak) herd->point_peak = sum;
     herd->samples++;
-    int64_t limit = herd->request->memory_limit_bytes;
+    int64_t now = microseconds(CLOCK_MONOTONIC);
+    if (herd->pace > 0 && !herd->leader_ended && now >= herd->next_point) add_point(herd, count, now);
+    const struct shepherd_request *request = herd->request;
+    if (request->alert_memory_bytes > 0 && sum > request->alert_memory_bytes && !herd->said_memory) {
+        herd->said_memory = 1;
+        say_alert(herd, 1, sum);
+    }
+    int64_t limit = request->memory_limit_bytes;
     if (limit > 0 && sum > limit && herd->cause == CAUSE_NONE && !herd->leader_ended) {
         herd->cause = CAUSE_MEMORY;
-        herd->terminated = microseconds(CLOCK_MONOTONIC);
+        herd->terminated = now;
         herd->grace = 0;
     }
 }
@@ -267,9 +338,9 @@ static const char *hexadecimal_after(const char *text, uintptr_t *value) {
 // A copy of the request that stays when the memory that we inherited is given back; shared, so that it is told apart.
 static struct shepherd_request *keep(const struct shepherd_request *request) {
     const char *texts[] = {request->command, request->directory, request->output_path, request->error_path,
-                           request->result_path, request->temporary_path};
+                           request->result_path, request->temporary_path, request->series_path};
     size_t count = 0, size = sizeof *request;
-    for (int i = 0; i < 6; i++) size += strlen(texts[i]) + 1;
+    for (int i = 0; i < 7; i++) size += strlen(texts[i]) + 1;
     while (request->environment[count]) size += strlen(request->environment[count++]) + 1 + sizeof(char *);
     size += sizeof(char *);
     char *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -279,8 +350,8 @@ static struct shepherd_request *keep(const struct shepherd_request *request) {
     char *to = (char *)(environment + count + 1);
     *copy = *request;
     const char **fields[] = {&copy->command, &copy->directory, &copy->output_path, &copy->error_path,
-                             &copy->result_path, &copy->temporary_path};
-    for (int i = 0; i < 6; i++) *fields[i] = to, to = put_text(to, texts[i]), *to++ = 0;
+                             &copy->result_path, &copy->temporary_path, &copy->series_path};
+    for (int i = 0; i < 7; i++) *fields[i] = to, to = put_text(to, texts[i]), *to++ = 0;
     for (size_t i = 0; i < count; i++) environment[i] = to, to = put_text(to, request->environment[i]), *to++ = 0;
     environment[count] = NULL;
     copy->environment = environment;
@@ -305,7 +376,19 @@ static void drop_inherited_memory(void) {
     }
 }
 
-static void write_result(const struct herd *herd, int64_t kills, int64_t error, int report) {
+// The points, and one more for the end. They are there before the result is.
+static void write_series(struct herd *herd) {
+    if (herd->pace == 0) return;
+    add_point(herd, 0, herd->ended);
+    size_t length = (size_t)herd->points * sizeof(struct point);
+    int fd = open(herd->request->series_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    if (fd < 0) return;
+    int is_whole = write(fd, points, length) == (ssize_t)length;
+    close(fd);
+    if (!is_whole) unlink(herd->request->series_path);
+}
+
+static void write_result(const struct herd *herd, int64_t kills, int64_t error) {
     char line[512];
     int64_t peak = herd->peak_bytes;
     if (herd->largest_child_bytes > peak) peak = herd->largest_child_bytes;
@@ -331,7 +414,7 @@ static void write_result(const struct herd *herd, int64_t kills, int64_t error, 
         if (is_whole) rename(herd->request->temporary_path, herd->request->result_path);
         else unlink(herd->request->temporary_path);
     }
-    if (write(report, line, length) < 0) return;  // nobody listens any more: the file is there
+    if (write(herd->report, line, length) < 0) return;  // nobody listens any more: the file is there
 }
 
 static void become_shepherd(const struct shepherd_request *original, int report, int lock) {
@@ -367,6 +450,8 @@ static void become_shepherd(const struct shepherd_request *original, int report,
 
     static struct herd herd;
     herd.request = request;
+    herd.report = kept;
+    herd.pace = request->series_microseconds;
     int64_t kills = oom_kills();
 
     pid_t shepherd = getpid();
@@ -378,7 +463,7 @@ static void become_shepherd(const struct shepherd_request *original, int report,
     if (herd.worker < 0) {
         herd.ended_wall = herd.started_wall;
         herd.ended = herd.started;
-        write_result(&herd, 0, errno, kept);
+        write_result(&herd, 0, errno);
         _exit(0);
     }
 
@@ -387,6 +472,7 @@ static void become_shepherd(const struct shepherd_request *original, int report,
     sigaddset(&wanted, SIGCHLD);
     sigaddset(&wanted, SIGTERM);
     sigaddset(&wanted, SIGUSR1);
+    sigaddset(&wanted, SIGUSR2);
     int64_t interval = 1000, next_sample = herd.started + interval;
     while (reap(&herd)) {
         int64_t now = microseconds(CLOCK_MONOTONIC);
@@ -398,6 +484,11 @@ static void become_shepherd(const struct shepherd_request *original, int report,
             interval = interval * 2 < request->sample_microseconds ? interval * 2 : request->sample_microseconds;
             now = microseconds(CLOCK_MONOTONIC);
             next_sample = now + (herd.samples > 4 && 33 * cost > interval ? 33 * cost : interval);
+        }
+        int64_t alert = request->alert_microseconds;
+        if (alert > 0 && !herd.leader_ended && !herd.said_time && now - herd.started >= alert) {
+            herd.said_time = 1;
+            say_alert(&herd, 2, now - herd.started);
         }
         int64_t limit = request->time_limit_microseconds;
         if (limit > 0 && !herd.leader_ended && now - herd.started >= limit) {
@@ -415,15 +506,20 @@ static void become_shepherd(const struct shepherd_request *original, int report,
         } else if (limit > 0 && herd.started + limit < wake) {
             wake = herd.started + limit;
         }
+        if (alert > 0 && !herd.said_time && !herd.leader_ended && herd.started + alert < wake) {
+            wake = herd.started + alert;
+        }
         now = microseconds(CLOCK_MONOTONIC);
         int64_t pause = wake > now ? wake - now : 0;
         struct timespec timeout = {pause / 1000000, pause % 1000000 * 1000};
         int number = sigtimedwait(&wanted, NULL, &timeout);
         if (number == SIGTERM) terminate(&herd, CAUSE_CANCELLED, request->grace_microseconds);
         if (number == SIGUSR1) terminate(&herd, CAUSE_CANCELLED, 0);
+        if (number == SIGUSR2) herd.is_throttled = 1, next_sample = 0;
     }
     int64_t kills_after = oom_kills();
-    write_result(&herd, kills < 0 || kills_after < 0 ? -1 : kills_after - kills, 0, kept);
+    write_series(&herd);
+    write_result(&herd, kills < 0 || kills_after < 0 ? -1 : kills_after - kills, 0);
     _exit(0);
 }
 

@@ -23,16 +23,36 @@ public struct ExecutorOptions: Sendable {
     public var sampleSeconds: Double
     /// Whether a task seen above its reserved memory is killed as out of memory.
     public var enforcesMemory: Bool
+    /// Seconds between two points of the recorded use over time; `nil` records none. Long attempts get wider steps.
+    public var seriesSeconds: Double?
+    /// The predicted 99 % quantiles of memory and run time: an attempt that is seen above them raises an alert.
+    public var expectations: [TaskID: Expectation]
     /// Seconds between ``RunEvent/tick(_:)`` events; `nil` for none.
     public var tickSeconds: Double?
     /// Whether SIGINT, SIGTERM and SIGHUP end the run in an orderly way.
     public var handlesSignals: Bool
+
+    /// What is predicted for a task.
+    public struct Expectation: Hashable, Sendable {
+        /// The memory of a process tree that is exceeded with a probability of 1 %.
+        public var memoryBytes: Double?
+        /// The run time that is exceeded with a probability of 1 %.
+        public var seconds: Double?
+        /// Quantiles of the memory, for attempts after one that ran out of it.
+        public var memorySteps: [Double]
+
+        /// Makes an expectation; what is not given is not watched.
+        public init(memoryBytes: Double? = nil, seconds: Double? = nil, memorySteps: [Double] = []) {
+            (self.memoryBytes, self.seconds, self.memorySteps) = (memoryBytes, seconds, memorySteps)
+        }
+    }
 
     /// Makes options; only the run folder is required.
     public init(
         runFolder: String, workingFolder: String = ".", workflow: String = "job", job: String = "run",
         instance: InstanceType = .thisMachine(), allocator: AllocatorOptions = .init(), ranks: [Double]? = nil,
         graceSeconds: Double = 5, sampleSeconds: Double = 0.05, enforcesMemory: Bool = false,
+        seriesSeconds: Double? = nil, expectations: [TaskID: Expectation] = [:],
         tickSeconds: Double? = nil, handlesSignals: Bool = true
     ) {
         self.runFolder = runFolder
@@ -45,6 +65,8 @@ public struct ExecutorOptions: Sendable {
         self.graceSeconds = graceSeconds
         self.sampleSeconds = sampleSeconds
         self.enforcesMemory = enforcesMemory
+        self.seriesSeconds = seriesSeconds
+        self.expectations = expectations
         self.tickSeconds = tickSeconds
         self.handlesSignals = handlesSignals
     }

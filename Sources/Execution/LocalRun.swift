@@ -18,10 +18,17 @@ struct LocalRun {
         var number: Int
         var cpus: Double
         var memoryBytes: Double
+        var timeLimitSeconds: Double?
         var readySeconds: Double
         var startSeconds: Double
         var inputBytes: Double?
         var shepherd: Shepherd
+        /// What has come through the pipe, and how many lines of it were acted on.
+        var received: [UInt8] = []
+        var linesSeen = 0
+        var alerts: [TaskAlert] = []
+        /// Why we killed it, if not because the job was cancelled.
+        var killedFor: FailureCause?
     }
 
     private let instance = InstanceID("local")
@@ -54,12 +61,14 @@ struct LocalRun {
             survivors[open.task] = (instance, open.attempt)
             let files = Shepherd.Files(open.task, attempt: open.attempt, folder: options.runFolder + "/attempts")
             running[open.task] = Attempt(
-                number: open.attempt, cpus: open.cpus, memoryBytes: open.memoryBytes, readySeconds: open.readySeconds,
+                number: open.attempt, cpus: open.cpus, memoryBytes: open.memoryBytes,
+                timeLimitSeconds: open.timeLimitSeconds, readySeconds: open.readySeconds,
                 startSeconds: open.readySeconds, inputBytes: nil, shepherd: Shepherd(surviving: files))
         }
         allocator = Allocator(
             graph, ranks: options.ranks, options: options.allocator, largestMemory: options.instance.memoryBytes,
-            finished: past.finished, attempts: past.attempts, running: survivors)
+            memorySteps: options.expectations.mapValues(\.memorySteps), finished: past.finished,
+            attempts: past.attempts, failures: past.failures, running: survivors)
     }
 
     /// Runs until the allocator says that the job has ended. On an error, what runs is ended first.
@@ -77,8 +86,8 @@ struct LocalRun {
                 ], [])
             while allocator.ending == nil {
                 try wait()
-                let outcomes = try collect()
-                var events = outcomes.map(event)
+                let (outcomes, alerts) = collect()
+                var events = alerts + outcomes.map(event)
                 if stopRequests > 0, !isCancelled {
                     isCancelled = true
                     events.append(.cancel)
@@ -112,22 +121,24 @@ extension LocalRun {
         let actions = events.flatMap { allocator.handle($0) }
         for action in actions {
             switch action {
-            case .start(let task, _, let attempt, let cpus, let memory):
+            case .start(let task, _, let attempt, let cpus, let memory, let timeLimit):
                 var entry = RunJournal.Entry(.start, task: task, attempt: attempt)
                 (entry.cpus, entry.memoryBytes, entry.timeSeconds) = (cpus, memory, now)
+                entry.timeLimitSeconds = timeLimit
                 try journal.append(entry)
             case .end(let ending):
                 var entry = RunJournal.Entry(.end)
                 (entry.ending, entry.timeSeconds) = (ending, now)
                 try journal.append(entry)
-            case .kill, .giveUp, .skip: break
+            case .kill, .giveUp, .skip, .throttle, .warn: break
             }
         }
         try journal.sync()
         for outcome in outcomes {
             show(.ended(outcome))
             try report(outcome)
-            try? FileManager.default.removeItem(atPath: files(outcome.task, outcome.attempt).result)
+            let files = files(outcome.task, outcome.attempt)
+            for path in [files.result, files.series] { unlink(path) }
         }
         if !outcomes.isEmpty {
             try journal.append(.init(.reported))
@@ -138,8 +149,16 @@ extension LocalRun {
 
     private mutating func perform(_ action: Allocator.Action) throws {
         switch action {
-        case .start(let task, _, let attempt, let cpus, let memory): try start(task, attempt, cpus, memory)
-        case .kill(let task, _): running[task]?.shepherd.stop(atOnce: false)
+        case .start(let task, _, let attempt, let cpus, let memory, let timeLimit):
+            try start(task, attempt, cpus, memory, timeLimit)
+        case .kill(let task, _, let cause):
+            if cause != .cancelled { running[task]?.killedFor = cause }
+            running[task]?.shepherd.stop(atOnce: false)
+        case .throttle(let task, _): running[task]?.shepherd.throttle()
+        case .warn(let task, let attempt, let kind, let reaction):
+            guard let last = running[task]?.alerts.lastIndex(where: { $0.kind == kind.rawValue }) else { break }
+            running[task]?.alerts[last].reaction = reaction
+            if let alert = running[task]?.alerts[last] { show(.alert(task, attempt: attempt, alert)) }
         case .giveUp(let task, let cause):
             failed[task] = cause
             show(.gaveUp(task, cause))
@@ -154,7 +173,9 @@ extension LocalRun {
         Shepherd.Files(task, attempt: attempt, folder: options.runFolder + "/attempts")
     }
 
-    private mutating func start(_ id: TaskID, _ attempt: Int, _ cpus: Double, _ memory: Double) throws {
+    private mutating func start(
+        _ id: TaskID, _ attempt: Int, _ cpus: Double, _ memory: Double, _ timeLimit: Double?
+    ) throws {
         guard let task = graph[id], let command = task.command else { return }
         let files = files(id, attempt)
         var variables = ProcessInfo.processInfo.environment.merging(task.environment) { $1 }
@@ -162,15 +183,19 @@ extension LocalRun {
         variables["ALMANAC_ATTEMPT"] = String(attempt)
         variables[Shepherd.markName] = files.output
         let now = unixSeconds()
+        let expectation = options.expectations[id]
         let shepherd = try Shepherd(
             command: command, directory: options.workingFolder, environment: variables.map { "\($0)=\($1)" },
             files: files,
-            timeLimitSeconds: task.request.timeLimitSeconds, graceSeconds: options.graceSeconds,
-            sampleSeconds: options.sampleSeconds, memoryLimitBytes: options.enforcesMemory && memory > 0 ? memory : nil)
+            limits: .init(
+                timeLimitSeconds: timeLimit, memoryLimitBytes: options.enforcesMemory && memory > 0 ? memory : nil,
+                alertSeconds: expectation?.seconds, alertMemoryBytes: expectation?.memoryBytes),
+            graceSeconds: options.graceSeconds, sampleSeconds: options.sampleSeconds,
+            seriesSeconds: options.seriesSeconds)
         running[id] = Attempt(
-            number: attempt, cpus: cpus, memoryBytes: memory, readySeconds: readySeconds[id] ?? began,
-            startSeconds: now,
-            inputBytes: totalSize(task.inputs), shepherd: shepherd)
+            number: attempt, cpus: cpus, memoryBytes: memory, timeLimitSeconds: timeLimit,
+            readySeconds: readySeconds[id] ?? began, startSeconds: now, inputBytes: totalSize(task.inputs),
+            shepherd: shepherd)
         show(.started(id, attempt: attempt))
     }
 
@@ -195,16 +220,20 @@ extension LocalRun {
         arrived = Set(polled.dropFirst().filter { $0.revents != 0 }.map(\.fd))
     }
 
-    /// The outcomes of all attempts that have ended, by task name.
-    private mutating func collect() throws -> [TaskOutcome] {
+    /// The outcomes of all attempts that have ended, by task name, and the alerts of those that run.
+    private mutating func collect() -> (outcomes: [TaskOutcome], alerts: [Allocator.Event]) {
         var outcomes: [TaskOutcome] = []
-        for (id, attempt) in running.sorted(by: { $0.key < $1.key }) {
-            if let pipe = attempt.shepherd.pipe {
-                guard arrived.contains(pipe) else { continue }
-            } else if attempt.shepherd.files.isHeld {
+        var alerts: [Allocator.Event] = []
+        for (id, known) in running.sorted(by: { $0.key < $1.key }) {
+            var attempt = known
+            if let pipe = attempt.shepherd.pipe, !arrived.contains(pipe) { continue }
+            let hasEnded = attempt.shepherd.receive(into: &attempt.received)
+            alerts += newAlerts(id, &attempt)
+            guard hasEnded else {
+                running[id] = attempt
                 continue
             }
-            let found = attempt.shepherd.collect()
+            let found = attempt.shepherd.collect(attempt.received)
             if found == nil { attempt.shepherd.killStrays() }
             running[id] = nil
             ended += 1
@@ -217,7 +246,23 @@ extension LocalRun {
                 readySeconds[graph.tasks[successor].id] = outcome.endTimeSeconds ?? unixSeconds()
             }
         }
-        return outcomes
+        return (outcomes, alerts)
+    }
+
+    /// The alerts among the whole lines that came since the last look.
+    private func newAlerts(_ id: TaskID, _ attempt: inout Attempt) -> [Allocator.Event] {
+        let whole = attempt.received.prefix((attempt.received.lastIndex(of: UInt8(ascii: "\n")) ?? -1) + 1)
+        let lines = String(decoding: whole, as: UTF8.self).split(separator: "\n")
+        defer { attempt.linesSeen = lines.count }
+        return lines.dropFirst(attempt.linesSeen).compactMap(Shepherd.Alert.init).map { alert in
+            let expectation = options.expectations[id]
+            attempt.alerts.append(
+                TaskAlert(
+                    kind: alert.kind.rawValue, atSeconds: alert.seconds, value: alert.value,
+                    predicted: (alert.kind == .memory ? expectation?.memoryBytes : expectation?.seconds) ?? .nan,
+                    reaction: .ignore))
+            return .alert(id, attempt: attempt.number, alert.kind)
+        }
     }
 
     private func event(_ outcome: TaskOutcome) -> Allocator.Event {
@@ -266,7 +311,9 @@ extension LocalRun {
         outcome.submitTimeSeconds = attempt.readySeconds
         outcome.cpus = attempt.cpus
         outcome.requestedMemoryBytes = attempt.memoryBytes > 0 ? attempt.memoryBytes : nil
-        outcome.requestedSeconds = task.request.timeLimitSeconds
+        outcome.requestedSeconds = attempt.timeLimitSeconds
+        outcome.alerts = attempt.alerts.isEmpty ? nil : attempt.alerts
+        outcome.demand = attempt.shepherd.series()
         outcome.inputBytes = attempt.inputBytes ?? totalSize(task.inputs)
         outcome.pricePerHour = options.instance.onDemandPrice.perHour
         if let found {
@@ -290,33 +337,57 @@ extension LocalRun {
 
     /// Why an attempt did not succeed, and a sentence about it; `nil` if it did.
     private func failure(of task: TaskSpec, _ attempt: Attempt, _ found: Shepherd.Report?) -> (FailureCause, String)? {
-        guard let found else { return (.lost, "The process that watched the task disappeared.") }
+        let missing = task.outputs.map(\.path).filter { !exists(absolute($0, in: options.workingFolder)) }
+        guard let cause = evidence(attempt, found, missesOutput: !missing.isEmpty).cause else { return nil }
+        return (cause, sentence(cause, attempt, found, missing))
+    }
+
+    private func evidence(_ attempt: Attempt, _ found: Shepherd.Report?, missesOutput: Bool) -> FailureEvidence {
+        guard let found, found.startError == 0 else { return FailureEvidence(disappeared: true) }
+        let killer: FailureEvidence.Killer? =
+            switch (found.cause, attempt.killedFor) {
+            case (.timeLimit, _), (.cancelled, .timeLimit): .timeLimit
+            case (.memoryLimit, _), (.cancelled, .outOfMemory): .memoryLimit
+            case (.cancelled, _): .person
+            case (.none, _): nil
+            }
+        return FailureEvidence(
+            exitCode: found.exitCode, signal: found.signal, killer: killer, memoryKills: found.kernelKills,
+            missesOutput: missesOutput)
+    }
+
+    private func sentence(
+        _ cause: FailureCause, _ attempt: Attempt, _ found: Shepherd.Report?, _ missing: [String]
+    ) -> String {
+        guard let found else { return "The process that watched the task disappeared." }
         if found.startError != 0 {
-            return (
-                .lost, "No process could be started: \(String(cString: strerror(Int32(clamping: found.startError))))."
-            )
+            return "No process could be started: \(String(cString: strerror(Int32(clamping: found.startError))))."
         }
-        switch found.cause {
-        case .timeLimit:
-            let limit = Units.formatSeconds(task.request.timeLimitSeconds ?? 0)
-            return (.timeLimit, "It ran longer than its time limit of \(limit).")
-        case .cancelled: return (.cancelled, "It was stopped.")
-        case .memoryLimit:
+        if found.cause == .cancelled {
+            guard attempt.killedFor != nil else { return "It was stopped." }
+            return "It was killed: \(attempt.alerts.last?.text ?? "above what was predicted")."
+        }
+        if found.cause == .timeLimit {
+            return "It ran longer than its time limit of \(Units.formatSeconds(attempt.timeLimitSeconds ?? 0))."
+        }
+        if found.cause == .memoryLimit {
             let (limit, seen) = (Units.formatBytes(attempt.memoryBytes), Units.formatBytes(found.peakBytes ?? 0))
-            return (.outOfMemory, "It used \(seen), more than the \(limit) reserved for it.")
-        case .none: break
+            return "It used \(seen), more than the \(limit) reserved for it."
+        }
+        if found.exitCode == 0, let first = missing.first {
+            let others = missing.count > 1 ? " and \(missing.count - 1) more" : ""
+            return "It ended well, but its declared output '\(first)'\(others) does not exist."
         }
         let lastWords = lastLine(attempt.shepherd.files.error).map { " Last line of its standard error: \($0)" } ?? ""
-        if found.exitCode == 128 + Int(SIGKILL), found.kernelKills != 0 {
-            return (.outOfMemory, "It was killed while the machine was out of memory.\(lastWords)")
+        switch cause {
+        case .outOfMemory: return "It was killed while the machine was out of memory.\(lastWords)"
+        case .timeLimit:
+            return "It ended with exit code \(found.exitCode), which stands for a time limit.\(lastWords)"
+        default: break
         }
-        if found.signal != 0 { return (.programError, "It was ended by signal \(found.signal).\(lastWords)") }
-        if found.exitCode == 127 { return (.programError, "A command was not found (exit code 127).\(lastWords)") }
-        if found.exitCode != 0 { return (.programError, "It ended with exit code \(found.exitCode).\(lastWords)") }
-        let missing = task.outputs.map(\.path).filter { !exists(absolute($0, in: options.workingFolder)) }
-        guard let first = missing.first else { return nil }
-        let others = missing.count > 1 ? " and \(missing.count - 1) more" : ""
-        return (.programError, "It ended well, but its declared output '\(first)'\(others) does not exist.")
+        if found.signal != 0 { return "It was ended by signal \(found.signal).\(lastWords)" }
+        if found.exitCode == 127 { return "A command was not found (exit code 127).\(lastWords)" }
+        return "It ended with exit code \(found.exitCode).\(lastWords)"
     }
 
     /// The last line that is not blank, at most 200 characters of it.

@@ -8,6 +8,7 @@ struct PastRun {
         var attempt: Int
         var cpus: Double
         var memoryBytes: Double
+        var timeLimitSeconds: Double?
         var readySeconds: Double
     }
 
@@ -16,6 +17,8 @@ struct PastRun {
     private(set) var finished: Set<TaskID> = []
     private(set) var attempts: [TaskID: Int] = [:]
     private(set) var open: [Open] = []
+    /// Why attempts failed, in order.
+    private(set) var failures: [TaskID: [FailureCause]] = [:]
     /// Outcomes on disk that may not have been handed on.
     private(set) var unreported: [TaskOutcome] = []
 
@@ -40,11 +43,13 @@ struct PastRun {
                 attempts[task] = max(attempts[task] ?? 0, attempt)
                 running[task] = Open(
                     task: task, attempt: attempt, cpus: entry.cpus ?? 0, memoryBytes: entry.memoryBytes ?? 0,
+                    timeLimitSeconds: entry.timeLimitSeconds,
                     readySeconds: entry.timeSeconds ?? 0)
             case .outcome:
                 guard let outcome = entry.outcome else { continue }
                 running[outcome.task] = nil
                 if outcome.status == .completed { finished.insert(outcome.task) }
+                if let cause = outcome.failureCause { failures[outcome.task, default: []].append(cause) }
                 unreported.append(outcome)
             case .reported: unreported.removeAll()
             case .run, .resume, .end: break

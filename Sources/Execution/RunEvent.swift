@@ -7,6 +7,8 @@ public enum RunEvent: Hashable, Sendable {
     case started(TaskID, attempt: Int)
     /// An attempt ended.
     case ended(TaskOutcome)
+    /// A running attempt is above what was predicted for it.
+    case alert(TaskID, attempt: Int, TaskAlert)
     /// A task failed for good.
     case gaveUp(TaskID, FailureCause)
     /// A task cannot run, because one that it waits for has failed.

@@ -33,6 +33,7 @@ struct RunJournal {
         var attempt: Int?
         var cpus: Double?
         var memoryBytes: Double?
+        var timeLimitSeconds: Double?
         var outcome: TaskOutcome?
         var ending: Allocator.Ending?
 

@@ -1,5 +1,6 @@
 import CShepherd
 import Glibc
+import Scheduling
 import Workloads
 
 /// One attempt's process that runs the command, measures it, and outlives us.
@@ -10,10 +11,12 @@ struct Shepherd {
         let error: String
         let result: String
         let temporary: String
+        let series: String
 
         init(_ task: TaskID, attempt: Int, folder: String) {
             let base = "\(folder)/\(fileName(for: task)).\(attempt)"
             (output, error, result, temporary) = ("\(base).out", "\(base).err", "\(base).result", "\(base).result.tmp")
+            series = "\(base).series"
         }
 
         /// Whether the shepherd of this attempt still lives. It holds the lock from before it is forked until it ends.
@@ -73,6 +76,35 @@ struct Shepherd {
         }
     }
 
+    /// A line that came before the report.
+    struct Alert {
+        let kind: Allocator.Alert
+        let seconds: Double
+        /// Bytes, or seconds.
+        let value: Double
+
+        /// `nil` for any other line.
+        init?(_ line: Substring) {
+            var values: [Substring: Int] = [:]
+            for pair in line.split(separator: " ") {
+                let parts = pair.split(separator: "=")
+                if parts.count == 2 { values[parts[0]] = Int(parts[1]) }
+            }
+            guard let which = values["alert"], let at = values["at_us"], let value = values["value"] else { return nil }
+            kind = which == 1 ? .memory : .time
+            seconds = Double(at) * 1e-6
+            self.value = which == 1 ? Double(value) : Double(value) * 1e-6
+        }
+    }
+
+    /// What a shepherd watches over.
+    struct Limits {
+        var timeLimitSeconds: Double?
+        var memoryLimitBytes: Double?
+        var alertSeconds: Double?
+        var alertMemoryBytes: Double?
+    }
+
     let files: Files
     /// `nil` if an earlier process started it.
     let processID: pid_t?
@@ -84,10 +116,11 @@ struct Shepherd {
 
     /// Starts a command.
     init(
-        command: String, directory: String, environment: [String], files: Files, timeLimitSeconds: Double?,
-        graceSeconds: Double, sampleSeconds: Double, memoryLimitBytes: Double?
+        command: String, directory: String, environment: [String], files: Files, limits: Limits, graceSeconds: Double,
+        sampleSeconds: Double, seriesSeconds: Double?
     ) throws(ExecutionError) {
-        let texts = [command, directory, files.output, files.error, files.result, files.temporary].map(copy)
+        let texts = [command, directory, files.output, files.error, files.result, files.temporary, files.series].map(
+            copy)
         var variables = environment.map(copy) + [nil]
         defer { for text in texts + variables { free(text) } }
         var pipe: Int32 = -1
@@ -100,21 +133,32 @@ struct Shepherd {
             request.result_path = UnsafePointer(texts[4])
             request.temporary_path = UnsafePointer(texts[5])
             request.environment = UnsafePointer(variables.baseAddress)
-            request.time_limit_microseconds = timeLimitSeconds.map { max(1, microseconds($0)) } ?? 0
+            request.series_path = UnsafePointer(texts[6])
+            func positive(_ seconds: Double?) -> Int64 { seconds.map { max(1, microseconds($0)) } ?? 0 }
+            request.time_limit_microseconds = positive(limits.timeLimitSeconds)
+            request.alert_microseconds = positive(limits.alertSeconds)
+            request.series_microseconds = positive(seriesSeconds)
             request.grace_microseconds = microseconds(graceSeconds)
             request.sample_microseconds = max(1000, microseconds(sampleSeconds))
-            request.memory_limit_bytes = memoryLimitBytes.map { max(1, Int64(clamping: $0)) } ?? 0
+            request.memory_limit_bytes = limits.memoryLimitBytes.map { max(1, Int64(clamping: $0)) } ?? 0
+            request.alert_memory_bytes = limits.alertMemoryBytes.map { max(1, Int64(clamping: $0)) } ?? 0
             return shepherd_start(&request, &pipe)
         }
         guard child > 0 else { throw .lastError("start a process that writes to", files.output, code: -child) }
+        _ = fcntl(pipe, F_SETFL, O_NONBLOCK)
         (self.files, processID, self.pipe) = (files, child, pipe)
     }
 
     /// Ends the tree of the attempt: with SIGTERM first, or at once.
-    func stop(atOnce: Bool) {
+    func stop(atOnce: Bool) { send(atOnce ? SIGUSR1 : SIGTERM) }
+
+    /// Makes the processes of the attempt give way to all others.
+    func throttle() { send(SIGUSR2) }
+
+    private func send(_ signal: Int32) {
         // A shepherd that is not our child has left its process id, which is its own as long as it holds the lock.
         if let id = processID ?? (files.isHeld ? contents(ofFile: files.temporary).flatMap(Self.processID) : nil) {
-            kill(id, atOnce ? SIGUSR1 : SIGTERM)
+            kill(id, signal)
         }
     }
 
@@ -122,16 +166,46 @@ struct Shepherd {
         line.hasPrefix("pid=") && line.hasSuffix("\n") ? pid_t(line.dropFirst(4).dropLast()) : nil
     }
 
-    /// Waits for the shepherd, which has closed its pipe or its lock, and reads its report; `nil` if it died without.
-    func collect() -> Report? {
-        var text: String?
+    /// Appends the lines that have come through the pipe; true when the shepherd has closed it.
+    func receive(into bytes: inout [UInt8]) -> Bool {
+        guard let pipe else { return !files.isHeld }
+        errno = 0
+        return readAll(pipe, into: &bytes) || errno != EAGAIN
+    }
+
+    /// Waits for the shepherd and reads its report, which may be among the lines received; `nil` if it died without.
+    func collect(_ received: [UInt8] = []) -> Report? {
+        var bytes = received
         if let pipe {
-            var bytes: [UInt8] = []
-            if readAll(pipe, into: &bytes) { text = String(decoding: bytes, as: UTF8.self) }
+            _ = fcntl(pipe, F_SETFL, 0)
+            _ = readAll(pipe, into: &bytes)
             close(pipe)
         }
         if let processID { while waitpid(processID, nil, 0) < 0, errno == EINTR {} }
-        return text.flatMap(Report.init) ?? contents(ofFile: files.result).flatMap(Report.init)
+        let text = String(decoding: bytes, as: UTF8.self)
+        let report = text.split(separator: "\n").last { $0.hasPrefix("exit=") }.flatMap { Report($0 + "\n") }
+        return report ?? contents(ofFile: files.result).flatMap(Report.init)
+    }
+
+    /// What the attempt used over time; `nil` if that was not recorded.
+    func series() -> DemandSeries? {
+        let fd = open(files.series, O_RDONLY | O_CLOEXEC)
+        guard fd >= 0 else { return nil }
+        defer { close(fd) }
+        var bytes: [UInt8] = []
+        let size = 5 * MemoryLayout<Int64>.size
+        guard readAll(fd, into: &bytes), !bytes.isEmpty, bytes.count.isMultiple(of: size) else { return nil }
+        return DemandSeries(
+            bytes.withUnsafeBytes { buffer in
+                (0..<bytes.count / size).map { index in
+                    func value(_ column: Int) -> Double {
+                        Double(buffer.loadUnaligned(fromByteOffset: index * size + column * 8, as: Int64.self))
+                    }
+                    return DemandSeries.Point(
+                        seconds: value(0) * 1e-6, cpuSeconds: value(1) * 1e-6, memoryBytes: value(2),
+                        readBytes: value(3), writtenBytes: value(4))
+                }
+            })
     }
 
     /// Kills what a dead shepherd left behind: every process that carries the mark of the attempt.

@@ -24,6 +24,9 @@ import Yams
 ///     pool:
 ///       - {type: m5.large, cpus: 2, memory: 8 GiB, price: 0.096, spot_price: 0.035, zones: [a, b], count: 4}
 ///
+/// What happens after failures and alerts may be said in `policy:`, see ``RetryPolicy``; `almanac plan JOB --policy show`
+/// prints the table in force.
+///
 /// Inside `[ ]` and `{ }`, YAML wants quotes around a value with `${`.
 ///
 /// A task may also have `type`, `needs`, `priority`, `retries`, `env`, `parameters` and `seconds` (its known run time on a
@@ -42,20 +45,27 @@ public struct JobFile: Hashable, Sendable {
     public var deadlineSeconds: Double?
     /// The greatest allowed cost in US dollars.
     public var budget: Double?
+    /// What happens after failures and alerts; `nil` is the standard.
+    public var policy: RetryPolicy?
 
     /// Makes a job that was not read from a file.
     public init(
         name: String, tasks: TaskGraph, pool: ResourcePool? = nil, objective: String? = nil,
-        deadlineSeconds: Double? = nil, budget: Double? = nil
+        deadlineSeconds: Double? = nil, budget: Double? = nil, policy: RetryPolicy? = nil
     ) {
         (self.name, self.tasks, self.pool) = (name, tasks, pool)
         (self.objective, self.deadlineSeconds, self.budget) = (objective, deadlineSeconds, budget)
+        self.policy = policy
     }
 
     /// Reads a job from a file; `-` is standard input.
     ///
     /// - Throws: ``JobFileError`` that names file, line and column, what was found, what was expected, and what to do.
     public static func read(_ path: String) throws(JobFileError) -> JobFile {
+        try parse(try text(path), file: path)
+    }
+
+    private static func text(_ path: String) throws(JobFileError) -> String {
         let data: Data
         do {
             data =
@@ -69,7 +79,17 @@ public struct JobFile: Hashable, Sendable {
         if let (line, column) = data.firstInvalidUTF8 {
             throw JobFileError(file: path, line: line, column: column, .notText)
         }
-        return try parse(String(decoding: data, as: UTF8.self), file: path)
+        return String(decoding: data, as: UTF8.self)
+    }
+
+    /// Reads a policy file: the `policy:` of a job file, alone.
+    ///
+    /// - Throws: ``JobFileError``.
+    public static func readPolicy(_ path: String) throws(JobFileError) -> RetryPolicy {
+        let reader = YAMLReader(file: path)
+        let root = try reader.fields(
+            reader.document(try text(path)), keys: ["policy"], required: ["policy"], of: "the policy file")
+        return try reader.policy(root["policy"]) ?? .standard
     }
 
     /// Reads a job from text.
@@ -79,7 +99,7 @@ public struct JobFile: Hashable, Sendable {
     public static func parse(_ text: String, file: String = "job") throws(JobFileError) -> JobFile {
         let reader = YAMLReader(file: file)
         let root = try reader.fields(
-            reader.document(text), keys: ["name", "objective", "deadline", "budget", "tasks", "pool"],
+            reader.document(text), keys: ["name", "objective", "deadline", "budget", "tasks", "pool", "policy"],
             required: ["tasks"], of: "the job"
         )
         let pool = try reader.pool(root["pool"])
@@ -88,7 +108,8 @@ public struct JobFile: Hashable, Sendable {
             name: try reader.text(root["name"]) ?? stem, tasks: try reader.tasks(root["tasks"], pool: pool), pool: pool,
             objective: try reader.choice(root["objective"], of: ["cost", "time", "balanced"], for: "objective"),
             deadlineSeconds: try reader.seconds(root["deadline"], for: "deadline"),
-            budget: try reader.number(root["budget"], for: "budget", in: 0...1e15))
+            budget: try reader.number(root["budget"], for: "budget", in: 0...1e15),
+            policy: try reader.policy(root["policy"]))
     }
 }
 

@@ -33,16 +33,31 @@ public struct Allocator: Sendable {
         case failed(TaskID, attempt: Int, cause: FailureCause)
         /// An instance is gone, and so are the attempts on it.
         case instanceGone(InstanceID, cause: FailureCause)
+        /// A running attempt is above what was predicted for it.
+        case alert(TaskID, attempt: Int, Alert)
         /// Somebody wants the job to stop.
         case cancel
+    }
+
+    /// What of a running attempt is above its predicted 99 % quantile.
+    public enum Alert: String, Hashable, Sendable, Codable {
+        /// The memory of its process tree.
+        case memory
+        /// Its run time.
+        case time
     }
 
     /// What is to be done, in this order.
     public enum Action: Hashable, Sendable, Codable {
         /// Start this attempt (the first is 1) and reserve so much for it.
-        case start(TaskID, on: InstanceID, attempt: Int, cpus: Double, memoryBytes: Double)
-        /// Stop this attempt and report it as failed.
-        case kill(TaskID, attempt: Int)
+        case start(
+            TaskID, on: InstanceID, attempt: Int, cpus: Double, memoryBytes: Double, timeLimitSeconds: Double? = nil)
+        /// Stop this attempt and report it as failed for this cause.
+        case kill(TaskID, attempt: Int, cause: FailureCause)
+        /// Let the processes of this attempt give way to all others.
+        case throttle(TaskID, attempt: Int)
+        /// Say and write down that this attempt is above what was predicted for it, and what is done about it.
+        case warn(TaskID, attempt: Int, Alert, RetryPolicy.Reaction)
         /// The task has failed for good; those that wait for it are skipped.
         case giveUp(TaskID, FailureCause)
         /// The task cannot run because one that it waits for has failed.
@@ -94,9 +109,14 @@ public struct Allocator: Sendable {
     private var states: [State]
     private var openPredecessors: [Int]
     private var attempts: [Int]
-    private var failures: [Int]
-    private var losses: [Int]
+    /// How often the attempts at a task ended for each cause.
+    private var failures: [Int: [FailureCause: Int]] = [:]
     private var memoryBytes: [Double]
+    private var timeLimits: [Double?]
+    /// Predicted quantiles of a task's memory, ascending.
+    private let memorySteps: [TaskID: [Double]]
+    /// The instance on which a task is not to run again, if another can hold it.
+    private var avoided: [Int: InstanceID] = [:]
     private var instances: [Instance] = []
     private var gone: Set<InstanceID> = []
     /// Attempts that run already on instances that are not yet known.
@@ -109,9 +129,10 @@ public struct Allocator: Sendable {
     private var runningCount = 0
 
     private struct Instance {
-        var id: InstanceID
+        var capacity: Capacity
         var freeCPUs: Double
         var freeMemory: Double
+        var id: InstanceID { capacity.id }
         var running: [Int] = []
     }
 
@@ -122,18 +143,22 @@ public struct Allocator: Sendable {
     ///     goes before it. By default the number of tasks on the longest path to the end.
     ///   - plan: Tasks then start only on the instance planned for them, until that instance is gone.
     ///   - largestMemory: What an attempt may be given at most, in bytes.
+    ///   - memorySteps: Predicted quantiles of a task's memory in bytes, for the attempts after one that ran out of it.
     ///   - finished: Tasks that succeeded before the interruption.
     ///   - attempts: How many attempts of each task were made before.
+    ///   - failures: How those ended that failed: their memory and time limits go on from there, retries start anew.
     ///   - running: Attempts that survived the interruption; their instances must become ready first of all.
     public init(
         _ graph: TaskGraph, ranks: [Double]? = nil, plan: Plan? = nil, options: AllocatorOptions = .init(),
-        largestMemory: Double = .infinity, finished: Set<TaskID> = [], attempts: [TaskID: Int] = [:],
+        largestMemory: Double = .infinity, memorySteps: [TaskID: [Double]] = [:], finished: Set<TaskID> = [],
+        attempts: [TaskID: Int] = [:], failures: [TaskID: [FailureCause]] = [:],
         running: [TaskID: (instance: InstanceID, attempt: Int)] = [:]
     ) {
         precondition(ranks == nil || ranks?.count == graph.count, "one rank for each task")
         self.graph = graph
         self.options = options
         self.largestMemory = largestMemory
+        self.memorySteps = memorySteps.mapValues { $0.sorted() }
         smallestCPUs = max(0, graph.tasks.lazy.map(\.request.cpus).min() ?? 0)
         let ranks = ranks ?? upwardRanks(graph, seconds: Array(repeating: 1, count: graph.count))
         byUrgency = (0..<graph.count).sorted { a, b in
@@ -155,10 +180,13 @@ public struct Allocator: Sendable {
             graph.predecessors(of: task).count { !finished.contains(graph.tasks[$0].id) }
         }
         self.attempts = graph.tasks.map { attempts[$0.id] ?? 0 }
-        failures = Array(repeating: 0, count: graph.count)
-        losses = Array(repeating: 0, count: graph.count)
         memoryBytes = graph.tasks.map { max(0, $0.request.memoryBytes) }
+        timeLimits = graph.tasks.map(\.request.timeLimitSeconds)
         unfinished = states.count { $0 != .finished }
+        for (id, causes) in failures {
+            guard let task = graph.index(of: id) else { continue }
+            for cause in causes { _ = grow(task, options.policy[cause]) }
+        }
         for (id, place) in running {
             guard let task = graph.index(of: id), states[task] != .finished else { continue }
             states[task] = .running(on: place.instance, attempt: place.attempt)
@@ -194,8 +222,9 @@ public struct Allocator: Sendable {
                 if openPredecessors[successor] == 0, states[successor] == .blocked { makeReady(successor) }
             }
         case .failed(let id, let attempt, let cause):
+            let place = graph.index(of: id).flatMap { self.place(of: $0) }
             guard let task = release(id, attempt) else { return [] }
-            actions = fail(task, cause)
+            actions = fail(task, cause, on: place)
         case .instanceGone(let id, let cause):
             guard let index = instances.firstIndex(where: { $0.id == id }) else {
                 forget(id)
@@ -204,7 +233,10 @@ public struct Allocator: Sendable {
             let lost = instances.remove(at: index).running
             runningCount -= lost.count
             forget(id)
-            for task in lost { actions += fail(task, cause.countsAsFailure ? .lost : cause) }
+            for task in lost { actions += fail(task, cause.countsAsFailure ? .lost : cause, on: id) }
+        case .alert(let id, let attempt, let alert):
+            guard let task = graph.index(of: id), case .running(_, attempt) = states[task] else { return [] }
+            return react(to: alert, id, attempt)
         case .cancel:
             isCancelled = true
             actions = kills()
@@ -225,7 +257,8 @@ public struct Allocator: Sendable {
 extension Allocator {
     /// Makes an instance known, with the attempts that survived on it.
     private mutating func add(_ capacity: Capacity) {
-        var instance = Instance(id: capacity.id, freeCPUs: capacity.cpus, freeMemory: capacity.memoryBytes)
+        var instance = Instance(
+            capacity: capacity, freeCPUs: capacity.cpus, freeMemory: capacity.memoryBytes)
         for task in survivors.removeValue(forKey: capacity.id) ?? [] {
             instance.running.append(task)
             instance.freeCPUs -= cpus(of: task)
@@ -246,23 +279,56 @@ extension Allocator {
         return task
     }
 
-    private mutating func fail(_ task: Int, _ cause: FailureCause) -> [Action] {
+    private func place(of task: Int) -> InstanceID? {
+        if case .running(let instance, _) = states[task] { instance } else { nil }
+    }
+
+    private mutating func fail(_ task: Int, _ cause: FailureCause, on instance: InstanceID?) -> [Action] {
         states[task] = .blocked
-        switch cause {
-        case .outOfMemory, .timeLimit, .programError: failures[task] += 1
-        case .lost: losses[task] += 1
-        case .reclaimed, .cancelled: break
-        }
-        var isHopeless = failures[task] > graph.tasks[task].retries ?? options.retries || losses[task] > options.losses
-        if cause == .outOfMemory {
-            let known = memoryBytes[task]
-            isHopeless = isHopeless || known >= largestMemory
-            let largestNow = instances.map(\.freeMemory).max() ?? 0
-            memoryBytes[task] = min(known > 0 ? known * options.memoryGrowth : largestNow, largestMemory)
-        }
-        if isHopeless { return giveUp(task, cause) }
+        let rule = options.policy[cause]
+        failures[task, default: [:]][cause, default: 0] += 1
+        guard mayRepeat(task, rule, cause), grow(task, rule) else { return giveUp(task, cause) }
+        avoided[task] = rule.elsewhere ? instance : nil
         makeReady(task)
         return []
+    }
+
+    /// A task's own limit counts all that it is to blame for; the table's limits count each cause alone.
+    private func mayRepeat(_ task: Int, _ rule: RetryPolicy.Rule, _ cause: FailureCause) -> Bool {
+        let counts = failures[task] ?? [:]
+        if rule.countsAsFailure, let limit = graph.tasks[task].retries {
+            return counts.reduce(0) { $0 + (options.policy[$1.key].countsAsFailure ? $1.value : 0) } <= limit
+        }
+        return rule.retries.map { counts[cause] ?? 0 <= $0 } ?? true
+    }
+
+    /// Gives the next attempt what the rule says; false if it cannot be given more.
+    private mutating func grow(_ task: Int, _ rule: RetryPolicy.Rule) -> Bool {
+        if rule.usesQuantiles || rule.memoryGrowth > 1 {
+            let known = memoryBytes[task]
+            guard known < largestMemory else { return false }
+            let steps = rule.usesQuantiles ? memorySteps[graph.tasks[task].id] ?? [] : []
+            let largestNow = instances.map(\.freeMemory).max() ?? 0
+            let next = known > 0 ? steps.first { $0 > known } ?? known * rule.memoryGrowth : largestNow
+            memoryBytes[task] = min(next, largestMemory)
+        }
+        if rule.timeGrowth > 1, let first = graph.tasks[task].request.timeLimitSeconds, let known = timeLimits[task] {
+            guard known < first * rule.mostTime else { return false }
+            timeLimits[task] = min(known * rule.timeGrowth, first * rule.mostTime)
+        }
+        return true
+    }
+
+    private func react(to alert: Alert, _ id: TaskID, _ attempt: Int) -> [Action] {
+        let reaction = alert == .memory ? options.policy.memoryAlert : options.policy.timeAlert
+        let warning = Action.warn(id, attempt: attempt, alert, reaction)
+        switch reaction {
+        case .ignore: return []
+        case .warn: return [warning]
+        case .throttle: return [warning, .throttle(id, attempt: attempt)]
+        case .kill:
+            return [warning, .kill(id, attempt: attempt, cause: alert == .memory ? .outOfMemory : .timeLimit)]
+        }
     }
 
     private mutating func giveUp(_ task: Int, _ cause: FailureCause) -> [Action] {
@@ -282,7 +348,7 @@ extension Allocator {
 
     private func kills() -> [Action] {
         instances.flatMap { instance in
-            instance.running.map { .kill(graph.tasks[$0].id, attempt: attempts[$0]) }
+            instance.running.map { .kill(graph.tasks[$0].id, attempt: attempts[$0], cause: .cancelled) }
         }
     }
 
@@ -291,7 +357,7 @@ extension Allocator {
 
     private mutating func makeReady(_ task: Int) {
         states[task] = .ready
-        let instance = planned[task].flatMap { gone.contains($0) ? nil : $0 }
+        let instance = planned[task].flatMap { gone.contains($0) || avoided[task] == $0 ? nil : $0 }
         let place = urgency[task]
         var list = ready.removeValue(forKey: instance) ?? []
         var (low, high) = (0, list.count)
@@ -347,13 +413,22 @@ extension Allocator {
         runningCount += 1
         return .start(
             graph.tasks[task].id, on: instances[index].id, attempt: attempts[task], cpus: cpus(of: task),
-            memoryBytes: memoryBytes[task])
+            memoryBytes: memoryBytes[task], timeLimitSeconds: timeLimits[task])
     }
 
     private func cpus(of task: Int) -> Double { max(0, graph.tasks[task].request.cpus) }
 
     private func fits(_ task: Int, on index: Int) -> Bool {
         cpus(of: task) <= instances[index].freeCPUs + 1e-9 && memoryBytes[task] <= instances[index].freeMemory + 0.5
+            && (avoided[task] != instances[index].id || !fitsElsewhere(task))
+    }
+
+    /// Whether an instance other than the one to avoid could hold the task if it were empty.
+    private func fitsElsewhere(_ task: Int) -> Bool {
+        instances.contains {
+            $0.id != avoided[task] && cpus(of: task) <= $0.capacity.cpus + 1e-9
+                && memoryBytes[task] <= $0.capacity.memoryBytes + 0.5
+        }
     }
 
     private func room(_ index: Int) -> (Double, Double) { (instances[index].freeCPUs, instances[index].freeMemory) }

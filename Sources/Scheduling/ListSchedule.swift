@@ -173,7 +173,11 @@ extension ListSchedule {
         let candidate = Candidate(
             instance: index, entry: entry, start: start, end: end, score: end + rest, addedCost: added)
         if (end + rest, added) < (fastest?.score ?? .infinity, fastest?.addedCost ?? .infinity) { fastest = candidate }
-        if end <= deadline, (added, end) < (best?.addedCost ?? .infinity, best?.end ?? .infinity) { best = candidate }
+        guard end <= deadline else { return }
+        // Sums of the same seconds in another order differ by rounding: that is a tie, which the earlier end breaks.
+        let known = best?.addedCost ?? .infinity
+        let rounding = 1e-9 * max(added, known.isFinite ? known : 0)
+        if added < known - rounding || (added <= known + rounding && end < best?.end ?? .infinity) { best = candidate }
     }
 
     private mutating func commit(_ task: Int, _ choice: Candidate) {

@@ -127,13 +127,19 @@ private struct Search {
     func best(_ goal: Goal) -> Plan? {
         let allowed = plans.filter { goal.allows(makespan: $0.makespanSeconds, cost: $0.cost) }
         switch goal.objective {
-        case .time: return allowed.min { ($0.makespanSeconds, $0.cost) < ($1.makespanSeconds, $1.cost) }
-        case .cost: return allowed.min { ($0.cost, $0.makespanSeconds) < ($1.cost, $1.makespanSeconds) }
+        case .time: return least(allowed, by: \.makespanSeconds, then: \.cost)
+        case .cost: return least(allowed, by: \.cost, then: \.makespanSeconds)
         case .balanced:
             return allowed.min {
                 ($0.makespanSeconds * $0.cost, $0.makespanSeconds) < ($1.makespanSeconds * $1.cost, $1.makespanSeconds)
             }
         }
+    }
+
+    /// The plan of least `first`; among those that differ by rounding alone, of least `second`.
+    private func least(_ plans: [Plan], by first: KeyPath<Plan, Double>, then second: KeyPath<Plan, Double>) -> Plan? {
+        let bound = (plans.map { $0[keyPath: first] }.min() ?? 0) * (1 + 1e-9)
+        return plans.filter { $0[keyPath: first] <= bound }.min { $0[keyPath: second] < $1[keyPath: second] }
     }
 
     var front: [Plan] {

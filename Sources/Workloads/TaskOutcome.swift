@@ -56,6 +56,10 @@ public struct TaskOutcome: Hashable, Sendable, Codable {
     public var pricePerHour: Double?
     /// The task's parameters.
     public var parameters: [String: String]
+    /// When it was above what was predicted for it, and what was done about that; `nil` if it never was.
+    public var alerts: [TaskAlert]?
+    /// What it used over time; `nil` if that was not recorded.
+    public var demand: DemandSeries?
 
     /// How an attempt ended.
     public enum Status: String, Hashable, Sendable, Codable, CaseIterable {
@@ -83,7 +87,7 @@ public struct TaskOutcome: Hashable, Sendable, Codable {
 }
 
 /// Why an attempt at a task did not succeed.
-public enum FailureCause: String, Hashable, Sendable, Codable, CaseIterable {
+public enum FailureCause: String, Hashable, Sendable, Codable, CodingKeyRepresentable, CaseIterable {
     /// It needed more memory than it was given.
     case outOfMemory = "out-of-memory"
     /// It ran longer than its time limit.

@@ -59,7 +59,11 @@ struct DoctorCommand: ParsableCommand {
             return Check(name: "store", ok: true, found: "\(storage.store): none yet; 'almanac import' makes it")
         }
         do {
-            let summary = try TraceStore(folder: storage.store).summary()
+            let store = try TraceStore(reading: storage.store)
+            if let fault = try store.fault() {
+                return Check(name: "store", ok: false, found: "\(store.path): damaged: \(fault)")
+            }
+            let summary = try store.summary()
             return Check(
                 name: "store", ok: true,
                 found: "\(storage.store): \(summary.executions) executions, \(summary.spotPrices) spot prices of "

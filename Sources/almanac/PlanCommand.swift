@@ -44,6 +44,12 @@ struct PlanCommand: ParsableCommand {
     @Option(name: .long, help: "Write the plan to this file as JSON.")
     var output: String?
 
+    /// What `--policy` may be.
+    enum PolicyView: String, ExpressibleByArgument { case show }
+
+    @Option(name: .long, help: "'show' prints what happens after failures and alerts, to be edited, and ends.")
+    var policy: PolicyView?
+
     func validate() throws {
         if let confidence, !(0.001...0.999).contains(confidence) {
             throw ValidationError("--confidence is \(confidence), expected 0.001 to 0.999.")
@@ -54,6 +60,10 @@ struct PlanCommand: ParsableCommand {
     func run() throws {
         let console = global.console
         let (job, models) = try input.read(folder: ".")
+        if policy == .show {
+            let table = job.policy ?? .standard
+            return try console.result(table, text: table.yaml)
+        }
         let pool = job.pool ?? ResourcePool(entries: [.init(type: .thisMachine())])
         let costs = models.costModel(
             machine: job.pool == nil ? InstanceType.hostName : nil, unknownSeconds: unknownTime.seconds)
@@ -65,7 +75,8 @@ struct PlanCommand: ParsableCommand {
         if unknown > 0 {
             let assumed = Units.formatSeconds(unknownTime.seconds)
             console.remark(
-                "\(unknown) of \(job.tasks.count) tasks have no known time: \(assumed) is assumed. Give --models.")
+                "\(unknown) of \(Units.count(job.tasks.count, "task")) \(unknown == 1 ? "has" : "have") no known time: \(assumed) is assumed. Give --models."
+            )
         }
         let planner = Planner(job.tasks, on: pool, costs: costs)
         if front { return try printFront(try planner.paretoFront(confidence: confidence), console) }
@@ -73,7 +84,15 @@ struct PlanCommand: ParsableCommand {
         do {
             plan = try planner.plan(goal)
         } catch {
-            if case .infeasible = error { throw Failure.infeasible(error.description) }
+            if case .infeasible(_, let fastest, let cheapest, let withinBudget, let withinDeadline) = error {
+                if console.json {
+                    let nearest = Infeasible(
+                        fastest: fastest, cheapest: cheapest, withinBudget: withinBudget, withinDeadline: withinDeadline
+                    )
+                    try console.result(nearest, text: "")
+                }
+                throw Failure.infeasible(error.description)
+            }
             throw Failure.input(error.description)
         }
         if let output {
@@ -82,6 +101,15 @@ struct PlanCommand: ParsableCommand {
             try Console.write(encoder.encode(plan), toFile: output)
         }
         try console.result(plan, text: text(plan, job, goal))
+    }
+
+    /// What is printed with `--json` when no plan keeps the limits.
+    private struct Infeasible: Encodable {
+        let feasible = false
+        let fastest: Plan
+        let cheapest: Plan
+        let withinBudget: Plan?
+        let withinDeadline: Plan?
     }
 
     private func text(_ plan: Plan, _ job: JobFile, _ goal: Goal) -> String {
@@ -94,7 +122,7 @@ struct PlanCommand: ParsableCommand {
             ])
         }
         var parts = [
-            "\(job.name): \(plan.assignments.count) tasks on \(plan.instances.count) instances, objective \(goal.objective.rawValue)",
+            "\(job.name): \(Units.count(plan.assignments.count, "task")) on \(Units.count(plan.instances.count, "instance")), objective \(goal.objective.rawValue)",
             "makespan \(Units.formatSeconds(plan.makespanSeconds)), cost \(Units.formatPrice(plan.cost))", "",
             table.text,
         ]

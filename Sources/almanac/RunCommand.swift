@@ -37,8 +37,15 @@ struct RunCommand: ParsableCommand {
     @Option(name: .long, help: "Memory that the run may use, for instance '8 GB'; all by default.")
     var memory: ByteCount?
 
-    @Option(name: .long, help: "How often a failed attempt is repeated, for tasks that do not say.")
-    var retries = 1
+    @Option(
+        name: .long, help: "How often a failed attempt is repeated, for tasks that do not say; the policy's otherwise.")
+    var retries: Int?
+
+    @Option(name: .long, help: "A file with a 'policy:' instead of the job's; 'plan JOB --policy show' prints one.")
+    var policy: String?
+
+    @Option(name: .long, help: "Record the use of processors, memory and disk this often; 0 records nothing.")
+    var recordEvery = TimeSpan(seconds: 0.2)
 
     @Flag(name: .long, help: "End the run at the first task that fails for good.")
     var stopOnFailure = false
@@ -53,7 +60,10 @@ struct RunCommand: ParsableCommand {
     var price = 0.0
 
     func validate() throws {
-        guard retries >= 0 else { throw ValidationError("--retries is \(retries), expected 0 or more.") }
+        if let retries, retries < 0 { throw ValidationError("--retries is \(retries), expected 0 or more.") }
+        guard recordEvery.seconds == 0 || recordEvery.seconds >= 0.001 else {
+            throw ValidationError("--record-every is below 1 ms, expected 0 or more than that.")
+        }
         guard price >= 0, price.isFinite else { throw ValidationError("--price is \(price), expected 0 or more.") }
         if memory?.bytes == 0 { throw ValidationError("--memory is 0, expected more.") }
         var isFolder: ObjCBool = false
@@ -86,7 +96,11 @@ struct RunCommand: ParsableCommand {
         var options = ExecutorOptions(
             runFolder: folder, workingFolder: directory, workflow: job.name, instance: machine)
         options.job = "\(job.name)/\(URL(fileURLWithPath: folder).lastPathComponent)"
-        options.allocator = AllocatorOptions(retries: retries, keepsGoing: !stopOnFailure)
+        var table = try policy.map { try JobFile.readPolicy($0) } ?? job.policy ?? .standard
+        if let retries { table = table.with(retries: retries) }
+        options.allocator = AllocatorOptions(policy: table, keepsGoing: !stopOnFailure)
+        options.seriesSeconds = recordEvery.seconds > 0 ? recordEvery.seconds : nil
+        options.expectations = expectations(job.tasks, models, costs, machine)
         options.enforcesMemory = enforceMemory
         options.graceSeconds = grace.seconds
         options.ranks = upwardRanks(job.tasks, seconds: job.tasks.tasks.map { costs.expectedSeconds($0, machine) })
@@ -95,7 +109,7 @@ struct RunCommand: ParsableCommand {
 
         let store = try TraceStore(folder: storing.store)
         let executor = try LocalExecutor(job.tasks, options: options, show: view.show) { outcome in
-            try store.append(ExecutionRecord(outcome))
+            try store.append(ExecutionRecord(outcome), demand: outcome.demand)
         }
         let result: RunResult
         do {
@@ -128,13 +142,15 @@ struct RunCommand: ParsableCommand {
 
     private func text(_ result: RunResult, _ folder: String) -> String {
         var lines = [
-            "\(result.finished) of \(result.total) tasks finished in \(Units.formatSeconds(result.elapsedSeconds)), "
-                + "\(result.attempts) attempts, logged in \(storing.store); outputs in \(folder)/attempts"
+            "\(result.finished) of \(Units.count(result.total, "task")) finished in \(Units.formatSeconds(result.elapsedSeconds)), "
+                + "\(Units.count(result.attempts, "attempt")), logged in \(storing.store); outputs in \(folder)/attempts"
         ]
         for (task, cause) in result.failed.sorted(by: { $0.key < $1.key }) {
             lines.append("failed: \(task) (\(cause.rawValue))")
         }
-        if !result.skipped.isEmpty { lines.append("\(result.skipped.count) tasks could not run because of that") }
+        if !result.skipped.isEmpty {
+            lines.append("\(Units.count(result.skipped.count, "task")) could not run because of that")
+        }
         return lines.joined(separator: "\n")
     }
 
@@ -145,6 +161,26 @@ struct RunCommand: ParsableCommand {
             tasks[index].request.memoryBytes = min(costs.peakMemoryBytes(tasks[index], 0.95), machine.memoryBytes)
         }
         return try TaskGraph(tasks)
+    }
+
+    /// What is predicted for each task of a type that the models know: above it an attempt raises an alert.
+    private func expectations(
+        _ graph: TaskGraph, _ models: ModelSet, _ costs: CostModel, _ machine: InstanceType
+    ) -> [TaskID: ExecutorOptions.Expectation] {
+        var expectations: [TaskID: ExecutorOptions.Expectation] = [:]
+        for task in graph.tasks {
+            func positive(_ value: Double) -> Double? { value > 0 && value.isFinite ? value : nil }
+            var expectation = ExecutorOptions.Expectation()
+            if models.runtime?.choice(for: task.type) != nil {
+                expectation.seconds = positive(costs.quantileSeconds(task, machine, 0.99))
+            }
+            if models.memory?.choice(for: task.type) != nil {
+                expectation.memoryBytes = positive(costs.peakMemoryBytes(task, 0.99))
+                expectation.memorySteps = [0.5, 0.95, 0.99].compactMap { positive(costs.peakMemoryBytes(task, $0)) }
+            }
+            expectations[task.id] = expectation
+        }
+        return expectations
     }
 
     /// The folder of the newest run of the job to resume, or a new one that is ours alone.
@@ -194,6 +230,7 @@ private final class RunView: @unchecked Sendable {
                 let memory = outcome.peakMemoryBytes.map { ", \(Units.formatBytes($0))" } ?? ""
                 say("\(outcome.task): done in \(Units.formatSeconds(outcome.runtimeSeconds ?? 0))\(memory)")
             }
+        case .alert(let task, let attempt, let alert): say("\(task): attempt \(attempt): \(alert.text)")
         case .gaveUp(let task, _): say("\(task): given up")
         case .stopping: say("stopping; once more to kill at once")
         case .tick(let status): draw(status)

@@ -123,6 +123,93 @@ import Workloads
         #expect(outcome.failureMessage?.contains("signal 9") == true)
     }
 
+    @Test("the use over time is recorded: memory while it is held, CPU while it is burnt")
+    func series() throws {
+        let command =
+            "head -c 40000000 /dev/zero | (sleep 0.4; tail -c 40000000 > /dev/null; sleep 0.3); "
+            + "i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done"
+        let outcome = try shop.runOne(.init(id: "s", command: command)) { $0.seriesSeconds = 0.02 }
+        let points = try #require(outcome.demand).points
+        #expect(points.count > 10)
+        #expect(
+            zip(points, points.dropFirst()).allSatisfy { $0.seconds <= $1.seconds && $0.cpuSeconds <= $1.cpuSeconds })
+        let last = try #require(points.last)
+        #expect(abs(last.seconds - (outcome.runtimeSeconds ?? 0)) < 0.05)
+        #expect(abs(last.cpuSeconds - (outcome.cpuSeconds ?? 0)) < 0.05)
+        #expect(abs((points.map(\.memoryBytes).max() ?? 0) - (outcome.peakMemoryBytes ?? 0)) < 20e6)
+        #expect((points.first { $0.seconds > 0.1 }?.memoryBytes ?? 1e12) < 30e6, "the memory came later")
+        #expect(!FileManager.default.fileExists(atPath: shop.folder + "/run/attempts/s.1.series"))
+    }
+
+    @Test("a long series is thinned, and still spans the attempt")
+    func thinnedSeries() throws {
+        let outcome = try shop.runOne(.init(id: "s", command: "sleep 1.6")) {
+            ($0.seriesSeconds, $0.sampleSeconds) = (0.001, 0.001)
+        }
+        let points = try #require(outcome.demand).points
+        #expect((100...1024).contains(points.count) && (points.last?.seconds ?? 0) > 1.5)
+    }
+
+    @Test("without being asked, nothing is recorded")
+    func noSeries() throws {
+        #expect(try shop.runOne(.init(id: "s", command: "true")).demand == nil)
+    }
+
+    @Test("an attempt above its prediction raises one alert of each kind, and runs on")
+    func warning() throws {
+        let task = TaskSpec(id: "w", command: "(head -c 60000000 /dev/zero; sleep 0.6) | tail -c 60000000 > /dev/null")
+        let outcome = try shop.runOne(task) {
+            $0.expectations = ["w": .init(memoryBytes: 30e6, seconds: 0.3)]
+        }
+        #expect(outcome.status == .completed)
+        let alerts = try #require(outcome.alerts)
+        #expect(alerts.map(\.kind).sorted() == ["memory", "time"] && alerts.allSatisfy { $0.reaction == .warn })
+        #expect(alerts.allSatisfy { $0.value > $0.predicted })
+        #expect(shop.events.count { if case .alert = $0 { true } else { false } } == 2)
+    }
+
+    @Test("where the table says so, an attempt above its predicted memory is killed, and the next gets more")
+    func killedByAlert() throws {
+        let task = TaskSpec(
+            id: "k",
+            command:
+                "[ $ALMANAC_ATTEMPT -gt 1 ] || { head -c 60000000 /dev/zero; sleep 20; } | tail -c 60000000 > /dev/null",
+            request: .init(memoryBytes: 20e6))
+        let result = try shop.executor([task]) {
+            $0.expectations = ["k": .init(memoryBytes: 30e6, memorySteps: [15e6, 35e6])]
+            $0.allocator.policy.memoryAlert = .kill
+        }.run()
+        #expect(result.ending == .succeeded && result.elapsedSeconds < 15)
+        #expect(shop.outcomes.map(\.failureCause) == [.outOfMemory, nil])
+        #expect(shop.outcomes.map(\.requestedMemoryBytes) == [20e6, 35e6])
+        #expect(shop.outcomes[0].failureMessage?.contains("above the predicted") == true)
+    }
+
+    @Test("a throttled attempt gives way: its processes are nice")
+    func throttled() throws {
+        let outcome = try shop.runOne(
+            .init(id: "t", command: "sleep 0.7; cut -d' ' -f19 /proc/self/stat > nice; sleep 0.1")
+        ) {
+            $0.expectations = ["t": .init(seconds: 0.1)]
+            $0.allocator.policy.timeAlert = .throttle
+        }
+        #expect(outcome.status == .completed && outcome.alerts?.map(\.reaction) == [.throttle])
+        #expect(Int(shop.text("nice").trimmingCharacters(in: .whitespacesAndNewlines)) ?? 0 >= 10)
+    }
+
+    @Test("a task whose time limit was too short gets twice as long")
+    func longerLimit() throws {
+        let task = TaskSpec(id: "l", command: "sleep 0.6", request: .init(timeLimitSeconds: 0.4))
+        #expect(try shop.executor([task]).run().ending == .succeeded)
+        #expect(shop.outcomes.map(\.requestedSeconds) == [0.4, 0.8])
+        #expect(shop.outcomes.map(\.failureCause) == [.timeLimit, nil])
+    }
+
+    @Test("exit code 140 stands for a time limit")
+    func code140() throws {
+        #expect(try shop.runOne(.init(id: "x", command: "exit 140")).failureCause == .timeLimit)
+    }
+
     @Test("a task that kills its own shepherd is lost, leaves nothing behind, and is tried again")
     func shepherdDies() throws {
         let command = "(setsid sleep 50 &); [ -e tried ] || { touch tried; kill -9 $PPID; }; sleep 0.2"

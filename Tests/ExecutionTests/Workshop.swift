@@ -35,7 +35,7 @@ final class Workshop: Sendable {
     /// Runs tasks and returns the only outcome.
     func runOne(_ task: TaskSpec, _ change: (inout ExecutorOptions) -> Void = { _ in }) throws -> TaskOutcome {
         _ = try executor([task]) { options in
-            options.allocator.retries = 0
+            options.allocator.policy = .standard.with(retries: 0)
             change(&options)
         }.run()
         return try #require(outcomes.last)

@@ -3,6 +3,44 @@ import JobFiles
 import Testing
 import Workloads
 
+@Suite("Policy in a job file") struct PolicyTests {
+    private func policy(_ text: String) throws(JobFileError) -> RetryPolicy? {
+        try JobFile.parse("tasks: [{id: a, command: ls}]\n" + text, file: "job.yaml").policy
+    }
+
+    @Test("the table that is printed is read as itself")
+    func roundTrip() throws {
+        var odd = RetryPolicy.standard
+        odd[.programError] = .init(
+            retries: nil, countsAsFailure: false, elsewhere: true, usesQuantiles: true, memoryGrowth: 1.5,
+            timeGrowth: 3, mostTime: 12)
+        (odd.memoryAlert, odd.timeAlert) = (.kill, .throttle)
+        for table in [RetryPolicy.standard, odd] { #expect(try policy(table.yaml) == table) }
+        #expect(try policy("") == nil)
+    }
+
+    @Test("what is left out is standard")
+    func partial() throws {
+        var expected = RetryPolicy.standard
+        expected[.outOfMemory].memoryGrowth = 3
+        expected.timeAlert = .kill
+        #expect(try policy("policy: {out-of-memory: {memory: 3}, time_alert: kill}") == expected)
+    }
+
+    @Test(
+        "mistakes are named with their place",
+        arguments: [
+            ("policy: {out-of-memry: {retries: 1}}", "Did you mean 'out-of-memory'?"),
+            ("policy: {lost: {retries: often}}", "'retries' is 'often'"), ("policy: {lost: {memory: 0.5}}", "'memory'"),
+            ("policy: {lost: {counts: maybe}}", "true, false"), ("policy: {time_alert: shout}", "ignore, warn"),
+            ("policy: 3", "'policy' is '3'"), ("policy: {lost: {memroy: 2}}", "Did you mean 'memory'?"),
+        ])
+    func mistakes(text: String, words: String) {
+        let error = #expect(throws: JobFileError.self) { try policy(text) }
+        #expect(error?.description.contains(words) == true && error?.line == 2, "\(error?.description ?? "")")
+    }
+}
+
 @Suite("Job file") struct JobFileTests {
     static let example = """
         name: count words

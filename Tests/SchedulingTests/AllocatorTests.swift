@@ -18,7 +18,7 @@ import Workloads
             for action in actions {
                 #expect(ending == nil, "an action after the end")
                 switch action {
-                case .start(let task, let instance, let attempt, let cpus, let memory):
+                case .start(let task, let instance, let attempt, let cpus, let memory, _):
                     #expect(!succeeded.contains(task), "\(task) is run after it succeeded")
                     #expect(running[task] == nil, "\(task) is run twice at once")
                     #expect(!givenUp.contains(task) && !skipped.contains(task))
@@ -30,9 +30,10 @@ import Workloads
                     let here = running.values.filter { $0.instance == instance }
                     #expect(here.reduce(0) { $0 + $1.cpus } <= (capacities[instance]?.cpus ?? 0) + 1e-6)
                     #expect(here.reduce(0) { $0 + $1.memory } <= (capacities[instance]?.memoryBytes ?? 0) + 1)
-                case .kill(let task, let attempt):
+                case .kill(let task, let attempt, _):
                     #expect(running[task]?.attempt == attempt)
                     toKill.append(task)
+                case .throttle, .warn: break
                 case .giveUp(let task, _): givenUp.insert(task)
                 case .skip(let task): skipped.insert(task)
                 case .end(let how): ending = how
@@ -52,7 +53,8 @@ import Workloads
         let isHarsh = seed % 3 == 0
         var plan: Plan?
         if seed % 2 == 0 { plan = try Planner(graph, on: testPool(), costs: .recorded()).plan(Goal(.balanced)) }
-        let options = AllocatorOptions(retries: retries, keepsGoing: seed % 5 != 0)
+        let options = AllocatorOptions(
+            policy: RetryPolicy.standard.with(retries: retries), keepsGoing: seed % 5 != 0)
         var allocator = Allocator(graph, plan: plan, options: options, largestMemory: 9e9)
         var world = World()
         var log: [Allocator.Event] = []
@@ -142,7 +144,7 @@ import Workloads
 
     @Test("a failure is repeated up to the limit, then those that wait are skipped")
     func retries() {
-        var allocator = Allocator(chain, options: .init(retries: 1))
+        var allocator = Allocator(chain, options: .init(policy: .standard.with(retries: 1)))
         #expect(
             allocator.handle(.instanceReady(machine)) == [.start("a", on: "m", attempt: 1, cpus: 1, memoryBytes: 30)])
         #expect(
@@ -158,7 +160,7 @@ import Workloads
 
     @Test("out of memory gets more, up to the largest; then it is hopeless")
     func memory() {
-        var allocator = Allocator(chain, options: .init(retries: 9), largestMemory: 100)
+        var allocator = Allocator(chain, options: .init(policy: .standard.with(retries: 9)), largestMemory: 100)
         _ = allocator.handle(.instanceReady(machine))
         for (attempt, memory) in [(1, 60.0), (2, 100.0)] {
             #expect(
@@ -171,7 +173,9 @@ import Workloads
 
     @Test("reclaims never count, losses up to their own limit")
     func reclaims() {
-        var allocator = Allocator(chain, options: .init(retries: 0, losses: 2))
+        var policy = RetryPolicy.standard.with(retries: 0)
+        policy[.lost].retries = 2
+        var allocator = Allocator(chain, options: .init(policy: policy))
         _ = allocator.handle(.instanceReady(machine))
         for attempt in 1...50 {
             #expect(allocator.handle(.instanceGone("m", cause: .reclaimed)).isEmpty)
@@ -180,6 +184,97 @@ import Workloads
         }
         for attempt in 51...52 { #expect(allocator.handle(.failed("a", attempt: attempt, cause: .lost)).count == 1) }
         #expect(allocator.handle(.failed("a", attempt: 53, cause: .lost)).first == .giveUp("a", .lost))
+    }
+
+    /// The memory and time limit of the start among the actions; `nil` without one.
+    private func request(_ actions: [Allocator.Action]) -> [Double]? {
+        for case .start(_, _, _, _, let memory, let time) in actions { return [memory, time ?? -1] }
+        return nil
+    }
+
+    @Test("every cause is answered as its row of the table says, until its limit", arguments: FailureCause.allCases)
+    func table(cause: FailureCause) throws {
+        let graph = try TaskGraph([TaskSpec(id: "a", request: .init(memoryBytes: 10, timeLimitSeconds: 100))])
+        var allocator = Allocator(graph, largestMemory: 1000, memorySteps: ["a": [8, 15, 40]])
+        var given = [try #require(request(allocator.handle(.instanceReady(.init("m", cpus: 1, memoryBytes: 1000)))))]
+        for attempt in 1...30 {
+            guard let next = request(allocator.handle(.failed("a", attempt: attempt, cause: cause))) else { break }
+            given.append(next)
+        }
+        switch cause {
+        case .reclaimed, .cancelled: #expect(given == Array(repeating: [10, 100], count: 31))
+        case .lost: #expect(given == Array(repeating: [10, 100], count: 11))
+        case .outOfMemory: #expect(given == [[10, 100], [15, 100], [40, 100], [80, 100]])
+        case .timeLimit: #expect(given == [[10, 100], [10, 200], [10, 400]])
+        case .programError: #expect(given == [[10, 100], [10, 100]])
+        }
+    }
+
+    @Test("time grows up to its cap, and no further")
+    func timeCap() throws {
+        let graph = try TaskGraph([TaskSpec(id: "a", request: .init(timeLimitSeconds: 100))])
+        var policy = RetryPolicy.standard
+        policy[.timeLimit] = .init(retries: nil, timeGrowth: 2, mostTime: 3)
+        var allocator = Allocator(graph, options: .init(policy: policy))
+        _ = allocator.handle(.instanceReady(machine))
+        #expect(request(allocator.handle(.failed("a", attempt: 1, cause: .timeLimit))) == [0, 200])
+        #expect(request(allocator.handle(.failed("a", attempt: 2, cause: .timeLimit))) == [0, 300])
+        #expect(allocator.handle(.failed("a", attempt: 3, cause: .timeLimit)).first == .giveUp("a", .timeLimit))
+    }
+
+    @Test("a task's own limit counts all that it is to blame for, and nothing else")
+    func ownLimit() throws {
+        let graph = try TaskGraph([TaskSpec(id: "a", request: .init(memoryBytes: 1), retries: 2)])
+        var allocator = Allocator(graph)
+        _ = allocator.handle(.instanceReady(machine))
+        let causes: [FailureCause] = [.outOfMemory, .reclaimed, .lost, .programError, .reclaimed]
+        for (index, cause) in causes.enumerated() {
+            #expect(request(allocator.handle(.failed("a", attempt: index + 1, cause: cause))) != nil, "\(cause)")
+        }
+        #expect(
+            allocator.handle(.failed("a", attempt: 6, cause: .outOfMemory)).first == .giveUp("a", .outOfMemory))
+    }
+
+    @Test("elsewhere is another instance, if one can hold the task")
+    func elsewhere() throws {
+        let graph = try TaskGraph([TaskSpec(id: "a", request: .init(cpus: 2))])
+        var allocator = Allocator(graph)
+        func place(_ actions: [Allocator.Action]) -> InstanceID? {
+            for case .start(_, let instance, _, _, _, _) in actions { return instance }
+            return nil
+        }
+        #expect(place(allocator.handle(.instanceReady(machine))) == "m")
+        #expect(place(allocator.handle(.instanceReady(.init("small", cpus: 1, memoryBytes: 100)))) == nil)
+        // Alone it would stay; the small one cannot hold it.
+        #expect(place(allocator.handle(.failed("a", attempt: 1, cause: .reclaimed))) == "m")
+        _ = allocator.handle(.instanceReady(.init("other", cpus: 2, memoryBytes: 100)))
+        #expect(place(allocator.handle(.failed("a", attempt: 2, cause: .reclaimed))) == "other")
+        #expect(place(allocator.handle(.failed("a", attempt: 3, cause: .reclaimed))) == "m")
+    }
+
+    @Test("an alert is answered as the table says", arguments: RetryPolicy.Reaction.allCases)
+    func alerts(reaction: RetryPolicy.Reaction) {
+        var allocator = Allocator(
+            chain, options: .init(policy: RetryPolicy(memoryAlert: reaction, timeAlert: .ignore)))
+        _ = allocator.handle(.instanceReady(machine))
+        #expect(allocator.handle(.alert("a", attempt: 1, .time)).isEmpty)
+        #expect(allocator.handle(.alert("a", attempt: 2, .memory)).isEmpty)
+        let warning = Allocator.Action.warn("a", attempt: 1, .memory, reaction)
+        let expected: [Allocator.Action] =
+            switch reaction {
+            case .ignore: []
+            case .warn: [warning]
+            case .throttle: [warning, .throttle("a", attempt: 1)]
+            case .kill: [warning, .kill("a", attempt: 1, cause: .outOfMemory)]
+            }
+        #expect(allocator.handle(.alert("a", attempt: 1, .memory)) == expected)
+    }
+
+    @Test("a resumed job goes on with the requests that earlier failures led to")
+    func resumedRequests() {
+        var allocator = Allocator(
+            chain, attempts: ["a": 2], failures: ["a": [.outOfMemory, .programError]])
+        #expect(request(allocator.handle(.instanceReady(machine))) == [60, -1])
     }
 
     @Test("a resumed job runs only what is left, and counts attempts on")
@@ -215,7 +310,7 @@ import Workloads
     func cancel() {
         var allocator = Allocator(chain)
         _ = allocator.handle(.instanceReady(machine))
-        #expect(allocator.handle(.cancel) == [.kill("a", attempt: 1)])
+        #expect(allocator.handle(.cancel) == [.kill("a", attempt: 1, cause: .cancelled)])
         #expect(allocator.handle(.failed("a", attempt: 1, cause: .cancelled)) == [.end(.cancelled)])
     }
 
@@ -240,12 +335,12 @@ import Workloads
         ])
         var allocator = Allocator(graph)
         let started = allocator.handle(.instanceReady(machine)).compactMap { action in
-            if case .start(let task, _, _, _, _) = action { task } else { nil }
+            if case .start(let task, _, _, _, _, _) = action { task } else { nil }
         }
         #expect(started == ["vip", "head"])
         let large = Allocator.Capacity("l", cpus: 4, memoryBytes: 1)
         let more = allocator.handle(.instanceReady(large)).compactMap { action in
-            if case .start(let task, _, _, _, _) = action { task } else { nil }
+            if case .start(let task, _, _, _, _, _) = action { task } else { nil }
         }
         #expect(more == ["huge", "tail"])
     }
@@ -258,7 +353,7 @@ import Workloads
         var queue = allocator.handle(.instanceReady(.init("m", cpus: 2, memoryBytes: 1e6)))
         let seconds = ContinuousClock().measure {
             while let action = queue.popLast() {
-                if case .start(let task, _, let attempt, _, _) = action {
+                if case .start(let task, _, let attempt, _, _, _) = action {
                     queue += allocator.handle(.finished(task, attempt: attempt))
                 }
             }

@@ -19,6 +19,10 @@ struct shepherd_request {
     int64_t grace_microseconds;      // between SIGTERM and SIGKILL
     int64_t sample_microseconds;     // between looks at the process tree
     int64_t memory_limit_bytes;      // the tree is killed when it is seen above; 0 is no limit
+    const char *series_path;         // what it used over time is written here, see below
+    int64_t series_microseconds;     // between points of that series; 0 keeps none
+    int64_t alert_memory_bytes;      // a tree seen above is reported once; 0 is never
+    int64_t alert_microseconds;      // a run time above is reported once; 0 is never
 };
 
 // Starts a shepherd. Returns its process id, or a negated errno. The result is also written to a pipe, whose read end is
@@ -28,7 +32,13 @@ struct shepherd_request {
 // 2 cancelled, 3 memory limit), start_us, end_us (Unix time), wall_us, cpu_us, peak_bytes, read_bytes, written_bytes
 // (-1 if unknown), oom_kills (of the whole machine meanwhile), error (errno of a step before the command ran).
 //
-// SIGTERM makes a shepherd end its tree gracefully, SIGUSR1 at once.
+// Before it, each alert is one line to the pipe: alert (1 memory, 2 time), at_us since the start, value.
+//
+// The series is a file of 64-bit integers in the byte order of this machine, five to a point: microseconds since the
+// start, CPU time so far, greatest memory of the tree since the point before, bytes read and written so far. Of more
+// than 1,024 points every second is dropped and the pace halved, again and again.
+//
+// SIGTERM makes a shepherd end its tree gracefully, SIGUSR1 at once; SIGUSR2 makes the tree give way to others (nice).
 int shepherd_start(const struct shepherd_request *request, int *report_fd);
 
 // From now on SIGINT, SIGTERM and SIGHUP write their number as one byte to fd.

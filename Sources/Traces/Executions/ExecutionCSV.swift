@@ -33,6 +33,7 @@ struct ExecutionCSV {
         }
         let joined = try pipeline.finish()
         report = joined.report
+        report.warn(ofDamage: pipeline.damaged)
         return joined.table
     }
 }
@@ -67,6 +68,9 @@ private final class BlockPipeline: @unchecked Sendable {
             bytes = block
         }
     }
+
+    /// How many lines were no UTF-8, and the first of them.
+    var damaged: (lines: Int, first: Int) { blocks.damaged }
 
     /// What was read, once every thread has come back from ``work()``.
     func finish() throws(TraceError) -> JoinedTable {

@@ -59,6 +59,14 @@ extension ExecutionReader {
         while let first = line.first, first == UInt8(ascii: "\n") || first == UInt8(ascii: "\r") {
             line = line.dropFirst()
         }
+        if let first = line.first(where: { $0 != UInt8(ascii: " ") && $0 != UInt8(ascii: "\t") }),
+            first == UInt8(ascii: "{") || first == UInt8(ascii: "[")
+        {
+            throw .unknownFormat(
+                path: source.name, found: "a JSON document", nearest: "'wfformat' and 'aws'",
+                remedy: "Of JSON we read recorded workflows (WfFormat) and spot prices of AWS; write executions as CSV."
+            )
+        }
         let peeked = line.count
         line = line.prefix { $0 != UInt8(ascii: "\n") }
         if line.count == peeked, peeked == 1 << 16 {
@@ -126,6 +134,7 @@ extension ExecutionReader {
             }
         }
         if let job = slurm?.takeJob() { keep(job) }
+        report.warn(ofDamage: reader.damaged)
         if format == .nextflow { report.format += foreign.hasHumanUnits ? " (human units)" : " (machine units)" }
         return table
     }

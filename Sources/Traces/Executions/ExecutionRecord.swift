@@ -57,7 +57,8 @@ public struct ExecutionRecord: Hashable, Sendable {
     public init() {}
 
     /// What the executor reports, as a row of the trace schema. A numeric parameter becomes a number; the pool's
-    /// name of the instance becomes the parameter `instance`.
+    /// name of the instance becomes the parameter `instance`, what is said of a failure and of alerts `failure` and
+    /// `alert`.
     public init(_ outcome: TaskOutcome) {
         workflow = outcome.workflow
         job = outcome.job
@@ -89,6 +90,8 @@ public struct ExecutionRecord: Hashable, Sendable {
         pricePerHour = outcome.pricePerHour
         parameters = outcome.parameters.mapValues { ParameterValue($0) }
         if let instance = outcome.instance { parameters["instance"] = .text(instance.rawValue) }
+        if let message = outcome.failureMessage { parameters["failure"] = .text(message) }
+        if let alerts = outcome.alerts { parameters["alert"] = .text(alerts.map(\.text).joined(separator: "; ")) }
     }
 }
 

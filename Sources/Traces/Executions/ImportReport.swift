@@ -1,3 +1,5 @@
+internal import Workloads
+
 /// What came of reading one file: how many rows it had, how many were kept, and why the others were not.
 ///
 /// Always `rowsRead == rowsStored + rowsSkipped`, and the counts of `reasons` add up to `rowsSkipped`.
@@ -44,6 +46,14 @@ public struct ImportReport: Hashable, Sendable, Codable {
         } else {
             reasons.append(Reason(reason: reason, rows: rows, firstLine: line, example: example))
         }
+    }
+
+    /// Says how much of a file is not UTF-8.
+    mutating func warn(ofDamage damaged: (lines: Int, first: Int)) {
+        guard damaged.lines > 0 else { return }
+        warnings.append(
+            "\(Units.count(damaged.lines, "line")), the first \(damaged.first), not UTF-8: the bytes in question became "
+                + "U+FFFD. Convert the file before ('iconv -f latin1 -t utf8') to keep them.")
     }
 
     enum CodingKeys: String, CodingKey {

@@ -1,3 +1,5 @@
+import Workloads
+
 extension ExecutionRecord {
     /// What the columns of a Nextflow trace leave open: `name` is `process (tag)`.
     mutating func completeNextflow() {
@@ -10,6 +12,9 @@ extension ExecutionRecord {
         }
         // The largest 32-bit number says that no exit code was seen.
         if exitCode == Int(Int32.max) { exitCode = nil }
+        if status == .failed, failureCause == nil, let code = exitCode {
+            failureCause = (FailureEvidence(exitCode: code).cause ?? .programError).rawValue
+        }
     }
 }
 

@@ -69,26 +69,26 @@ extension SlurmAccounting {
     /// Fills in what needs more than one column; returns why the row cannot be kept.
     private func complete(_ record: inout ExecutionRecord, _ reader: borrowing DelimitedReader) -> String? {
         let state = text("State", reader)?.split(separator: " ").first.map(String.init)?.uppercased()
-        var cause: FailureCause?
+        var isFailure = false
         switch state?.trimmingSuffix("+") {
         case nil: break
         case "COMPLETED": record.status = .completed
-        case "FAILED", "BOOT_FAIL", "DEADLINE": (record.status, cause) = (.failed, .programError)
-        case "OUT_OF_MEMORY": (record.status, cause) = (.failed, .outOfMemory)
-        case "TIMEOUT": (record.status, cause) = (.failed, .timeLimit)
-        case "CANCELLED": (record.status, cause) = (.aborted, .cancelled)
-        case "PREEMPTED": (record.status, cause) = (.aborted, .reclaimed)
-        case "NODE_FAIL": (record.status, cause) = (.aborted, .lost)
+        case "FAILED", "OUT_OF_MEMORY", "TIMEOUT", "DEADLINE", "CANCELLED", "PREEMPTED", "NODE_FAIL", "BOOT_FAIL":
+            isFailure = true
         case .some(let word):
             return isUnfinished(word) ? "the task had not ended" : "the status is unknown"
         }
-        record.failureCause = cause?.rawValue
         if let exit = text("ExitCode", reader) {
             let parts = exit.split(separator: ":", omittingEmptySubsequences: false).map { Int($0) }
             guard parts.count == 2, let code = parts[0], let signal = parts[1] else {
                 return "ExitCode is not of the form code:signal"
             }
             record.exitCode = signal > 0 && signal < 128 ? 128 + signal : code
+        }
+        if isFailure {
+            let cause = FailureEvidence(exitCode: record.exitCode, schedulerState: state).cause ?? .programError
+            record.status = cause.countsAsFailure ? .failed : .aborted
+            record.failureCause = cause.rawValue
         }
         if let request = text("ReqMem", reader), let bytes = requestedBytes(request, record, reader) {
             record.requestedMemoryBytes = bytes

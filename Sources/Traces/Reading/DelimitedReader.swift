@@ -13,6 +13,9 @@ public struct DelimitedReader {
     /// How many fields the current record has.
     public var fieldCount: Int { ends.count }
 
+    /// How many lines so far are no UTF-8, and the first of them.
+    package var damaged: (lines: Int, first: Int) { blocks.damaged }
+
     private var blocks: TextBlocks
     private let delimiter: UInt8
     private let quoting: Bool

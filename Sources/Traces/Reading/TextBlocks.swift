@@ -13,7 +13,10 @@ package struct TextBlocks {
     private let maximumRecordBytes: Int
     private var rest: [UInt8] = []
     private var delivered = 0
+    private var linesDelivered = 0
     private var atEnd = false
+    /// How many lines are no UTF-8, and the first of them; they are read with the replacement character.
+    package private(set) var damaged: (lines: Int, first: Int) = (0, 0)
 
     /// - Parameter delimiter: Between the fields; with `quoting` a quote directly after it, or at the start of a
     ///   record, opens a quoted field (RFC 4180).
@@ -49,17 +52,23 @@ package struct TextBlocks {
             if atEnd {
                 delivered += block.count
                 if let last = block.last, last != UInt8(ascii: "\n") { block.append(UInt8(ascii: "\n")) }
+                try checkQuotes(block)
                 try checkLongest(block)
+                count(block)
                 return block.isEmpty ? nil : block
             }
             if let end = endOfLastRecord(block, from: searched) {
                 rest.append(contentsOf: block[end...])
                 block.removeLast(block.count - end)
                 delivered += end
+                count(block)
                 return block
             }
             searched = quoteFor == nil ? block.count : 0
-            if block.count > maximumRecordBytes { try checkLongest(block) }
+            if block.count > maximumRecordBytes {
+                try checkQuotes(block)
+                try checkLongest(block)
+            }
         }
     }
 }
@@ -76,6 +85,30 @@ extension TextBlocks {
             filled += count
         }
         return filled - start
+    }
+
+    /// Counts the lines of a block that is handed out, and looks whether they are UTF-8.
+    private mutating func count(_ block: [UInt8]) {
+        if !isASCII(block.span), String(validating: block, as: UTF8.self) == nil {
+            for (index, line) in block.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+                .enumerated()
+            where String(validating: line, as: UTF8.self) == nil {
+                if damaged.lines == 0 { damaged.first = linesDelivered + index + 1 }
+                damaged.lines += 1
+            }
+        }
+        linesDelivered += lineFeeds(block.span, before: block.count)
+    }
+
+    /// Finds a quote that nobody closes: it would swallow all that follows.
+    private func checkQuotes(_ block: [UInt8]) throws(TraceError) {
+        guard let delimiter = quoteFor, position(of: UInt8(ascii: "\""), in: block, from: 0) != nil,
+            let open = openQuote(block.span, delimiter: delimiter)
+        else { return }
+        throw .malformed(
+            at: TextPosition(file: source.name, line: linesDelivered + lineFeeds(block.span, before: open) + 1),
+            found: "a quoted field that begins \(TraceError.quote(block[open...].prefix(30))) and has no end",
+            expected: "a closing quote", remedy: "Close the quote, or remove it.")
     }
 
     private func checkLongest(_ block: [UInt8]) throws(TraceError) {
@@ -112,6 +145,31 @@ private func position(of byte: UInt8, in block: [UInt8], from start: Int) -> Int
         }
         return UnsafeRawPointer(found) - base
     }
+}
+
+private func isASCII(_ block: Span<UInt8>) -> Bool {
+    var bits: UInt8 = 0
+    for i in block.indices { bits |= block[i] }
+    return bits < 0x80
+}
+
+private func lineFeeds(_ block: Span<UInt8>, before end: Int) -> Int {
+    var count = 0
+    for i in 0..<end { count &+= block[i] == UInt8(ascii: "\n") ? 1 : 0 }
+    return count
+}
+
+/// Where the quote stands that is still open at the end of the block.
+private func openQuote(_ block: Span<UInt8>, delimiter: UInt8) -> Int? {
+    var state = QuoteState.fieldStart
+    var open = 0
+    for i in block.indices {
+        let before = state
+        state.take(block[i], delimiter: delimiter)
+        if state == .quoted, before == .fieldStart { open = i }
+        if state == .recordEnd { state = .fieldStart }
+    }
+    return state == .quoted ? open : nil
 }
 
 /// As above where the block has quotes: a line feed inside a quoted field ends nothing.

@@ -1,17 +1,9 @@
 internal import Foundation
 internal import GRDB
 internal import GRDBSQLite
+public import Workloads
 
 extension TraceStore {
-    /// Reads a file and stores its executions: all of them or, after an error, none.
-    ///
-    /// - Returns: What was read, stored, and skipped and why; rows that the store already held count as skipped.
-    /// - Throws: ``TraceError`` for a file that cannot be read, ``StoreError`` for a store that cannot be written.
-    public func importExecutions(_ path: String, reader: ExecutionReader = ExecutionReader()) throws -> ImportReport {
-        let (table, report) = try reader.read(path)
-        return try store(table, report: report)
-    }
-
     /// Stores the rows of a table that was read from a file.
     ///
     /// - Parameter digest: Of the content of the file and how it was read; a file that was imported so before adds
@@ -55,11 +47,36 @@ extension TraceStore {
         return hashes
     }
 
-    /// Stores the outcome of one attempt. It is durable when this returns.
-    public func append(_ record: ExecutionRecord) throws(StoreError) {
+    /// Stores the outcome of one attempt, and what it used over time. It is durable when this returns.
+    public func append(_ record: ExecutionRecord, demand: DemandSeries? = nil) throws(StoreError) {
         let table = ExecutionTable([record])
         try transaction { database in
             try ExecutionInsert(database, table).insert(0..<1, RowHashes(table), importID: nil)
+            guard let demand else { return }
+            try database.execute(
+                sql: "INSERT INTO demand (execution_id, series) VALUES (?, ?)",
+                arguments: [database.lastInsertedRowID, Data(demand.encoded)])
+        }
+    }
+
+    /// What the attempts of our own runs used over time, in the order in which they ended.
+    public func demands(workflow: String? = nil) throws(StoreError) -> [RecordedDemand] {
+        try access { database in
+            // A store of an earlier release that may not be written has no such table.
+            guard try database.tableExists("demand") else { return [] }
+            return try Row.fetchAll(
+                database,
+                sql: """
+                    SELECT job, task, task_type, attempt, status, series FROM demand JOIN executions
+                    ON executions.id = execution_id WHERE workflow = COALESCE(?, workflow) ORDER BY execution_id
+                    """, arguments: [workflow]
+            ).compactMap { row in
+                guard let bytes = row["series"] as Data?, let series = DemandSeries(encoded: bytes) else { return nil }
+                return RecordedDemand(
+                    job: row["job"], task: row["task"], taskType: row["task_type"],
+                    attempt: (row["attempt"] as Double?).flatMap { Int(exactly: $0) },
+                    status: (row["status"] as String?).flatMap { ExecutionStatus(rawValue: $0) }, series: series)
+            }
         }
     }
 
@@ -106,6 +123,38 @@ extension TraceStore {
                     """
             ).map { (name: $0[0] as String, executions: $0[1] as Int) }
         }
+    }
+}
+
+/// What one attempt used over time.
+public struct RecordedDemand: Sendable, Hashable, Encodable {
+    public let job: String?
+    public let task: String?
+    public let taskType: String?
+    public let attempt: Int?
+    public let status: ExecutionStatus?
+    public let series: DemandSeries
+
+    enum CodingKeys: String, CodingKey {
+        case job, task, attempt, status, points
+        case taskType = "task_type"
+    }
+
+    /// Writes the points in full, for other programs.
+    public func encode(to encoder: any Encoder) throws {
+        var values = encoder.container(keyedBy: CodingKeys.self)
+        try values.encodeIfPresent(job, forKey: .job)
+        try values.encodeIfPresent(task, forKey: .task)
+        try values.encodeIfPresent(taskType, forKey: .taskType)
+        try values.encodeIfPresent(attempt, forKey: .attempt)
+        try values.encodeIfPresent(status, forKey: .status)
+        try values.encode(
+            series.points.map { point in
+                [
+                    "seconds": point.seconds, "cpu_seconds": point.cpuSeconds, "memory_bytes": point.memoryBytes,
+                    "read_bytes": point.readBytes, "written_bytes": point.writtenBytes,
+                ]
+            }, forKey: .points)
     }
 }
 

@@ -3,14 +3,6 @@ internal import GRDB
 internal import GRDBSQLite
 
 extension TraceStore {
-    /// Reads a file of market data (spot prices, availability, lifetimes) and stores it, whole or not at all.
-    ///
-    /// - Returns: What was read, stored, and skipped and why; records that the store already held count as skipped.
-    public func importMarket(_ path: String, format: MarketFormat? = nil) throws -> ImportReport {
-        let market = try MarketImport.read(path, format: format)
-        return try store(market.content, report: market.report)
-    }
-
     /// Stores market data that was read from a file.
     public func store(_ content: MarketImport.Content, report: ImportReport) throws(StoreError) -> ImportReport {
         let start = ContinuousClock.now

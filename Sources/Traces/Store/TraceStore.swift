@@ -5,7 +5,7 @@ internal import GRDBSQLite
 /// The durable store of imported traces and of the outcomes of runs: one SQLite file, one schema for both.
 ///
 ///     let store = try TraceStore(folder: ".almanac")
-///     let report = try store.importExecutions("trace.txt")
+///     let report = try store.importFile("trace.txt")
 ///     let table = try store.executions()
 ///
 /// An import is one transaction: it is stored whole or not at all, also after `kill -9` or on a full disk. A row that the
@@ -16,7 +16,7 @@ public final class TraceStore: Sendable {
     public let path: String
     let queue: DatabaseQueue
 
-    static let schemaVersion = 2
+    static let schemaVersion = 3
     static let busySeconds = 60.0
 
     /// Opens the store in `folder`, which is made if it does not exist.
@@ -27,27 +27,66 @@ public final class TraceStore: Sendable {
         } catch {
             throw .cannotOpen(folder, reason: "the folder cannot be made: \((error as NSError).localizedDescription)")
         }
+        queue = try Self.open(path)
+        let found = try version()
+        if found < Self.schemaVersion { try transaction { try Self.makeSchema($0) } }
+    }
+
+    /// Opens a store that exists, to read it; one that this user may not write, too.
+    ///
+    /// - Throws: ``StoreError/damaged(_:reason:)`` also for a file without any bytes.
+    public init(reading folder: String) throws(StoreError) {
+        path = (folder as NSString).appendingPathComponent("traces.sqlite")
+        guard let size = (try? FileManager.default.attributesOfItem(atPath: path))?[.size] as? NSNumber else {
+            throw .cannotOpen(path, reason: "there is no such file")
+        }
+        guard size.intValue > 0 else { throw .damaged(path, reason: "the file has no bytes") }
+        let files = FileManager.default
+        let mayWrite = files.isWritableFile(atPath: path) && files.isWritableFile(atPath: folder.isEmpty ? "." : folder)
+        queue = try Self.open(path, readingOnly: !mayWrite)
+        let found = try version()
+        if mayWrite, found < Self.schemaVersion { try transaction { try Self.makeSchema($0) } }
+    }
+
+    /// Whether SQLite finds the file sound: `nil`, or what it complains of. O(size of the file).
+    public func fault() throws(StoreError) -> String? {
+        try access { database in
+            let words = try String.fetchAll(database, sql: "PRAGMA quick_check(3)")
+            return words == ["ok"] ? nil : words.joined(separator: "; ")
+        }
+    }
+
+    private static func open(_ path: String, readingOnly: Bool = false) throws(StoreError) -> DatabaseQueue {
         var configuration = Configuration()
-        configuration.busyMode = .timeout(Self.busySeconds)
+        configuration.busyMode = .timeout(busySeconds)
+        configuration.readonly = readingOnly
         configuration.prepareDatabase { database in
             // WAL lets readers go on while one process writes; FULL makes every commit survive a power cut. Large
             // pages (of a new store) and a cache of 64 MB make bulk imports a third faster.
-            try database.execute(
-                sql: """
-                    PRAGMA page_size = 16384; PRAGMA cache_size = -65536;
-                    PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL
-                    """)
+            try database.execute(sql: "PRAGMA cache_size = -65536")
+            if !readingOnly {
+                try database.execute(
+                    sql: "PRAGMA page_size = 16384; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL")
+            }
+        }
+        var name = path
+        if readingOnly {
+            // Readers of WAL, too, want to write beside the file; unless told that nobody changes it.
+            let allowed = CharacterSet.urlPathAllowed.subtracting(CharacterSet(charactersIn: "?#%"))
+            name = "file:\(path.addingPercentEncoding(withAllowedCharacters: allowed) ?? path)?immutable=1"
         }
         do {
-            queue = try DatabaseQueue(path: path, configuration: configuration)
+            return try DatabaseQueue(path: name, configuration: configuration)
         } catch {
-            throw Self.explained(error, path, opening: true)
+            throw explained(error, path, opening: true)
         }
+    }
+
+    /// The version of the schema.
+    private func version() throws(StoreError) -> Int {
         let found = try access { database in try Int.fetchOne(database, sql: "PRAGMA user_version") ?? 0 }
-        guard found <= Self.schemaVersion else {
-            throw .newer(path, found: found, supported: Self.schemaVersion)
-        }
-        if found < Self.schemaVersion { try transaction { try Self.makeSchema($0) } }
+        guard found <= Self.schemaVersion else { throw .newer(path, found: found, supported: Self.schemaVersion) }
+        return found
     }
 
     /// How many rows of each kind the store holds.
@@ -106,8 +145,13 @@ public final class TraceStore: Sendable {
     /// Brings a store of an earlier release to the schema of this one, one version after the other.
     private static func migrate(_ database: Database, from version: Int) throws {
         if version < 2 { try database.execute(sql: "ALTER TABLE imports ADD COLUMN digest TEXT") }
+        if version < 3 { try database.execute(sql: demandTable) }
         try database.execute(sql: "PRAGMA user_version = \(schemaVersion)")
     }
+
+    private static let demandTable = """
+        CREATE TABLE demand (execution_id INTEGER PRIMARY KEY REFERENCES executions, series BLOB NOT NULL);
+        """
 
     private static func makeSchema(_ database: Database) throws {
         // Another process may have made it while this one waited.
@@ -135,6 +179,7 @@ public final class TraceStore: Sendable {
                 CREATE TABLE lifetimes (
                     vm TEXT NOT NULL, zone TEXT NOT NULL, instance_type TEXT NOT NULL, start_seconds REAL NOT NULL,
                     lifetime_seconds REAL NOT NULL, reclaimed INTEGER NOT NULL, PRIMARY KEY (vm, start_seconds));
+                \(demandTable)
                 PRAGMA user_version = \(schemaVersion);
                 """)
     }

@@ -44,6 +44,6 @@ struct StoreOptions: ParsableArguments {
                 "\(store): there is no trace store. Import traces ('almanac import auto FILE'), or name its folder with "
                     + "--store.")
         }
-        return try TraceStore(folder: store)
+        return try TraceStore(reading: store)
     }
 }
