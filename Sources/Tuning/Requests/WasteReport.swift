@@ -1,0 +1,228 @@
+internal import Foundation
+public import Plots
+public import Prediction
+public import Traces
+internal import Workloads
+
+/// What was reserved and not used, by task type: for whoever has to explain a full cluster.
+///
+/// A success wastes what it reserves and does not use; an attempt that failed wastes its whole reservation. GB is 10⁹
+/// bytes.
+public struct WasteReport: Sendable, Encodable {
+    /// One task type.
+    public struct Tool: Sendable, Encodable {
+        public let taskType: String
+        /// Attempts with a run time, and those of them that failed, that ran out of memory or over their time limit.
+        public let attempts: Int
+        public let failed: Int
+        public let outOfMemory: Int
+        public let overTime: Int
+        public let hours: Double
+        public let usedGBHours: Double
+        /// `nil` where no attempt recorded what it requested.
+        public let wastedGBHours: Double?
+        public let wastedCPUHours: Double?
+        /// What the successes would have wasted with the suggested request, failed tries included; `nil` without one.
+        public let suggestedGBHours: Double?
+        /// The suggested request with its risk.
+        public let request: ResourceRequests.Request?
+        /// Use over the course of a run; `nil` where none was recorded.
+        public let profile: DemandProfile?
+
+        enum CodingKeys: String, CodingKey {
+            case attempts, failed, hours, request, profile
+            case taskType = "task_type"
+            case outOfMemory = "out_of_memory"
+            case overTime = "over_time"
+            case usedGBHours = "used_gb_hours"
+            case wastedGBHours = "wasted_gb_hours"
+            case wastedCPUHours = "wasted_cpu_hours"
+            case suggestedGBHours = "suggested_wasted_gb_hours"
+        }
+    }
+
+    /// The most wasteful first; where nothing was requested, the most used.
+    public let tools: [Tool]
+    /// How requests made in the same way fare on later runs.
+    public let check: RequestCheck?
+
+    /// - Parameter demands: Use over time, where it was recorded.
+    public init(_ table: ExecutionTable, requests: ResourceRequests, demands: [RecordedDemand] = []) {
+        var records: [String: [ExecutionRecord]] = [:]
+        for row in 0..<table.rowCount {
+            let record = table[row]
+            // What a cached row says was wasted when it ran, not again.
+            guard let type = record.taskType, record.status != .cached, (record.runtimeSeconds ?? 0) > 0 else {
+                continue
+            }
+            records[type, default: []].append(record)
+        }
+        let requested = Dictionary(uniqueKeysWithValues: requests.requests.map { ($0.taskType, $0) })
+        let courses = Dictionary(grouping: demands.filter { $0.status == .completed }, by: { $0.taskType ?? "" })
+        tools = records.map { type, records in
+            Tool(type, records, requested[type], courses[type] ?? [], requests.options)
+        }.sorted { a, b in
+            (b.wastedGBHours ?? -1, b.usedGBHours, a.taskType) < (a.wastedGBHours ?? -1, a.usedGBHours, b.taskType)
+        }
+        check = requests.check
+    }
+
+    /// Sum over all types of what is known.
+    public var wastedGBHours: Double { tools.reduce(0) { $0 + ($1.wastedGBHours ?? 0) } }
+
+    /// The types whose requests were recorded.
+    public var judged: [Tool] { tools.filter { $0.wastedGBHours != nil } }
+}
+
+extension WasteReport.Tool {
+    fileprivate init(
+        _ type: String, _ records: [ExecutionRecord], _ request: ResourceRequests.Request?,
+        _ demands: [RecordedDemand], _ options: RequestOptions
+    ) {
+        var (used, wasted, wastedCPU, suggested) = (0.0, 0.0, 0.0, 0.0)
+        var (knowsMemory, knowsCPU) = (false, false)
+        var causes: [FailureCause: Int] = [:]
+        for record in records {
+            let hours = (record.runtimeSeconds ?? 0) / 3600
+            let succeeded = record.status == nil || record.status == .completed
+            let peak = succeeded ? record.peakMemoryBytes ?? .nan : 0
+            if let cause = record.failureCause.flatMap({ FailureCause(rawValue: $0) }) {
+                causes[cause, default: 0] += 1
+            }
+            if let peak = record.peakMemoryBytes { used += peak * hours / 1e9 }
+            if let reserved = record.requestedMemoryBytes, reserved > 0, !peak.isNaN {
+                knowsMemory = true
+                wasted += max(0, reserved - peak) * hours / 1e9
+            }
+            if let cpus = record.cpus, let busy = record.cpuSeconds {
+                knowsCPU = true
+                wastedCPU += succeeded ? max(0, cpus * hours - busy / 3600) : cpus * hours
+            }
+            if succeeded, let memory = request?.memoryBytes, !peak.isNaN {
+                suggested += options.replay(memory, need: peak, hours: hours).wasted / 1e9
+            }
+        }
+        taskType = type
+        attempts = records.count
+        failed = records.count { $0.status == .failed || $0.status == .aborted }
+        outOfMemory = causes[.outOfMemory] ?? 0
+        overTime = causes[.timeLimit] ?? 0
+        hours = records.reduce(0) { $0 + ($1.runtimeSeconds ?? 0) } / 3600
+        usedGBHours = used
+        wastedGBHours = knowsMemory ? wasted : nil
+        wastedCPUHours = knowsCPU ? wastedCPU : nil
+        suggestedGBHours = request?.memoryBytes == nil ? nil : suggested
+        self.request = request
+        profile = DemandProfile.fit(demands.map(\.series))
+    }
+}
+
+extension WasteReport {
+    /// The page: what was wasted, by which tool, and what to request instead.
+    public func page(title: String = "What was reserved and not used") -> HTMLReport {
+        let wasteful = Array(judged.prefix(20))
+        var blocks: [HTMLReport.Block] = []
+        if !wasteful.isEmpty {
+            blocks.append(
+                .figure(
+                    BarChart(
+                        "Memory reserved and not used", axis: Axis("GB·h", .number),
+                        categories: wasteful.map(\.taskType),
+                        series: [
+                            .init("as requested", wasteful.map { $0.wastedGBHours ?? .nan }, isBaseline: true),
+                            .init("with the suggested request", wasteful.map { $0.suggestedGBHours ?? .nan }),
+                        ]), caption: "The most wasteful task types; failed tries are charged whole."))
+        } else {
+            blocks.append(.prose("No run recorded what it requested, so that only its use can be shown."))
+        }
+        blocks.append(
+            .table(table, caption: "By waste. 'Risk' is the probability that a first attempt gets too little."))
+        var sections = [HTMLReport.Section("By task type", blocks)]
+        if let check { sections.append(HTMLReport.Section("How far to trust the suggestions", [checkTable(check)])) }
+        let courses = tools.filter { $0.profile != nil }.prefix(12).compactMap(\.course)
+        if !courses.isEmpty {
+            sections.append(
+                HTMLReport.Section("Over the course of a run", courses.map { .figure($0.chart, caption: $0.caption) }))
+        }
+        return HTMLReport(title, subtitle: Self.subtitle(tools), tiles: tiles, sections: sections)
+    }
+
+    private static func subtitle(_ tools: [Tool]) -> String {
+        let attempts = tools.reduce(0) { $0 + $1.attempts }
+        return "\(Units.count(attempts, "attempt")) of \(Units.count(tools.count, "task type"))"
+    }
+
+    private var tiles: [HTMLReport.Tile] {
+        let used = tools.reduce(0) { $0 + $1.usedGBHours }
+        var tiles = [HTMLReport.Tile("Used", "\(amount(used)) GB·h")]
+        guard !judged.isEmpty else { return tiles }
+        let suggested = judged.reduce(0) { $0 + ($1.suggestedGBHours ?? $1.wastedGBHours ?? 0) }
+        tiles.append(.init("Reserved and not used", "\(amount(wastedGBHours)) GB·h", verdict: .bad))
+        tiles.append(
+            .init(
+                "With the suggestions", "\(amount(suggested)) GB·h", note: "on the same runs",
+                verdict: suggested < wastedGBHours ? .good : .neutral))
+        let memory = tools.reduce(0) { $0 + $1.outOfMemory }
+        tiles.append(.init("Out of memory", Units.count(memory, "attempt")))
+        return tiles
+    }
+
+    private var table: HTMLTable {
+        HTMLTable(
+            columns: [
+                .init("task type"), .init("attempts", .count), .init("failed", .count), .init("used GB·h", .number),
+                .init("wasted GB·h", .number), .init("wasted CPU·h", .number), .init("requested"),
+                .init("greatest peak"),
+                .init("suggested"), .init("risk", .share), .init("would waste GB·h", .number),
+            ],
+            rows: tools.map { tool in
+                func bytes(_ value: Double?) -> HTMLTable.Cell { .text(value.map(Units.formatBytes) ?? "–") }
+                return [
+                    .text(tool.taskType), .number(Double(tool.attempts)), .number(Double(tool.failed)),
+                    .number(tool.usedGBHours), .number(tool.wastedGBHours ?? .nan),
+                    .number(tool.wastedCPUHours ?? .nan),
+                    bytes(tool.request?.currentMemoryBytes), bytes(tool.request?.greatestMemoryBytes),
+                    bytes(tool.request?.memoryBytes), .number(tool.request?.memoryRisk ?? .nan),
+                    .number(tool.suggestedGBHours ?? .nan),
+                ]
+            })
+    }
+
+    private func checkTable(_ check: RequestCheck) -> HTMLReport.Block {
+        func row(_ name: String, _ result: RequestCheck.Result) -> [HTMLTable.Cell] {
+            [
+                .text(name), .number(result.wastedGBHours),
+                .number(Double(result.failedFirst) / Double(max(1, check.testRuns))),
+            ]
+        }
+        return .table(
+            HTMLTable(
+                columns: [.init("request"), .init("wasted GB·h", .number), .init("first tries too small", .share)],
+                rows: (check.current.map { [row("as recorded", $0)] } ?? [])
+                    + [row("greatest peak seen so far", check.greatestSeen), row("suggested", check.suggested)]),
+            caption:
+                "Learnt from the first 70 % of each task type, replayed on the last 30 % (\(check.testRuns) runs, which used "
+                + "\(amount(check.usedGBHours)) GB·h).")
+    }
+}
+
+extension WasteReport.Tool {
+    /// The reservations by segments, and what they spare.
+    fileprivate var course: (chart: LineChart, caption: String)? {
+        guard let profile, let last = profile.segments.last else { return nil }
+        let x = profile.segments.map(\.from) + [1]
+        let chart = LineChart(
+            taskType, x: Axis("share of the run time", .share), y: Axis("memory", .bytes, includesZero: true),
+            series: [
+                .init("peak", x: [0, 1], y: [profile.peakBytes, profile.peakBytes], isDashed: true, isBaseline: true),
+                .init("segments", x: x, y: profile.segments.map(\.memoryBytes) + [last.memoryBytes], shape: .steps),
+            ])
+        return (
+            chart,
+            "\(Units.count(profile.runs, "run")); the segments hold \(percentText(profile.reservedShare)) of what the peak "
+                + "would hold."
+        )
+    }
+}
+
+private func amount(_ value: Double) -> String { Units.format(value, digits: value < 10 ? 2 : value < 1000 ? 1 : 0) }

@@ -1,0 +1,76 @@
+import ArgumentParser
+import Foundation
+import Plots
+import Traces
+import Tuning
+import Workloads
+
+/// `almanac report`: who wastes what.
+struct ReportCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "report",
+        abstract: "Show memory and processors that were reserved and not used, by task type, and what to request.",
+        discussion: """
+            The most wasteful first. 'wasted' is what was reserved and not used, for an attempt that failed all of it; \
+            'would waste' is the same with the suggested memory, tries that are too small included.
+            """)
+
+    @OptionGroup var arguments: RequestArguments
+    @OptionGroup var storage: StoreOptions
+    @OptionGroup var global: GlobalOptions
+
+    @Option(name: .long, help: "Write a page with pictures to this HTML file.")
+    var html: String?
+
+    @Option(name: .long, help: "Print so many task types; 0 is all.")
+    var top = 20
+
+    func validate() throws {
+        guard top >= 0 else { throw ValidationError("--top is \(top), expected 0 or more.") }
+    }
+
+    func run() throws {
+        let requests = try arguments.requests(storage, global)
+        let store = try storage.existing()
+        let report = WasteReport(
+            try store.executions(workflow: arguments.workflow), requests: requests,
+            demands: try store.demands(workflow: arguments.workflow))
+        if let html { try Console.write(Data(report.page().html().utf8), toFile: html) }
+        let text = text(report, requests)
+        if let output = arguments.output { try Console.write(Data((text + "\n").utf8), toFile: output) }
+        try global.console.result(report, text: arguments.output ?? text)
+    }
+
+    private func text(_ report: WasteReport, _ requests: ResourceRequests) -> String {
+        var table = TextTable([
+            "task type", "attempts", "failed", "used GB·h", "wasted GB·h", "wasted CPU·h", "requested", "peak",
+            "suggested",
+            "risk", "would waste",
+        ])
+        func number(_ value: Double?) -> String {
+            value.map { Units.format($0, digits: $0 < 10 ? 3 : $0 < 1000 ? 1 : 0) } ?? "–"
+        }
+        for tool in report.tools.prefix(top == 0 ? .max : top) {
+            table.add([
+                tool.taskType, String(tool.attempts), String(tool.failed), number(tool.usedGBHours),
+                number(tool.wastedGBHours), number(tool.wastedCPUHours),
+                tool.request?.currentMemoryBytes.map(Units.formatBytes) ?? "–",
+                tool.request?.greatestMemoryBytes.map(Units.formatBytes) ?? "–",
+                tool.request?.memoryBytes.map(Units.formatBytes) ?? "–",
+                tool.request?.memoryRisk.map(percent) ?? "–", number(tool.suggestedGBHours),
+            ])
+        }
+        var parts = [table.text]
+        if top > 0, report.tools.count > top {
+            parts.append("… and \(report.tools.count - top) more (--top 0 prints all)")
+        }
+        for tool in report.tools {
+            guard let profile = tool.profile, profile.segments.count > 1 else { continue }
+            let course = profile.segments.map { "to \(percent($0.to)) \(Units.formatBytes($0.memoryBytes))" }
+            parts.append(
+                "\(tool.taskType) over the course of \(Units.count(profile.runs, "run")): \(course.joined(separator: ", ")); "
+                    + "that holds \(percent(profile.reservedShare)) of what the peak would")
+        }
+        return (parts + [""] + requests.summary("almanac \(Almanac.version)")).joined(separator: "\n")
+    }
+}
