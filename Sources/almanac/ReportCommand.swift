@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Plots
+import Prediction
 import Traces
 import Tuning
 import Workloads
