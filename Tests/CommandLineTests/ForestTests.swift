@@ -79,7 +79,7 @@ struct ForestTests {
             let errors = try #require(object["errors"] as? [[String: Any]])
             #expect(
                 errors.compactMap { $0["name"] as? String } == [
-                    "boosted", "mean", "median", "median per level", "linear",
+                    "boosted", "mean", "median", "median per level", "line",
                 ])
             let rmse = errors.compactMap { $0["rmse"] as? Double }
             if split.isEmpty { #expect(rmse[0] < 0.5 * rmse[1]) }
@@ -186,7 +186,7 @@ struct ForestTests {
             "tasks:\n  - {id: a, type: sort, command: 'true', inputs: [{path: big, size: 500MB}], cpus: 2}\n",
             to: "job.yaml")
         let plan = try terminal.almanac("plan", "job.yaml", "--models", "models", "--json")
-        let makespan = (plan.json as? [String: Any])?["makespan_seconds"] as? Double
+        let makespan = (plan.json as? [String: Any])?["makespanSeconds"] as? Double
         #expect(makespan.map { abs($0 - expected) < 1e-6 * expected } == true, "\(plan.output) \(plan.errors)")
     }
 }

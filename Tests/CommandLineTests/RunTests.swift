@@ -46,7 +46,7 @@ struct RunTests {
         let answer = try terminal.almanac("run", "job.yaml")
         #expect(answer.exitCode == 1)
         for text in [
-            "1 of 5 tasks finished", "failed: fails", "failed: slow", "failed: forgets", "1 tasks could not run",
+            "1 of 5 tasks finished", "failed: fails", "failed: slow", "failed: forgets", "1 task could not run",
         ] {
             #expect(answer.output.contains(text), "\(answer.output)")
         }

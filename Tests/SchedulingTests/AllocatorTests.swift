@@ -152,8 +152,8 @@ import Workloads
                 .start("a", on: "m", attempt: 2, cpus: 1, memoryBytes: 30)
             ])
         #expect(
-            allocator.handle(.failed("a", attempt: 2, cause: .timeLimit)) == [
-                .giveUp("a", .timeLimit), .skip("b"), .skip("c"), .end(.failed),
+            allocator.handle(.failed("a", attempt: 2, cause: .programError)) == [
+                .giveUp("a", .programError), .skip("b"), .skip("c"), .end(.failed),
             ])
         #expect(allocator.handle(.cancel).isEmpty)
     }

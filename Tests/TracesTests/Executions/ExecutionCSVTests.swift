@@ -62,12 +62,11 @@ import Traces
             j,inf,,
             k,-2,,failed
             l,3,,failed
-            "m,4,,
             """
         let (table, report) = try read(Array(text.utf8), blockBytes: blockBytes)
         #expect((0..<table.rowCount).map { table[$0].task } == ["a", "b\nb", "l"])
         #expect(table[0].startTimeSeconds == 1_704_067_200 && table[1].status == .completed)
-        #expect(report.rowsRead == 14 && report.rowsStored == 3)
+        #expect(report.rowsRead == 13 && report.rowsStored == 3)
         #expect(report.reasons.map(\.rows).reduce(0, +) == report.rowsSkipped)
         let lines = Dictionary(uniqueKeysWithValues: report.reasons.map { ($0.reason, $0.firstLine) })
         #expect(lines["runtime_seconds is negative"] == 5)
@@ -80,6 +79,16 @@ import Traces
         #expect(lines["the row has neither task nor task_type"] == 13)
         #expect(report.reasons.first { $0.firstLine == 7 }?.example == "'12 s'")
         #expect(report.reasons.first { $0.reason == "runtime_seconds is negative" }?.rows == 2)
+    }
+
+    @Test(
+        "a quote that nobody closes would swallow all that follows: the file is refused", arguments: [2, 17, 1 << 20])
+    func openQuote(blockBytes: Int) {
+        let text = "task,runtime_seconds\na,1\n\"b\nb\",2\n\"m,4\nc,5\n"
+        let error = #expect(throws: TraceError.self) { try read(Array(text.utf8), blockBytes: blockBytes) }
+        #expect(
+            error?.description.hasPrefix("memory:5: found a quoted field that begins '\"m,4") == true, "\(error as Any)"
+        )
     }
 
     @Test("other units in the header are converted, a run time that is missing is end minus start")

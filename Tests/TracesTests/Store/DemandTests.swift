@@ -58,9 +58,9 @@ import Workloads
 
     @Test("lines that are not UTF-8 are counted and told", arguments: [false, true])
     func latin(isNextflow: Bool) throws {
-        let header = isNextflow ? "name\trealtime\tpeak_rss\tstatus\t%cpu\n" : "task,task_type,runtime_seconds\n"
+        let header = isNextflow ? "name\thash\trealtime\tpeak_rss\tstatus\t%cpu\n" : "task,task_type,runtime_seconds\n"
         let row = { (name: [UInt8]) in
-            name + Array((isNextflow ? "\t1s\t5 MB\tCOMPLETED\t90%\n" : ",t,1\n").utf8)
+            name + Array((isNextflow ? "\tab/cd\t1s\t5 MB\tCOMPLETED\t90%\n" : ",t,1\n").utf8)
         }
         let bytes = Array(header.utf8) + row([0x61]) + row([0x61, 0xE4]) + row(Array("ä".utf8)) + row([0xFC, 0x62])
         let report = try ExecutionReader().read(folder.write(bytes, "trace_l.txt")).report
