@@ -11,7 +11,14 @@ extension PortableTrees {
         // Names must not hold blanks, which part them.
         let names = features.map { $0.name.replacing(" ", with: "_").replacing("\n", with: "_") }
         text += "feature_names=\(names.joined(separator: " "))\n"
-        text += "feature_infos=\(features.map { _ in "none" }.joined(separator: " "))\n\n"
+        // Codes tell that a feature has levels, also where no tree asks for them.
+        let infos = features.map { feature in
+            feature.levels.map { levels in
+                levels.isEmpty ? "none" : levels.indices.map(String.init).joined(separator: ":")
+            }
+                ?? "none"
+        }
+        text += "feature_infos=\(infos.joined(separator: " "))\n\n"
         for (index, nodes) in trees.enumerated() {
             text += "Tree=\(index)\n" + LightGBMTree(nodes).text + "\n\n"
         }
@@ -72,13 +79,23 @@ extension PortableTrees {
             trees.append(try LightGBMTree.nodes(block.values, line: block.line, path: path, features: names.count))
         }
         try self.init(
-            features: Self.features(names, trees, pandas.map { $0.map(\.text) }), trees: trees, averages: averages,
+            features: Self.features(
+                names, trees, pandas.map { $0.map(\.text) }, infos: header["feature_infos"]?.split(separator: " ") ?? []
+            ),
+            trees: trees, averages: averages,
             link: logarithmic.contains(objective) ? .exponential : .identity)
     }
 
-    /// Features with levels where a tree tests levels: their names if the file has them, else their codes.
-    static func features(_ names: [String], _ trees: [[Node]], _ levelNames: [[String]]) -> [ForestFeature] {
+    /// Features with levels where the file lists codes (`infos`, one a feature) or a tree tests levels: their names if
+    /// the file has them, else their codes.
+    static func features(
+        _ names: [String], _ trees: [[Node]], _ levelNames: [[String]], infos: [Substring] = []
+    ) -> [ForestFeature] {
         var largest = [Int?](repeating: nil, count: names.count)
+        for (index, info) in infos.prefix(names.count).enumerated() {
+            let codes = info.split(separator: ":", omittingEmptySubsequences: false).map { Int($0) ?? -1 }
+            if let last = codes.max(), codes.allSatisfy({ (0...100_000).contains($0) }) { largest[index] = last }
+        }
         for node in trees.joined() {
             if let levels = node.levels, names.indices.contains(node.feature) {
                 largest[node.feature] = max(largest[node.feature] ?? 0, levels.max() ?? 0)

@@ -7,6 +7,6 @@ struct ExportCommand: ParsableCommand {
         abstract: "Write what was learnt in the form that other tools read.",
         subcommands: [
             ExportNextflowCommand.self, ExportSnakemakeCommand.self, ExportSlurmCommand.self, ExportLightGBM.self,
-            ExportXGBoost.self, ExportONNX.self
+            ExportXGBoost.self, ExportONNX.self,
         ])
 }
