@@ -29,6 +29,7 @@ let package = Package(
     ],
     targets: [
         .systemLibrary(name: "COpenBLAS"),
+        .systemLibrary(name: "CPrefetch"),
         .systemLibrary(name: "CZlib"),
         .target(name: "LinearAlgebra", dependencies: ["COpenBLAS"], swiftSettings: settings),
         .target(name: "ModelFiles", swiftSettings: settings),
@@ -41,7 +42,7 @@ let package = Package(
                 .product(name: "GRDBSQLite", package: "GRDB.swift"),
             ],
             swiftSettings: settings),
-        .target(name: "Forests", dependencies: ["LinearAlgebra", "ModelFiles"], swiftSettings: settings),
+        .target(name: "Forests", dependencies: ["CPrefetch", "LinearAlgebra", "ModelFiles"], swiftSettings: settings),
         .target(name: "Forecasting", dependencies: ["LinearAlgebra", "ModelFiles"], swiftSettings: settings),
         .target(name: "Scheduling", dependencies: ["Workloads"], swiftSettings: settings),
         .target(

@@ -12,11 +12,12 @@ let package = Package(
     name: "forests-bench",
     targets: [
         .systemLibrary(name: "COpenBLAS", path: "Linked/COpenBLAS"),
+        .systemLibrary(name: "CPrefetch", path: "Linked/CPrefetch"),
         .target(
             name: "LinearAlgebra", dependencies: ["COpenBLAS"], path: "Linked/LinearAlgebra", swiftSettings: settings),
         .target(name: "ModelFiles", path: "Linked/ModelFiles", swiftSettings: settings),
         .target(
-            name: "Forests", dependencies: ["LinearAlgebra", "ModelFiles"], path: "Linked/Forests",
+            name: "Forests", dependencies: ["CPrefetch", "LinearAlgebra", "ModelFiles"], path: "Linked/Forests",
             swiftSettings: settings),
         .executableTarget(name: "ForestsBench", dependencies: ["Forests", "LinearAlgebra"]),
     ]

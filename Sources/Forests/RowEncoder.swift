@@ -153,11 +153,18 @@ struct EncodedTable: Sendable {
     /// The number of rows of the table.
     var resultCount: Int { mixtures.map { $0.starts.count - 1 } ?? rowCount }
 
+    /// The encoded rows that stand for one row of the table.
+    func encodedRows(_ row: Int) -> Range<Int> {
+        mixtures.map { $0.starts[row]..<$0.starts[row + 1] } ?? row..<row + 1
+    }
+
+    /// How much an encoded row counts in the row that it stands for.
+    func weight(_ encodedRow: Int) -> Double { mixtures?.weights[encodedRow] ?? 1 }
+
     /// The encoded rows that stand for one row of the table, with their weights.
     func parts(_ row: Int) -> (rows: Range<Int>, weights: [Double]) {
-        guard let mixtures else { return (row..<row + 1, [1]) }
-        let range = mixtures.starts[row]..<mixtures.starts[row + 1]
-        return (range, Array(mixtures.weights[range]))
+        let rows = encodedRows(row)
+        return (rows, rows.map(weight))
     }
 
     /// From a value for each encoded row to one for each row of the table.
@@ -173,25 +180,43 @@ struct EncodedTable: Sendable {
     /// Fills the slots of `rows`, row after row.
     func fill(_ slots: UnsafeMutablePointer<UInt32>, _ rows: Range<Int>) {
         let width = slotCount
-        for i in 0..<rows.count { slots[i * width] = 0 }
+        fill(rows.count, { rows.lowerBound + $0 }, { slots + $0 * width }, stride: 1)
+    }
+
+    /// Fills the slots of `rows` in tiles of eight rows: slot after slot, the eight rows side by side. The last tile is
+    /// filled up with copies of the last row.
+    func fillTiles(_ tiles: UnsafeMutablePointer<UInt32>, _ rows: ArraySlice<UInt32>) {
+        let width = 8 * slotCount
+        rows.withUnsafeBufferPointer { rows in
+            fill(
+                (rows.count + 7) & ~7, { Int(rows[min($0, rows.count - 1)]) }, { tiles + ($0 >> 3) * width + ($0 & 7) },
+                stride: 8)
+        }
+    }
+
+    /// Fills the slots of some rows, which lie `stride` apart.
+    @inline(__always)
+    private func fill(
+        _ count: Int, _ row: (Int) -> Int, _ slots: (Int) -> UnsafeMutablePointer<UInt32>, stride: Int
+    ) {
+        for i in 0..<count { slots(i)[0] = 0 }
         for (feature, column) in columns.enumerated() {
-            var slot = slots + 1 + 2 * feature
+            let (right, left) = (stride * (1 + 2 * feature), stride * (2 + 2 * feature))
             switch column {
             case .numeric(let values):
                 values.withUnsafeBufferPointer { values in
-                    for row in rows {
-                        let key = ValueKey.of(values[row])
-                        slot[0] = key
-                        slot[1] = key == ValueKey.missingRight ? ValueKey.missingLeft : key
-                        slot += width
+                    for i in 0..<count {
+                        let (key, slots) = (ValueKey.of(values[row(i)]), slots(i))
+                        slots[right] = key
+                        slots[left] = key == ValueKey.missingRight ? ValueKey.missingLeft : key
                     }
                 }
             case .levels(let keys):
-                for row in rows {
-                    let key = keys[row]
-                    slot[0] = key
-                    slot[1] = key
-                    slot += width
+                keys.withUnsafeBufferPointer { keys in
+                    for i in 0..<count {
+                        let (key, slots) = (keys[row(i)], slots(i))
+                        (slots[right], slots[left]) = (key, key)
+                    }
                 }
             }
         }

@@ -552,7 +552,7 @@ extension GrowthTable {
 }
 
 /// Sorts a few integers quickly.
-private func sortAscending(_ values: UnsafeMutableBufferPointer<UInt64>) {
+func sortAscending(_ values: UnsafeMutableBufferPointer<UInt64>) {
     guard values.count <= 32 else {
         var values = values
         return values.sort()

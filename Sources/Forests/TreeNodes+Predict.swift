@@ -1,32 +1,28 @@
 internal import LinearAlgebra
 
 extension TreeNodes {
-    /// How many rows one thread takes at a time, at most: each block reads all trees anew, so it is worth being large.
-    private static let blockRows = 4096
-
     /// `base` plus all trees' values for every row of a table, added in the order of the trees.
     func sums(of table: EncodedTable, from base: Double, threads: Int) -> [Double] {
-        let rowCount = table.rowCount
-        let perThread = (rowCount + threads * TreeNodes.blockRows - 1) / (threads * TreeNodes.blockRows)
-        let blocks = rowCount < 256 ? 1 : max(1, threads * perThread)
-        let parts = Parallel.map(count: blocks, threads: threads) { block -> [Double] in
-            blockSums(table, (rowCount * block / blocks)..<(rowCount * (block + 1) / blocks), base)
+        // Each block reads all trees anew, so it is worth being large.
+        let size = max(512, min(8192, (table.rowCount + threads - 1) / threads))
+        let order = similarityOrder(of: table, { $0 }, count: table.rowCount)
+        let parts = Parallel.map(count: (order.count + size - 1) / size, threads: threads) { block -> [Double] in
+            blockSums(table, order[(block * size)..<min(order.count, (block + 1) * size)], base)
         }
-        return table.combined(Array(parts.joined()))
+        var sums = [Double](repeating: 0, count: order.count)
+        for (row, sum) in zip(order, parts.joined()) { sums[Int(row)] = sum }
+        return table.combined(sums)
     }
 
-    private func blockSums(_ table: EncodedTable, _ rows: Range<Int>, _ base: Double) -> [Double] {
-        let width = table.slotCount
+    private func blockSums(_ table: EncodedTable, _ rows: ArraySlice<UInt32>, _ base: Double) -> [Double] {
         var sums = [Double](repeating: base, count: rows.count)
-        withUnsafeTemporaryAllocation(of: UInt32.self, capacity: width * rows.count) { slots in
-            guard let slots = slots.baseAddress else { return }
-            table.fill(slots, rows)
+        withTiles(table, rows) { tiles in
             withWalk { walk, starts in
                 sums.withUnsafeMutableBufferPointer { sums in
                     for tree in 0..<treeCount {
                         let nodes = walk.nodes + Int(starts[tree])
                         walkRows(
-                            walk, tree: nodes, slots: slots, width: width, count: rows.count, levels: hasLevels
+                            walk, tree: nodes, tiles: tiles, width: table.slotCount, count: rows.count
                         ) { row, leaf in
                             sums[row] += Double(Float(bitPattern: UInt32(truncatingIfNeeded: nodes[Int(leaf)] >> 32)))
                         }

@@ -1,141 +1,145 @@
+internal import CPrefetch
+
 /// The base addresses and constants of one walk through trees.
 struct TreeWalk {
     let nodes: UnsafePointer<UInt64>
     let sets: UnsafePointer<UInt32>
     let childBits: UInt32
     let childMask: UInt32
+    let hasLevels: Bool
 
-    /// The next node: the same one at a leaf.
+    /// The slot that a node tests; 0 for a leaf.
     @inline(__always)
-    func step(_ base: UnsafePointer<UInt64>, _ node: UInt32, _ slots: UnsafePointer<UInt32>) -> UInt32 {
-        let bits = base[Int(node)]
-        let link = UInt32(truncatingIfNeeded: bits)
-        let key = slots[Int(link >> childBits)]
-        return (link & childMask) &+ (key > UInt32(truncatingIfNeeded: bits >> 32) ? 1 : 0)
+    func slot(_ node: UInt64) -> Int { Int((UInt32(truncatingIfNeeded: node) & 0x7FFF_FFFF) &>> childBits) }
+
+    /// The next node for a row with `key` in the slot that `node` tests, where no node tests levels.
+    @inline(__always)
+    func numericStep(_ node: UInt64, _ key: UInt32) -> UInt32 {
+        let link = UInt32(truncatingIfNeeded: node)
+        return (link & childMask) &+ (key > UInt32(truncatingIfNeeded: node >> 32) ? 1 : 0)
     }
 
-    /// The same where nodes may test levels.
+    /// The same where nodes may test levels. No branches: which kind of node comes next cannot be foretold.
     @inline(__always)
-    func levelStep(_ base: UnsafePointer<UInt64>, _ node: UInt32, _ slots: UnsafePointer<UInt32>) -> UInt32 {
-        let bits = base[Int(node)]
-        let (link, payload) = (UInt32(truncatingIfNeeded: bits), UInt32(truncatingIfNeeded: bits >> 32))
-        let key = slots[Int((link & 0x7FFF_FFFF) >> childBits)]
-        let isLevel = link >> 31 != 0
-        let word = sets[Int(isLevel ? payload &+ key >> 5 : 0)]
-        let outside = word >> (key & 31) & 1 ^ 1
-        return (link & childMask) &+ (isLevel ? outside : (key > payload ? 1 : 0))
-    }
-
-    /// The leaf that one row reaches in one tree.
-    @inline(__always)
-    func leaf(_ base: UnsafePointer<UInt64>, _ slots: UnsafePointer<UInt32>) -> UInt32 {
-        var node: UInt32 = 0
-        while true {
-            let next = levelStep(base, node, slots)
-            if next == node { return node }
-            node = next
-        }
+    func step(_ node: UInt64, _ key: UInt32) -> UInt32 {
+        let (link, payload) = (UInt32(truncatingIfNeeded: node), UInt32(truncatingIfNeeded: node >> 32))
+        let isLevel = UInt32(bitPattern: Int32(bitPattern: link) >> 31)
+        let word = sets[Int((payload &+ key >> 5) & isLevel)]
+        let outside = ~(word &>> key) & isLevel
+        let above = (key > payload ? 1 : 0) & ~isLevel
+        return (link & childMask) &+ ((outside | above) & 1)
     }
 }
 
-/// Calls `visit(row, leaf)` for the leaf of each of `count` rows in one tree, eight rows at a time so that their
-/// memory accesses overlap.
+/// Eight walks from the root to a leaf, step by step together, so that their memory accesses overlap.
+@inline(__always)
+private func walkEight(_ step: (_ lane: Int, _ node: UInt32) -> UInt32) -> SIMD8<UInt32> {
+    var (a, b, c, d, e, f, g, h): (UInt32, UInt32, UInt32, UInt32, UInt32, UInt32, UInt32, UInt32)
+    (a, b, c, d, e, f, g, h) = (0, 0, 0, 0, 0, 0, 0, 0)
+    var moved: UInt32
+    repeat {
+        let (p, q, r, s, t, u, v, w) = (
+            step(0, a), step(1, b), step(2, c), step(3, d), step(4, e), step(5, f), step(6, g), step(7, h)
+        )
+        moved = (p ^ a) | (q ^ b) | (r ^ c) | (s ^ d) | (t ^ e) | (u ^ f) | (v ^ g) | (w ^ h)
+        (a, b, c, d, e, f, g, h) = (p, q, r, s, t, u, v, w)
+    } while moved != 0
+    return SIMD8(a, b, c, d, e, f, g, h)
+}
+
+/// Calls `visit(row, leaf)` for the leaf of each of `count` rows in one tree, in order. `tiles` holds their slots as
+/// ``EncodedTable/fillTiles(_:_:)`` leaves them, `width` slots to a row.
 @inline(__always)
 func walkRows(
-    _ walk: TreeWalk, tree: UnsafePointer<UInt64>, slots: UnsafePointer<UInt32>, width: Int, count: Int,
-    levels: Bool, _ visit: (Int, UInt32) -> Void
+    _ walk: TreeWalk, tree: UnsafePointer<UInt64>, tiles: UnsafePointer<UInt32>, width: Int, count: Int,
+    _ visit: (Int, UInt32) -> Void
 ) {
-    var row = 0
-    while row + 8 <= count {
-        let s0 = slots + row * width
-        let (s1, s2, s3) = (s0 + width, s0 + 2 * width, s0 + 3 * width)
-        let (s4, s5, s6, s7) = (s0 + 4 * width, s0 + 5 * width, s0 + 6 * width, s0 + 7 * width)
-        var (a, b, c, d, e, f, g, h): (UInt32, UInt32, UInt32, UInt32, UInt32, UInt32, UInt32, UInt32)
-        (a, b, c, d, e, f, g, h) = (0, 0, 0, 0, 0, 0, 0, 0)
-        var moved: UInt32
-        if levels {
-            repeat {
-                let (p, q, r, s, t, u, v, w) = (
-                    walk.levelStep(tree, a, s0), walk.levelStep(tree, b, s1), walk.levelStep(tree, c, s2),
-                    walk.levelStep(tree, d, s3), walk.levelStep(tree, e, s4), walk.levelStep(tree, f, s5),
-                    walk.levelStep(tree, g, s6), walk.levelStep(tree, h, s7)
-                )
-                moved = (p ^ a) | (q ^ b) | (r ^ c) | (s ^ d) | (t ^ e) | (u ^ f) | (v ^ g) | (w ^ h)
-                (a, b, c, d, e, f, g, h) = (p, q, r, s, t, u, v, w)
-            } while moved != 0
+    for first in stride(from: 0, to: count, by: 8) {
+        let tile = tiles + first * width
+        @inline(__always) func key(_ lane: Int, _ bits: UInt64) -> UInt32 { tile[8 &* walk.slot(bits) &+ lane] }
+        let leaves =
+            walk.hasLevels
+            ? walkEight { lane, node in walk.step(tree[Int(node)], key(lane, tree[Int(node)])) }
+            : walkEight { lane, node in walk.numericStep(tree[Int(node)], key(lane, tree[Int(node)])) }
+        if first + 8 <= count {
+            for lane in 0..<8 { visit(first + lane, leaves[lane]) }
         } else {
-            repeat {
-                let (p, q, r, s, t, u, v, w) = (
-                    walk.step(tree, a, s0), walk.step(tree, b, s1), walk.step(tree, c, s2), walk.step(tree, d, s3),
-                    walk.step(tree, e, s4), walk.step(tree, f, s5), walk.step(tree, g, s6), walk.step(tree, h, s7)
-                )
-                moved = (p ^ a) | (q ^ b) | (r ^ c) | (s ^ d) | (t ^ e) | (u ^ f) | (v ^ g) | (w ^ h)
-                (a, b, c, d, e, f, g, h) = (p, q, r, s, t, u, v, w)
-            } while moved != 0
+            for row in first..<count { visit(row, leaves[row - first]) }
         }
-        visit(row, a)
-        visit(row + 1, b)
-        visit(row + 2, c)
-        visit(row + 3, d)
-        visit(row + 4, e)
-        visit(row + 5, f)
-        visit(row + 6, g)
-        visit(row + 7, h)
-        row += 8
-    }
-    while row < count {
-        visit(row, walk.leaf(tree, slots + row * width))
-        row += 1
     }
 }
 
-/// Calls `visit(tree, leaf)` for the leaf of one row in every tree, eight trees at a time, in order.
+/// Calls `visit(tree, leaf)` for the leaf of one row in every tree, in order. Trees take one step after the other, and
+/// what each needs for its next is fetched meanwhile.
 @inline(__always)
 func walkTrees(
     _ walk: TreeWalk, starts: UnsafeBufferPointer<UInt32>, slots: UnsafePointer<UInt32>,
     _ visit: (Int, UInt32) -> Void
 ) {
+    let together = 64
     let trees = starts.count - 1
-    var tree = 0
-    while tree + 8 <= trees {
-        let b0 = walk.nodes + Int(starts[tree])
-        let (b1, b2, b3) = (
-            walk.nodes + Int(starts[tree + 1]), walk.nodes + Int(starts[tree + 2]), walk.nodes + Int(starts[tree + 3])
-        )
-        let (b4, b5, b6, b7) = (
-            walk.nodes + Int(starts[tree + 4]), walk.nodes + Int(starts[tree + 5]), walk.nodes + Int(starts[tree + 6]),
-            walk.nodes + Int(starts[tree + 7])
-        )
-        var (a, b, c, d, e, f, g, h): (UInt32, UInt32, UInt32, UInt32, UInt32, UInt32, UInt32, UInt32)
-        (a, b, c, d, e, f, g, h) = (0, 0, 0, 0, 0, 0, 0, 0)
-        var moved: UInt32
-        repeat {
-            let (p, q, r, s, t, u, v, w) = (
-                walk.levelStep(b0, a, slots), walk.levelStep(b1, b, slots), walk.levelStep(b2, c, slots),
-                walk.levelStep(b3, d, slots), walk.levelStep(b4, e, slots), walk.levelStep(b5, f, slots),
-                walk.levelStep(b6, g, slots), walk.levelStep(b7, h, slots)
-            )
-            moved = (p ^ a) | (q ^ b) | (r ^ c) | (s ^ d) | (t ^ e) | (u ^ f) | (v ^ g) | (w ^ h)
-            (a, b, c, d, e, f, g, h) = (p, q, r, s, t, u, v, w)
-        } while moved != 0
-        visit(tree, a)
-        visit(tree + 1, b)
-        visit(tree + 2, c)
-        visit(tree + 3, d)
-        visit(tree + 4, e)
-        visit(tree + 5, f)
-        visit(tree + 6, g)
-        visit(tree + 7, h)
-        tree += 8
-    }
-    while tree < trees {
-        visit(tree, walk.leaf(walk.nodes + Int(starts[tree]), slots))
-        tree += 1
+    withUnsafeTemporaryAllocation(of: UInt32.self, capacity: together) { nodes in
+        guard let nodes = nodes.baseAddress else { return }
+        for first in stride(from: 0, to: trees, by: together) {
+            let count = min(together, trees - first)
+            @inline(__always) func round(_ step: (UInt64, UInt32) -> UInt32) {
+                nodes.initialize(repeating: 0, count: count)
+                var moved: UInt32
+                repeat {
+                    moved = 0
+                    for i in 0..<count {
+                        let tree = walk.nodes + Int(starts[first &+ i])
+                        let bits = tree[Int(nodes[i])]
+                        let next = step(bits, slots[walk.slot(bits)])
+                        prefetch(tree + Int(next))
+                        moved |= next ^ nodes[i]
+                        nodes[i] = next
+                    }
+                } while moved != 0
+            }
+            if walk.hasLevels { round(walk.step) } else { round(walk.numericStep) }
+            for i in 0..<count { visit(first + i, nodes[i]) }
+        }
     }
 }
 
 extension TreeNodes {
     var hasLevels: Bool { sets.count > 1 }
+
+    /// The rows of a table, of those that a result stands for, in an order in which neighbours are alike: by the leaf
+    /// of the first tree. In that order most of what a row needs of the other trees is still in the cache.
+    func similarityOrder(of table: EncodedTable, _ first: (Int) -> Int, count: Int) -> [UInt32] {
+        // Few rows have few neighbours.
+        guard count >= 2048, treeCount > 1 else { return (0..<count).map { UInt32(truncatingIfNeeded: $0) } }
+        var leaves = [UInt32](repeating: 0, count: count)
+        let rows = (0..<count).map { UInt32(truncatingIfNeeded: first($0)) }
+        withWalk { walk, starts in
+            withTiles(table, rows[...]) { tiles in
+                walkRows(
+                    walk, tree: walk.nodes, tiles: tiles, width: table.slotCount, count: count
+                ) { row, leaf in leaves[row] = leaf }
+            }
+        }
+        var next = [UInt32](repeating: 0, count: Int(leaves.max() ?? 0) + 2)
+        for leaf in leaves { next[Int(leaf) + 1] += 1 }
+        for leaf in 1..<next.count { next[leaf] += next[leaf - 1] }
+        var order = [UInt32](repeating: 0, count: count)
+        for row in 0..<count {
+            let leaf = Int(leaves[row])
+            order[Int(next[leaf])] = UInt32(truncatingIfNeeded: row)
+            next[leaf] += 1
+        }
+        return order
+    }
+
+    /// Calls `body` with the slots of `rows` in tiles.
+    func withTiles(_ table: EncodedTable, _ rows: ArraySlice<UInt32>, _ body: (UnsafePointer<UInt32>) -> Void) {
+        withUnsafeTemporaryAllocation(of: UInt32.self, capacity: table.slotCount * (rows.count + 7)) { tiles in
+            guard let tiles = tiles.baseAddress, !rows.isEmpty else { return }
+            table.fillTiles(tiles, rows)
+            body(tiles)
+        }
+    }
 
     /// Calls `body` with the addresses of the nodes. They are valid during the call only.
     ///
@@ -155,7 +159,8 @@ extension TreeNodes {
                         preconditionFailure("a model has at least one tree")
                     }
                     let walk = TreeWalk(
-                        nodes: base, sets: words, childBits: childBits, childMask: 1 << childBits - 1)
+                        nodes: base, sets: words, childBits: childBits, childMask: 1 << childBits - 1,
+                        hasLevels: hasLevels)
                     return body(walk, starts)
                 }
             }
