@@ -99,6 +99,8 @@ let package = Package(
             dependencies: [
                 "Tuning", "Prediction", "Traces", "Workloads", "LinearAlgebra", .product(name: "Yams", package: "Yams"),
             ], swiftSettings: settings),
+        .testTarget(
+            name: "TuningTests", dependencies: ["Tuning", "Prediction"], swiftSettings: settings),
         .testTarget(name: "NotebookTests", swiftSettings: settings),
         .testTarget(
             name: "CommandLineTests", dependencies: ["almanac"], exclude: ["golden"], swiftSettings: settings),

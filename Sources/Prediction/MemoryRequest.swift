@@ -4,6 +4,8 @@ public struct MemoryRequest: Sendable, Hashable, Codable {
     public enum Rule: String, Sendable, Hashable, Codable, CaseIterable {
         /// The same for all inputs.
         case constant
+        /// The same for all inputs, a little above the most seen.
+        case mostSeen = "most seen"
         /// A straight line.
         case linear
         /// A line through the logarithms.
@@ -30,6 +32,9 @@ public struct MemoryRequest: Sendable, Hashable, Codable {
 
     /// Whether the runs say more than what was the most seen.
     public var isPredicted: Bool { rule != .tooFewRuns }
+
+    /// Whether it would be another one for another input size.
+    public var followsSize: Bool { rule == .linear || rule == .logLog || rule == .neighbours }
 
     /// What to request after a try with `failed` bytes ran out of memory: the next quantile, then twice as much, at most
     /// what the machine has. `nil` if it had all of that.

@@ -49,7 +49,7 @@ extension MemorySizer {
             let n = Array(flat[(i * numbers)..<((i + 1) * numbers)])
             let curve: RequestCurve
             switch rules[i] {
-            case .constant, .tooFewRuns: curve = .constant(n[1])
+            case .constant, .mostSeen, .tooFewRuns: curve = .constant(n[1])
             case .linear, .logLog:
                 curve = .line(intercept: n[1], slope: n[2], logarithmic: rules[i] == .logLog, floor: n[3])
             case .neighbours:

@@ -88,7 +88,7 @@ public struct MemorySizer: Sendable, Hashable {
     }
 
     /// Run times as weights; the median where one is not known.
-    private static func weights(_ seconds: [Double]) -> [Double] {
+    static func weights(_ seconds: [Double]) -> [Double] {
         let typical = median(seconds.filter { $0 > 0 && $0.isFinite })
         return seconds.map { $0 > 0 && $0.isFinite ? $0 : typical.isNaN ? 1 : typical }
     }

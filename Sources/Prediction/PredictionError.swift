@@ -6,6 +6,7 @@ public enum PredictionError: Error, Hashable, CustomStringConvertible {
     case noModels(String)
     case unknownMarket(String, known: [String])
     case unreadable(String, reason: String)
+    case badScores(String, line: Int, reason: String)
     case wrongTarget(String, found: TaskTarget, expected: TaskTarget)
 
     public var description: String {
@@ -22,6 +23,8 @@ public enum PredictionError: Error, Hashable, CustomStringConvertible {
         case .unknownMarket(let name, let known):
             "The price model does not know '\(name)'. It knows: \(known.prefix(8).joined(separator: ", "))"
                 + "\(known.count > 8 ? ", …" : ""). Import its prices and train again."
+        case .badScores(let name, let line, let reason):
+            "\(name), line \(line): \(reason). 'almanac doctor --benchmark' writes such a table of this machine."
         case .wrongTarget(let path, let found, let expected):
             "\(path): a model of '\(found.rawValue)', expected one of '\(expected.rawValue)'. "
                 + "Give the file its own name back, or train anew with 'almanac train'."

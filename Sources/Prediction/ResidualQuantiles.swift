@@ -3,8 +3,8 @@ internal import LinearAlgebra
 
 /// The distribution of log(actual / predicted) on rows that the model had not seen, at 101 probabilities.
 ///
-/// Own residuals of a task type count one each; while there are fewer than `enough`, the residuals of all types fill
-/// the gap, so that an interval after three runs is as wide as it is honest. Probabilities are those of split conformal
+/// Own residuals of a task type count one each; while there are fewer than `enough`, those of all types, brought to the
+/// scale of its own, fill the gap: a few runs tell how large errors are, all types together how far they can stray. Probabilities are those of split conformal
 /// prediction: of *n* residuals the *k*-th smallest stands for *k* / (*n* + 1).
 struct ResidualQuantiles: Sendable, Hashable {
     /// 101 values, for the probabilities 0, 0.01, …, 1.
@@ -34,6 +34,9 @@ struct ResidualQuantiles: Sendable, Hashable {
             return weightedQuantile(values, weights: weights, min(max(widened, 0), 1))
         }
     }
+
+    /// How wide the central interval of a probability is.
+    func width(_ level: Double) -> Double { self((1 + level) / 2) - self((1 - level) / 2) }
 
     /// The `p` quantile of log(actual / predicted).
     func callAsFunction(_ p: Double) -> Double { quantile(sorted: grid, p) }

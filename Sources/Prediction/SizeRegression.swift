@@ -11,6 +11,8 @@ struct SizeRegression: Sendable, Hashable {
     enum Loss: Sendable {
         /// Squared errors of the value.
         case squares
+        /// Squared errors of the value, each divided by the value: long runs vary more than short ones.
+        case proportional
         /// Squared errors of the value's logarithm against the size's logarithm.
         case logSquares
         /// Absolute relative errors of the value: robust, and close to what MdAPE measures.
@@ -46,13 +48,31 @@ struct SizeRegression: Sendable, Hashable {
         // Centred and scaled: file sizes of 10¹¹ bytes beside a column of ones would cost half the digits.
         let (centre, scale) = (mean(x), most - least)
         let scaled = x.map { ($0 - centre) / scale }
-        let line = if case .relative = loss { leastRelative(scaled, y) } else { leastSquares(scaled, y) }
+        let line =
+            switch loss {
+            case .squares, .logSquares:
+                weightedLeastSquares(scaled, y, weights: [Double](repeating: 1, count: y.count))
+            case .proportional: weightedLeastSquares(scaled, y, weights: y.map { 1 / $0.squareRoot() })
+            case .relative: leastRelative(scaled, y)
+            }
         guard let line else { return nil }
         slope = line.slope / scale
         intercept = line.intercept - slope * centre
         lowest = (values.min() ?? 0) / 2
         highest = (values.max() ?? 0) * Self.reach
         largestSize = logarithmic ? exp(most) : most
+    }
+
+    /// A line through the middle of the runs, of a given slope on the logarithmic scale; `nil` if no run has a size.
+    init?(sizes: [Double], values: [Double], slope: Double) {
+        let known = zip(sizes, values).filter { $0.0.isFinite && $0.0 >= 0 }
+        guard let most = known.map(\.0).max() else { return nil }
+        logarithmic = true
+        self.slope = slope
+        intercept = median(known.map { log($1) - slope * log(max($0, 1)) })
+        lowest = (values.min() ?? 0) / 2
+        highest = (values.max() ?? 0) * Self.reach
+        largestSize = most
     }
 
     /// `nil` if the size is not known.
@@ -65,10 +85,6 @@ struct SizeRegression: Sendable, Hashable {
 }
 
 private typealias Line = (intercept: Double, slope: Double)
-
-private func leastSquares(_ x: [Double], _ y: [Double]) -> Line? {
-    weightedLeastSquares(x, y, weights: [Double](repeating: 1, count: x.count))
-}
 
 /// Minimises Σ |y − a − b x| / y by iteratively reweighted least squares. `y` must be positive.
 private func leastRelative(_ x: [Double], _ y: [Double]) -> Line? {

@@ -14,11 +14,16 @@ extension TaskModel {
         file.metadata["unit"] = target.unit
         try file.set("trained_until", [trainedUntil])
         try file.setJSON("machines", machines.logarithms)
+        if let reference = machines.reference {
+            try file.setJSON("machine_scores", machines.scores)
+            file.metadata["machine_reference"] = reference
+        }
         try file.setJSON("features", featureNames)
         let names = typeNames
         let all = names.compactMap { types[$0] } + [unseen]
         try file.setJSON("types", names)
         try file.setJSON("chosen", all.map(\.chosen))
+        try file.setJSON("centers", all.map(\.center))
         try file.set("runs", all.map { Int64($0.runs) })
         try file.set("size_feature", all.map { Int32($0.models.sizeFeature) })
         try file.set("median", all.map(\.models.median))
@@ -71,6 +76,8 @@ extension TaskModel {
         let featureNames = try file.json("features", as: [String].self)
         let names = try file.json("types", as: [String].self)
         let chosen = try file.json("chosen", as: [Candidate].self)
+        // Files of a release before have none: all intervals were about what was chosen.
+        let centers = file.metadata["centers"] == nil ? chosen : try file.json("centers", as: [Candidate].self)
         let count = names.count + 1
         let runs = try file.values("runs", as: Int64.self)
         let sizeFeatures = try file.values("size_feature", as: Int32.self)
@@ -80,7 +87,8 @@ extension TaskModel {
         let (sizes, values) = (try file.doubles("neighbour_sizes"), try file.doubles("neighbour_values"))
         try check(!featureNames.isEmpty && Set(names).count == names.count, "names repeat or are missing")
         try check(
-            chosen.count == count && runs.count == count && sizeFeatures.count == count && medians.count == count
+            chosen.count == count && centers.count == count && runs.count == count && sizeFeatures.count == count
+                && medians.count == count
                 && recents.count == count && grids.count == count * ResidualQuantiles.points
                 && starts.count == count + 1,
             "its tensors have different lengths")
@@ -91,7 +99,11 @@ extension TaskModel {
             "the neighbours do not fit")
 
         var all: [TypeModel] = []
-        let lines = try Self.lines.map { name, _ in try file.doubles(name) }
+        let known = Set(file.tensorNames)
+        // A file of a release before may lack one: no type of it chose that line.
+        let lines = try Self.lines.map { name, _ in
+            known.contains(name) ? try file.doubles(name) : [Double](repeating: .nan, count: count * 5)
+        }
         try check(lines.allSatisfy { $0.count == count * 5 }, "a regression is incomplete")
         for index in 0..<count {
             var models = TypeModels(median: medians[index], recent: recents[index])
@@ -107,20 +119,24 @@ extension TaskModel {
             let grid = grids[(index * ResidualQuantiles.points)..<((index + 1) * ResidualQuantiles.points)]
             all.append(
                 TypeModel(
-                    runs: Int(clamping: runs[index]), chosen: chosen[index], models: models,
+                    runs: Int(clamping: runs[index]), chosen: chosen[index], center: centers[index], models: models,
                     residuals: ResidualQuantiles(grid: Array(grid))))
         }
         self.init(
             target: target, featureNames: featureNames, trainingRows: rows, seed: seed,
             trainedUntil: try file.doubles("trained_until").first ?? .nan,
-            machines: MachineFactors(logarithms: try file.json("machines", as: [String: Double].self)),
+            machines: MachineFactors(
+                logarithms: try file.json("machines", as: [String: Double].self),
+                scores: file.metadata["machine_reference"] == nil
+                    ? .init() : try file.json("machine_scores", as: MachineScores.self),
+                reference: file.metadata["machine_reference"]),
             types: Dictionary(zip(names, all), uniquingKeysWith: { first, _ in first }), unseen: all[count - 1],
             forest: try file.embedded("forest").map { CorrectionForest(try RegressionForest($0, path: path)) },
             sizers: try file.embedded("requests").map { try MemorySizer.read($0, path: path) } ?? [:])
     }
 
     private static var lines: [(String, WritableKeyPath<TypeModels, SizeRegression?>)] {
-        [("linear", \.linear), ("relative", \.relative), ("log_log", \.logLog)]
+        [("linear", \.linear), ("proportional", \.proportional), ("relative", \.relative), ("log_log", \.logLog)]
     }
 
     /// Intercept, slope, bounds and largest size; NaN for a line that could not be fitted.

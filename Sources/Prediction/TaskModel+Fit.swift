@@ -5,8 +5,11 @@ extension TaskModel {
     /// Fits every candidate to every task type and chooses by the error on later runs.
     ///
     /// The rows of each type are cut at 40, 55, 70 and 85 % of their history; each time the candidates learn from what
-    /// lies before the cut and predict the runs up to the next cut. The score of a candidate is the mean of
-    /// |log(predicted / actual)| on these runs, each bounded by log 10, so that one wild outlier does not decide.
+    /// lies before the cut and predict the runs up to the next cut. The score of a candidate is the median of
+    /// |log(predicted / actual)| on these runs plus a fifth of its mean, the newest runs counting most and each error
+    /// bounded by log 10: what is right as a rule is chosen, unless it is wild at times. A type with fewer than fourteen
+    /// runs only chooses between its median and a line, by the prediction of every run from the others; one with fewer
+    /// than six gets what ``ColdStart`` says.
     ///
     /// - Parameters:
     ///   - samples: Rows, oldest first.
@@ -15,7 +18,7 @@ extension TaskModel {
     public static func fit(
         _ samples: TaskSamples, options: TaskModelOptions = .init(), seed: UInt64
     ) throws -> TaskModel {
-        let machines = MachineFactors(samples)
+        let machines = MachineFactors(samples, scores: options.machineScores)
         let samples = machines.normalised(samples)
         let rowsByType = samples.rowsByType
         let later = try LaterPredictions(samples, rowsByType, options, seed: seed)
@@ -28,16 +31,35 @@ extension TaskModel {
             chosen.append(choice)
             residuals.append(tested.map { log(samples.values[$0] / later.value(of: choice, row: $0)) })
         }
-        let pooled = thinned(residuals.flatMap(\.self))
+        let shapes = thinned(residuals.flatMap { own in own.map { [scale = scale(own)] in $0 / scale } })
+        let fitted = rowsByType.map { $0.isEmpty ? nil : TypeModels(samples, rows: $0) }
+        let cold = ColdStart(samples, rowsByType, models: fitted, minimumRuns: options.minimumRunsToChoose)
 
         var types: [String: TypeModel] = [:]
         var base = [Double](repeating: 1, count: samples.count)
         for (type, rows) in rowsByType.enumerated() where !rows.isEmpty {
-            let models = TypeModels(samples, rows: rows)
+            guard var models = fitted[type] else { continue }
+            let own = residuals[type]
+            var spread = ResidualQuantiles(own: own, pooled: shapes.map { [scale = scale(own)] in $0 * scale })
+            var center = chosen[type]
+            if own.isEmpty {
+                spread = ResidualQuantiles(own: [], pooled: thinned(cold.residuals(runs: rows.count)))
+                if let slope = cold.slope {
+                    models.logLog = SizeRegression(
+                        sizes: rows.map { samples.features[models.sizeFeature][$0] },
+                        values: rows.map { samples.values[$0] }, slope: slope)
+                    if models.logLog != nil { chosen[type] = .logLog }
+                }
+                center = chosen[type]
+            } else {
+                // What is right as a rule can be far off at times: then all runs about their median say more.
+                let around = rows.map { log(samples.values[$0] / models.median) }
+                let plain = ResidualQuantiles(own: around, pooled: shapes.map { [scale = scale(around)] in $0 * scale })
+                if plain.width(0.9) < 0.97 * spread.width(0.9) { (spread, center) = (plain, .median) }
+            }
             for row in rows { base[row] = models.base(features: samples.features(row)) }
             types[samples.typeNames[type]] = TypeModel(
-                runs: rows.count, chosen: chosen[type], models: models,
-                residuals: ResidualQuantiles(own: residuals[type], pooled: pooled))
+                runs: rows.count, chosen: chosen[type], center: center, models: models, residuals: spread)
         }
         var sizers: [String: MemorySizer] = [:]
         if samples.target == .peakMemory {
@@ -66,7 +88,7 @@ extension TaskModel {
             thinned(rows.map { log(samples.values[$0] / typical) }, to: 20)
         }
         return TypeModel(
-            runs: 0, chosen: .median, models: TypeModels(median: typical, recent: typical),
+            runs: 0, chosen: .median, center: .median, models: TypeModels(median: typical, recent: typical),
             residuals: ResidualQuantiles(own: spread, pooled: []))
     }
 }
@@ -78,12 +100,23 @@ private struct LaterPredictions {
     private var values: [[Double]]
     private let candidates: [TaskModel.Candidate]
 
+    /// What the errors of a row count: more, the later the fold it was tested in.
+    private var weights: [Double]
+
     private static let cuts = [0.4, 0.55, 0.7, 0.85, 1]
+    /// A fold counts so many times as much as the one before.
+    private static let recency = 1.5
+    /// With fewer runs, folds are too short to choose by.
+    private static let fewRuns = 14
 
     init(_ samples: TaskSamples, _ rowsByType: [[Int]], _ options: TaskModelOptions, seed: UInt64) throws {
         candidates = TaskModel.Candidate.allCases.filter { $0 == .median || options.candidates.contains($0) }
         tested = [Bool](repeating: false, count: samples.count)
         values = candidates.map { _ in [Double](repeating: .nan, count: samples.count) }
+        weights = [Double](repeating: 1, count: samples.count)
+        for rows in rowsByType where rows.count >= options.minimumRunsToChoose && rows.count < Self.fewRuns {
+            leaveEachOut(rows, samples)
+        }
         for (fold, cut) in Self.cuts.dropLast().enumerated() {
             try test(fold, from: cut, to: Self.cuts[fold + 1], samples, rowsByType, options, seed: seed)
         }
@@ -93,15 +126,40 @@ private struct LaterPredictions {
         candidates.firstIndex(of: candidate).map { values[$0][row] } ?? .nan
     }
 
-    /// The candidate of least mean |log(predicted / actual)|; a less simple one must be better by the minimum gain.
+    /// The candidate of least score; a less simple one must be better by the minimum gain, and by more than chance: half
+    /// a standard error of the mean difference. (Both were chosen by the last fold on the folds before it.)
     func best(on rows: [Int], _ samples: TaskSamples, _ options: TaskModelOptions) -> TaskModel.Candidate {
-        var best = (candidate: TaskModel.Candidate.median, score: Double.infinity)
+        var best = (candidate: TaskModel.Candidate.median, score: Double.infinity, errors: [Double]())
         guard !rows.isEmpty else { return best.candidate }
         for (index, candidate) in candidates.enumerated() {
-            let score = mean(rows.map { min(abs(log(values[index][$0] / samples.values[$0])), log(10)) })
-            if best.score.isInfinite || score < best.score * (1 - options.minimumGain) { best = (candidate, score) }
+            let errors = rows.map { min(abs(log(values[index][$0] / samples.values[$0])), log(10)) }
+            guard !errors.contains(where: \.isNaN) else { continue }
+            var (sum, weight) = (0.0, 0.0)
+            for (error, row) in zip(errors, rows) {
+                sum += error * weights[row]
+                weight += weights[row]
+            }
+            let score = median(errors) + 0.2 * sum / weight
+            let differences = zip(best.errors, errors).map { $0 - $1 }
+            let isClear =
+                differences.count < 2
+                || mean(differences) > 0.5 * (variance(differences) / Double(rows.count)).squareRoot()
+            if best.score.isInfinite || (score < best.score * (1 - options.minimumGain) && isClear) {
+                best = (candidate, score, errors)
+            }
         }
         return best.candidate
+    }
+
+    /// Predicts every run from the others, by the two models that a few runs can tell apart.
+    private mutating func leaveEachOut(_ rows: [Int], _ samples: TaskSamples) {
+        for row in rows {
+            let models = TypeModels(samples, rows: rows.filter { $0 != row })
+            tested[row] = true
+            for (index, candidate) in candidates.enumerated() where candidate == .median || candidate == .proportional {
+                values[index][row] = models.value(of: candidate, features: samples.features(row)) { nil }
+            }
+        }
     }
 
     private mutating func test(
@@ -110,7 +168,8 @@ private struct LaterPredictions {
     ) throws {
         var models = [TypeModels?](repeating: nil, count: rowsByType.count)
         var (before, after): ([Int], [Int]) = ([], [])
-        for (type, rows) in rowsByType.enumerated() where rows.count >= options.minimumRunsToChoose {
+        for (type, rows) in rowsByType.enumerated()
+        where rows.count >= max(Self.fewRuns, options.minimumRunsToChoose) {
             let (first, last) = (Int(start * Double(rows.count)), Int(end * Double(rows.count)))
             models[type] = TypeModels(samples, rows: rows[..<first])
             before += rows[..<first]
@@ -127,6 +186,7 @@ private struct LaterPredictions {
         for row in after {
             guard let models = models[samples.types[row]] else { continue }
             tested[row] = true
+            weights[row] = pow(Self.recency, Double(fold))
             let features = samples.features(row)
             for (index, candidate) in candidates.enumerated() {
                 values[index][row] = models.value(of: candidate, features: features) {
@@ -135,6 +195,11 @@ private struct LaterPredictions {
             }
         }
     }
+}
+
+/// The mean size of residuals; never none, so that they can be divided by it.
+private func scale(_ residuals: [Double]) -> Double {
+    residuals.isEmpty ? 1 : max(mean(residuals.map { abs($0) }), 1e-4)
 }
 
 /// Evenly spaced values of a long list.

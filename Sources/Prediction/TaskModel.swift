@@ -17,6 +17,8 @@ public struct TaskModel: Sendable {
         case recent
         /// Least squares on the input size.
         case linear
+        /// Least squares on the input size, longer runs counting less: what a few small runs say of large ones.
+        case proportional
         /// A line of least absolute relative error on the input size.
         case relative
         /// Least squares of log(value) on log(input size).
@@ -31,6 +33,8 @@ public struct TaskModel: Sendable {
     struct TypeModel: Sendable {
         var runs: Int
         var chosen: Candidate
+        /// What the residuals are residuals of: the chosen model, or the median where that gives narrower intervals.
+        var center: Candidate
         var models: TypeModels
         var residuals: ResidualQuantiles
     }
@@ -55,6 +59,11 @@ public struct TaskModel: Sendable {
     /// How much longer tasks take on machines that differ from the others, as factors.
     public var machineFactors: [String: Double] { machines.logarithms.mapValues { exp($0) } }
 
+    /// Whether scores or recorded runs say how fast a machine is, beside the others.
+    public func knowsSpeed(of machine: String) -> Bool {
+        machines.logarithms[machine] != nil || (machines.reference != nil && machines.scores.speeds[machine] != nil)
+    }
+
     /// The model chosen for a type, and the number of runs behind it; `nil` for a type never seen.
     public func choice(for type: String) -> (model: Candidate, runs: Int)? {
         types[type].map { ($0.chosen, $0.runs) }
@@ -72,15 +81,19 @@ public struct TaskModel: Sendable {
     ) -> TaskPrediction {
         let model = types[type] ?? unseen
         let value = value(of: model.chosen, type: type, features: features, machine: machine)
+        let center =
+            model.center == model.chosen
+            ? value : self.value(of: model.center, type: type, features: features, machine: machine)
         return TaskPrediction(
-            value: value, lower: value * exp(model.residuals((1 - level) / 2)),
-            upper: value * exp(model.residuals((1 + level) / 2)), level: level, runs: model.runs, model: model.chosen)
+            value: value, lower: min(value, center * exp(model.residuals((1 - level) / 2))),
+            upper: max(value, center * exp(model.residuals((1 + level) / 2))), level: level, runs: model.runs,
+            model: model.chosen)
     }
 
     /// The value that is not exceeded with probability `p`.
     public func quantile(type: String, features: [Double], machine: String? = nil, _ p: Double) -> Double {
         let model = types[type] ?? unseen
-        return value(of: model.chosen, type: type, features: features, machine: machine) * exp(model.residuals(p))
+        return value(of: model.center, type: type, features: features, machine: machine) * exp(model.residuals(p))
     }
 
     /// How much memory to request for one task; `nil` if nothing is known of its type, or this is no model of memory.
@@ -100,7 +113,7 @@ public struct TaskModel: Sendable {
         let value = (types[type] ?? unseen).models.value(of: candidate, features: features) {
             forest?.correction(type: type, features: features)
         }
-        return value * machines.factor(machine)
+        return value * machines.factor(machine, type: type)
     }
 }
 

@@ -7,11 +7,13 @@ public struct TaskModelOptions: Sendable, Hashable {
     /// A type with fewer runs gets the median; there is nothing to choose by.
     public var minimumRunsToChoose = 6
     /// A more complex candidate must lower the error by this share of the simpler one's to be chosen.
-    public var minimumGain = 0.03
+    public var minimumGain = 0.05
     /// Whether to fit the forest even if no type chose it, to show its error beside the others.
     public var alwaysFitsForest = false
     /// How memory requests are sized.
     public var request = MemorySizingOptions()
+    /// Speeds of machines, those of the recorded runs among them: a run time is then predicted for all of them.
+    public var machineScores = MachineScores()
     /// Threads to use. The model does not depend on it.
     public var threads = 1
 

@@ -83,6 +83,16 @@ public struct TaskSamples: Sendable {
         return result
     }
 
+    /// The rows of every type between two shares of its history, for instance from 0.3 to 0.4.
+    ///
+    /// Types with fewer than `minimumRows` rows are left out.
+    public func inTime(from start: Double, to end: Double, minimumRows: Int = 1) -> TaskSamples {
+        selecting(
+            rowsByType.filter { $0.count >= max(1, minimumRows) }.flatMap { rows in
+                rows[Int(start * Double(rows.count))..<Int(end * Double(rows.count))]
+            }.sorted())
+    }
+
     /// Splits every type in time: the first `share` of its rows to learn from, the rest to be judged by.
     ///
     /// Types with fewer than `minimumRows` rows are in neither part.

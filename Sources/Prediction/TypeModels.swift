@@ -8,6 +8,7 @@ struct TypeModels: Sendable, Hashable {
     var median: Double
     var recent: Double
     var linear: SizeRegression?
+    var proportional: SizeRegression?
     var relative: SizeRegression?
     var logLog: SizeRegression?
     var neighbours: SizeNeighbours?
@@ -20,6 +21,7 @@ struct TypeModels: Sendable, Hashable {
         median = LinearAlgebra.median(values)
         recent = LinearAlgebra.median(Array(values.suffix(10)))
         linear = SizeRegression(sizes: sizes, values: values, loss: .squares)
+        proportional = SizeRegression(sizes: sizes, values: values, loss: .proportional)
         relative = SizeRegression(sizes: sizes, values: values, loss: .relative)
         logLog = SizeRegression(sizes: sizes, values: values, loss: .logSquares)
         neighbours = SizeNeighbours(observedSizes: sizes, values: values)
@@ -40,6 +42,7 @@ struct TypeModels: Sendable, Hashable {
             case .median: nil
             case .recent: recent
             case .linear: linear?.predict(size: size)
+            case .proportional: proportional?.predict(size: size)
             case .relative: relative?.predict(size: size)
             case .logLog: logLog?.predict(size: size)
             case .neighbours: neighbours?.predict(size: size)

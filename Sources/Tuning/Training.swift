@@ -1,5 +1,5 @@
 internal import Foundation
-internal import ModelFiles
+public import ModelFiles
 public import Prediction
 public import Traces
 
@@ -83,6 +83,24 @@ public struct Training: Sendable {
         let path = try path(ModelSet.FileName.of(model.target))
         try file.write(to: path)
         return path
+    }
+
+    /// Whether the folder can be written to, or made: asked before hours of training end in an error.
+    ///
+    /// - Throws: `ModelFileError.cannotWrite` that names what is in the way.
+    public func checkFolder() throws(ModelFileError) {
+        var existing = (folder as NSString).standardizingPath
+        while !existing.isEmpty, !FileManager.default.fileExists(atPath: existing) {
+            existing = (existing as NSString).deletingLastPathComponent
+        }
+        if existing.isEmpty { existing = FileManager.default.currentDirectoryPath }
+        var isFolder: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: existing, isDirectory: &isFolder), isFolder.boolValue else {
+            throw .cannotWrite(folder, reason: "'\(existing)' is no folder")
+        }
+        guard FileManager.default.isWritableFile(atPath: existing) else {
+            throw .cannotWrite(folder, reason: "'\(existing)' may not be written to")
+        }
     }
 
     private func path(_ name: String) throws -> String {

@@ -14,7 +14,8 @@ struct Almanac: ParsableCommand {
         subcommands: [
             DemoCommand.self, ImportCommand.self, OutcomesCommand.self, TrainCommand.self, EvaluateCommand.self,
             PredictCommand.self, ForecastCommand.self, PlanCommand.self, RunCommand.self, RetrainCommand.self,
-            ModelCommand.self, ExportCommand.self, ReportCommand.self, DatasetsCommand.self, DoctorCommand.self,
+            ModelCommand.self, ExportCommand.self, ReportCommand.self, DatasetsCommand.self, TuneCommand.self,
+            DoctorCommand.self,
             MatrixProductCommand.self,
         ]
     )

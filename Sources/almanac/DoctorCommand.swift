@@ -2,16 +2,38 @@ import ArgumentParser
 import Execution
 import Foundation
 import LinearAlgebra
+import Prediction
 import Traces
+import Tuning
 import Workloads
 
 /// `almanac doctor`: is everything here that the other commands need?
 struct DoctorCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "doctor", abstract: "Check this machine, the libraries and the store.")
+        commandName: "doctor", abstract: "Check this machine, the libraries and the store, or measure the machine.",
+        discussion: """
+            With --benchmark it measures processor, memory and disk. Tables of several machines, one below the other, tell \
+            'almanac train --machine-scores' how long tasks take on machines that never ran them: \
+            almanac doctor --benchmark --machine n1 --scores n1.csv
+            """)
+
+    @Flag(name: .long, help: "Measure processor, memory and disk instead, in about three seconds.")
+    var benchmark = false
+
+    @Option(name: .long, help: "With --benchmark, the name of this machine in the table of scores.")
+    var machine = ProcessInfo.processInfo.hostName
+
+    @Option(name: .long, help: "With --benchmark, write the table of scores to this CSV file.")
+    var scores: String?
 
     @OptionGroup var storage: StoreOptions
     @OptionGroup var global: GlobalOptions
+
+    func validate() throws {
+        guard !machine.isEmpty, !machine.contains(where: { $0 == "," || $0.isNewline }) else {
+            throw ValidationError("--machine is '\(machine)', expected a name without commas.")
+        }
+    }
 
     private struct Check: Encodable {
         let name: String
@@ -20,6 +42,7 @@ struct DoctorCommand: ParsableCommand {
     }
 
     func run() throws {
+        if benchmark { return try measure() }
         let console = global.console
         var checks: [Check] = []
         let machine = InstanceType.thisMachine()
@@ -37,6 +60,19 @@ struct DoctorCommand: ParsableCommand {
         for check in checks { table.add([check.name, check.ok ? "ok" : "FAILS", check.found]) }
         try console.result(checks, text: table.text)
         if !checks.allSatisfy(\.ok) { throw Failure.work("Some checks fail; see above.") }
+    }
+
+    private func measure() throws {
+        let console = global.console
+        let measured = try MachineBenchmark.measure(folder: FileManager.default.currentDirectoryPath)
+        if let scores { try Console.write(Data(measured.scores(machine: machine).csv.utf8), toFile: scores) }
+        var table = TextTable(["machine", "work", "speed"])
+        table.add([
+            machine, "cpu", String(format: "%.0f million steps a second", measured.cpuMillionStepsPerSecond),
+        ])
+        table.add([machine, "memory", Units.formatBytes(measured.memoryBytesPerSecond) + " a second"])
+        table.add([machine, "disk", Units.formatBytes(measured.diskBytesPerSecond) + " a second"])
+        try console.result(measured, text: table.text)
     }
 
     /// Solves a system whose solution is known, to see that BLAS and LAPACK compute.

@@ -13,7 +13,8 @@ struct EvaluateTasksCommand: ParsableCommand {
         discussion: """
             Protocol "history → next", per workflow: of every task type with enough runs the first 70 % by submission are \
             learnt from, the last 30 % are predicted. Cells are MdAPE / WAPE in percent; 'almanac' is the choice made per \
-            task type on the earlier runs alone. '90 % holds' is the share of later runs inside their 90 % interval.
+            task type on the earlier runs alone. '90 % holds' is the share of later runs inside their 90 % interval. \
+            --rounds replays the later 70 % in time order instead, with and without retraining.
             """)
 
     @OptionGroup var storage: StoreOptions
@@ -25,6 +26,9 @@ struct EvaluateTasksCommand: ParsableCommand {
     @Option(name: .long, help: "Leave out task types with fewer runs.")
     var minimumRuns = 20
 
+    @Option(name: .long, help: "Replay so many rounds: the model of the first 30 % beside one trained anew each round.")
+    var rounds: Int?
+
     @Flag(name: .long, help: "Show every candidate, not only the baselines.")
     var candidates = false
 
@@ -33,6 +37,7 @@ struct EvaluateTasksCommand: ParsableCommand {
 
     func validate() throws {
         guard minimumRuns >= 4 else { throw ValidationError("--minimum-runs is \(minimumRuns), expected 4 or more.") }
+        if let rounds, !(1...1000 ~= rounds) { throw ValidationError("--rounds is \(rounds), expected 1 to 1000.") }
     }
 
     func run() throws {
@@ -41,6 +46,7 @@ struct EvaluateTasksCommand: ParsableCommand {
         var options = TaskModelOptions()
         options.threads = global.threads
         var evaluations: [TaskEvaluation] = []
+        var replays: [TaskRounds] = []
         let workflows = try store.workflows().map(\.name).filter { workflow == nil || $0 == workflow }
         let targets: [TaskTarget] = [.runtime, .peakMemory]
         let bar = console.progress("evaluating", total: workflows.count * targets.count)
@@ -48,10 +54,17 @@ struct EvaluateTasksCommand: ParsableCommand {
             let table = try store.executions(workflow: name)
             for target in targets {
                 do {
-                    evaluations.append(
-                        try TaskEvaluation(
-                            TaskSamples(table, target: target), workflow: name, options: options, seed: global.seed,
-                            minimumRows: minimumRuns))
+                    let samples = try TaskSamples(table, target: target)
+                    if let rounds {
+                        replays.append(
+                            try TaskRounds(
+                                samples, workflow: name, rounds: rounds, options: options, seed: global.seed,
+                                minimumRows: minimumRuns))
+                    } else {
+                        evaluations.append(
+                            try TaskEvaluation(
+                                samples, workflow: name, options: options, seed: global.seed, minimumRows: minimumRuns))
+                    }
                 } catch let error as PredictionError {
                     guard case .noRows = error else { throw error }
                     console.remark("\(name): no task type has \(minimumRuns) runs with \(target.rawValue)")
@@ -60,10 +73,14 @@ struct EvaluateTasksCommand: ParsableCommand {
             }
         }
         bar.finish()
-        guard !evaluations.isEmpty else {
+        guard !evaluations.isEmpty || !replays.isEmpty else {
             throw Failure.input(
                 "\(storage.store): nothing to evaluate\(workflow.map { " of workflow '\($0)'" } ?? ""). "
                     + "Import traces with at least \(minimumRuns) runs of a task type, or lower --minimum-runs.")
+        }
+        if rounds != nil {
+            if let report { try Console.write(Data(TaskRounds.page(replays).html().utf8), toFile: report) }
+            return try console.result(replays, text: text(replays))
         }
         if let report {
             let page = EvaluationReport.page(evaluations)
@@ -73,6 +90,20 @@ struct EvaluateTasksCommand: ParsableCommand {
         for evaluation in evaluations where evaluation.losesToMedian {
             console.remark("\(evaluation.workflow) \(evaluation.target.rawValue): loses to the plain median")
         }
+    }
+
+    private func text(_ replays: [TaskRounds]) -> String {
+        var table = TextTable(["workflow", "target", "round", "runs", "median", "kept", "retrained", "above 99 %"])
+        for replay in replays {
+            for (index, round) in replay.rounds.enumerated() {
+                table.add([
+                    replay.workflow, replay.target == .runtime ? "run time" : "peak memory", String(index + 1),
+                    String(round.runs), percent(round.median.mdape), percent(round.kept.mdape),
+                    percent(round.retrained.mdape), percent(round.above99),
+                ])
+            }
+        }
+        return table.text
     }
 
     private func text(_ evaluations: [TaskEvaluation]) -> String {

@@ -34,6 +34,9 @@ struct PredictCommand: ParsableCommand {
     @Option(name: .long, help: "Memory reserved for the task, for instance 8GB.")
     var memory: ByteCount?
 
+    @Option(name: .long, help: "The machine that will run the task, if its speed is known to the model.")
+    var machine: String?
+
     @Option(name: .long, help: "A parameter as NAME=NUMBER; may be repeated.")
     var parameter: [String] = []
 
@@ -114,14 +117,20 @@ struct PredictCommand: ParsableCommand {
             }
         }
         let features = TaskFeatures.values(of: task, names: model.featureNames)
-        let prediction = model.predict(type: type, features: features, level: level)
+        let prediction = model.predict(type: type, features: features, machine: machine, level: level)
         let show = model.target == .runtime ? Units.formatSeconds : Units.formatBytes
         var lines = [
             "\(type): \(model.target.rawValue) \(show(prediction.value))",
             "\(percent(level)) interval \(show(prediction.lower)) to \(show(prediction.upper))",
             "from \(prediction.runs) runs of this type, by \(prediction.model.rawValue)",
         ]
-        let explanation = explain ? model.explain(type: type, features: features) : nil
+        let request = model.memoryRequest(type: type, features: features)
+        if let request {
+            lines.append(
+                "request \(show(request.bytes)), too little for \(percent(request.failureShare)) of such tasks, then "
+                    + "\(show(request.retryBytes)); the most seen is \(show(request.maximumSeenBytes))")
+        }
+        let explanation = explain ? model.explain(type: type, features: features, machine: machine) : nil
         if let explanation {
             lines += ["", "\(show(explanation.base))  from the type alone"]
             for part in explanation.contributions {
@@ -131,18 +140,24 @@ struct PredictCommand: ParsableCommand {
         struct Answer: Encodable {
             let prediction: TaskPrediction
             let explanation: TaskExplanation?
+            let request: MemoryRequest?
 
             func encode(to encoder: any Encoder) throws {
                 try prediction.encode(to: encoder)
-                if let explanation {
-                    var container = encoder.container(keyedBy: Key.self)
-                    try container.encode(explanation, forKey: .explanation)
-                }
+                var container = encoder.container(keyedBy: Key.self)
+                try container.encodeIfPresent(explanation, forKey: .explanation)
+                try container.encodeIfPresent(request, forKey: .request)
             }
-            enum Key: CodingKey { case explanation }
+            enum Key: CodingKey { case explanation, request }
         }
         try console.result(
-            Answer(prediction: prediction, explanation: explanation), text: lines.joined(separator: "\n"))
+            Answer(prediction: prediction, explanation: explanation, request: request),
+            text: lines.joined(separator: "\n"))
+        if let machine, !model.knowsSpeed(of: machine) {
+            console.remark(
+                "nothing is known of the speed of '\(machine)': this is the time on the machines of the recorded runs. "
+                    + "'almanac train --machine-scores' reads speeds.")
+        }
         if prediction.runs == 0 {
             let near = nearestName(to: type, among: model.typeNames).map { "Did you mean '\($0)'?" }
             console.remark(

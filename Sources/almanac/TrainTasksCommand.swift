@@ -29,6 +29,11 @@ struct TrainTasksCommand: ParsableCommand {
     @Option(name: .long, help: "Learn from this workflow only.")
     var workflow: String?
 
+    @Option(
+        name: .long,
+        help: "Speeds of machines, a CSV table 'machine,work,speed': run times are then predicted for all of them.")
+    var machineScores: String?
+
     @Option(name: .long, help: "Trees of the forest.")
     var trees = 100
 
@@ -42,8 +47,13 @@ struct TrainTasksCommand: ParsableCommand {
         var options = TaskModelOptions()
         options.threads = global.threads
         options.trees = trees
+        if let machineScores {
+            options.machineScores = try MachineScores(
+                csv: String(contentsOfFile: machineScores, encoding: .utf8), name: machineScores)
+        }
         let training = Training(folder: models, options: options, seed: global.seed, version: Almanac.version)
 
+        try training.checkFolder()
         var trained: [Training.Trained] = []
         let targets = TaskTarget.allCases.filter { target == .all || $0 == target.task }
         if target != .price {
@@ -69,16 +79,7 @@ struct TrainTasksCommand: ParsableCommand {
             throw Failure.input(
                 "\(storage.store): the store has nothing to learn from. Import traces: 'almanac import auto FILE'.")
         }
-        var table = TextTable(["model", "rows", "types", "MdAPE", "median's", "90 % holds", "file"])
-        for model in trained {
-            let heldOut = model.heldOut
-            table.add([
-                model.target, String(model.rows), String(model.groups), heldOut.map { percent($0.chosen.mdape) } ?? "–",
-                heldOut?.candidates[.median].map { percent($0.mdape) } ?? "–",
-                heldOut.map { percent($0.coverage90) } ?? "–", model.file,
-            ])
-        }
-        try console.result(trained, text: table.text)
+        try console.result(trained, text: Self.text(trained))
         for ratios in trained.compactMap(\.errorAgainstNaive) where !ratios.isEmpty {
             let text = zip(PriceModel.judgedHours, ratios).map { "\($0) h: \(String(format: "%.2f", $1))" }
             console.remark(
@@ -87,6 +88,27 @@ struct TrainTasksCommand: ParsableCommand {
         for model in trained where model.heldOut?.losesToMedian == true {
             console.remark("\(model.target): loses to the plain median on held-out runs; more or newer runs may help")
         }
+    }
+}
+
+extension TrainTasksCommand {
+    /// A table of the models of tasks, and one of that of prices.
+    private static func text(_ trained: [Training.Trained]) -> String {
+        var tasks = TextTable(["model", "rows", "types", "MdAPE", "median's", "90 % holds", "file"])
+        var prices = TextTable(["model", "prices", "markets", "file"])
+        for model in trained {
+            if model.errorAgainstNaive != nil {
+                prices.add([model.target, String(model.rows), String(model.groups), model.file])
+                continue
+            }
+            let heldOut = model.heldOut
+            tasks.add([
+                model.target, String(model.rows), String(model.groups), heldOut.map { percent($0.chosen.mdape) } ?? "–",
+                heldOut?.candidates[.median].map { percent($0.mdape) } ?? "–",
+                heldOut.map { percent($0.coverage90) } ?? "–", model.file,
+            ])
+        }
+        return [tasks, prices].filter { !$0.rows.isEmpty }.map(\.text).joined(separator: "\n\n")
     }
 }
 

@@ -35,7 +35,7 @@ private func samples(runs: Int = 60, seed: UInt64 = 1, noise: Double = 0.05) thr
         // A constant needs no curve: what is chosen must predict it at any size.
         #expect(abs(model.predict(type: "constant", features: [1e8, 1]).value / 30 - 1) < 0.05)
         let linear = try #require(model.choice(for: "linear"))
-        #expect([.linear, .relative].contains(linear.model) && linear.runs == 60)
+        #expect([.linear, .proportional, .relative].contains(linear.model) && linear.runs == 60)
         #expect(abs(model.predict(type: "linear", features: [5e8, 2]).value / 52 - 1) < 0.05)
         #expect(model.choice(for: "power")?.model == .logLog)
         #expect(abs(model.predict(type: "power", features: [1e8, 2]).value / pow(100, 1.4) - 1) < 0.05)

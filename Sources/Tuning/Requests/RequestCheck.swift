@@ -70,9 +70,10 @@ public struct RequestCheck: Sendable, Hashable, Encodable {
             func demand(_ model: TaskModel, _ history: RunHistory) -> TypeDemand {
                 TypeDemand(model, type: type, recorded: history, rows: rows)
             }
+            let runs = rows.map { earlier.records[$0] }
             requests[type] = (
-                demand(memoryModel, earlier).memoryRequest(options), demand(timeModel, times).timeRequest(options),
-                rows.compactMap { earlier.records[$0].peakMemoryBytes }.max() ?? 0
+                ResourceRequests.memoryRequest(memoryModel, type, runs, [], options)?.bytes ?? 0,
+                demand(timeModel, times).timeRequest(options), runs.compactMap(\.peakMemoryBytes).max() ?? 0
             )
         }
 

@@ -1,3 +1,5 @@
+internal import Prediction
+
 /// How memory, time and processors are requested for a task type.
 public struct RequestOptions: Sendable, Hashable, Codable {
     /// The greatest probability, by the model, that a first attempt needs more memory than requested.
@@ -18,6 +20,18 @@ public struct RequestOptions: Sendable, Hashable, Codable {
     public var longestSeconds = Double.infinity
 
     public init() {}
+
+    /// How memory is weighed.
+    var sizing: MemorySizingOptions {
+        var sizing = MemorySizingOptions()
+        sizing.maximumFailureShare = memoryRisk
+        return sizing
+    }
+
+    /// A request as it is written: round, and within what is allowed.
+    func written(_ bytes: Double) -> Double {
+        min(roundedUpMemory(max(bytes, leastMemoryBytes)), largestMemoryBytes)
+    }
 
     /// The memory of an attempt, 1 for the first.
     func memory(_ first: Double, attempt: Int) -> Double {
@@ -43,11 +57,11 @@ public struct RequestOptions: Sendable, Hashable, Codable {
     }
 }
 
-/// Up to a size that people would write: sixteen steps between two powers of two, whole MiB.
+/// Up to a round number of MiB: 128 steps between two powers of two, so that less than one percent is given away.
 func roundedUpMemory(_ bytes: Double) -> Double {
     guard bytes.isFinite, bytes > 0 else { return bytes }
     let mebibytes = bytes / 1_048_576
-    let step = max(1, mebibytes.binade / 16)
+    let step = max(1, mebibytes.binade / 128)
     return (mebibytes / step).rounded(.up) * step * 1_048_576
 }
 

@@ -87,28 +87,49 @@ public struct ResourceRequests: Sendable, Encodable {
             let tasks = jobTasks[type] ?? []
             let timeDemand = TypeDemand(
                 runtimeModel, type: type, recorded: times, rows: timeRows[type] ?? [], tasks: tasks)
-            let memoryDemand = memoryModel.flatMap { model in
-                memory.map { TypeDemand(model, type: type, recorded: $0, rows: memoryRows[type] ?? [], tasks: tasks) }
-            }
-            return Self.request(type, timed, sized, timeDemand, memoryDemand, options)
+            let request = memoryModel.flatMap { Self.memoryRequest($0, type, sized, tasks, options) }
+            return Self.request(type, timed, sized, timeDemand, request, options)
         }
         check = try memory.flatMap {
             try RequestCheck($0, options: options, modelOptions: modelOptions, seed: seed)
         }
     }
 
+    /// One request for all tasks of a type. Where a job says how large their inputs are and the peaks follow these, the
+    /// largest task decides; else the recorded runs do.
+    static func memoryRequest(
+        _ model: TaskModel, _ type: String, _ recorded: [ExecutionRecord], _ tasks: [TaskSpec],
+        _ options: RequestOptions
+    ) -> (bytes: Double, risk: Double)? {
+        let followed = tasks.compactMap { task in
+            model.memoryRequest(type: type, features: TaskFeatures.values(of: task, names: model.featureNames))
+        }.filter(\.followsSize)
+        if !tasks.isEmpty, followed.count == tasks.count, let most = followed.max(by: { $0.bytes < $1.bytes }) {
+            return (options.written(most.bytes), most.failureShare)
+        }
+        if let request = MemorySizer.constantRequest(
+            peaks: recorded.compactMap(\.peakMemoryBytes), seconds: recorded.map { $0.runtimeSeconds ?? .nan },
+            options: options.sizing)
+        {
+            return (options.written(request.bytes), request.failureShare)
+        }
+        guard !tasks.isEmpty else { return nil }
+        let bytes = options.written(model.quantile(type: type, features: unknown(model), 1 - options.memoryRisk))
+        return bytes.isFinite ? (bytes, options.memoryRisk) : nil
+    }
+
+    private static func unknown(_ model: TaskModel) -> [Double] { model.featureNames.map { _ in .nan } }
+
     private static func request(
         _ type: String, _ timed: [ExecutionRecord], _ sized: [ExecutionRecord], _ time: TypeDemand,
-        _ memory: TypeDemand?, _ options: RequestOptions
+        _ memory: (bytes: Double, risk: Double)?, _ options: RequestOptions
     ) -> Request {
-        let memory = memory.flatMap { $0.isEmpty ? nil : $0 }
         let seconds = time.isEmpty ? nil : time.timeRequest(options)
-        let bytes = memory?.memoryRequest(options)
         let peaks = sized.compactMap(\.peakMemoryBytes)
         let runtimes = timed.compactMap(\.runtimeSeconds)
         return Request(
-            taskType: type, runs: max(timed.count, sized.count), memoryBytes: bytes,
-            memoryRisk: bytes.flatMap { memory?.risk($0) }, seconds: seconds, timeRisk: seconds.map { time.risk($0) },
+            taskType: type, runs: max(timed.count, sized.count), memoryBytes: memory?.bytes,
+            memoryRisk: memory?.risk, seconds: seconds, timeRisk: seconds.map { time.risk($0) },
             cpus: processors(timed), medianMemoryBytes: peaks.isEmpty ? nil : median(peaks),
             greatestMemoryBytes: peaks.max(), medianSeconds: runtimes.isEmpty ? nil : median(runtimes),
             greatestSeconds: runtimes.max(),

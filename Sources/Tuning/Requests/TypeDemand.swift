@@ -47,24 +47,6 @@ struct TypeDemand {
     /// The least request of at most this risk.
     func request(risk: Double) -> Double { quantile(sorted: needs, 1 - risk) }
 
-    /// The memory that wastes least in expectation, failed tries included, among those of at most the allowed risk.
-    func memoryRequest(_ options: RequestOptions) -> Double {
-        let least = min(
-            roundedUpMemory(max(request(risk: options.memoryRisk), options.leastMemoryBytes)),
-            options.largestMemoryBytes)
-        var best = (request: least, wasted: Double.infinity)
-        let candidates = [least] + stride(from: 0, to: needs.count, by: max(1, needs.count / 100)).map { needs[$0] }
-        for candidate in Set(candidates.map { min(roundedUpMemory($0), options.largestMemoryBytes) }).sorted()
-        where candidate >= least {
-            var wasted = 0.0
-            for (need, weight) in zip(needs, weights) {
-                wasted += options.replay(candidate, need: need, hours: weight).wasted
-            }
-            if wasted < best.wasted { best = (candidate, wasted) }
-        }
-        return best.request
-    }
-
     /// The time that is exceeded with at most the allowed risk.
     func timeRequest(_ options: RequestOptions) -> Double {
         min(roundedUpTime(max(request(risk: options.timeRisk), options.leastSeconds)), options.longestSeconds)
