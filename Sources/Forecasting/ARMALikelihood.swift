@@ -58,8 +58,7 @@ package struct ARMALikelihood: Sendable {
         guard let fit = LinearEffects(filtered, sample: sample, gains: gains) else { return nil }
         let observations = Double(method == .exact ? sample.observations : sample.observations - ar.degree)
         guard observations > 0, fit.sumOfSquares > 0 else { return nil }
-        var logDeterminant = fit.logDeterminant
-        for variance in gains.variances { logDeterminant += log(variance) }
+        let logDeterminant = fit.logDeterminant + sumOfLogarithms(gains.variances)
         let variance = fit.sumOfSquares / observations
         let objective = 0.5 * (observations * log(variance) + logDeterminant)
         guard objective.isFinite else { return nil }
@@ -72,6 +71,43 @@ package struct ARMALikelihood: Sendable {
             value.gradient = chain(slopes, parameters, as: meaning, startVariance: start?.variance ?? 1)
         }
         return value
+    }
+
+    /// The log-likelihood alone: for a series without regressors and missing values one pass that keeps no gains.
+    package mutating func logLikelihood(at coefficients: [Double]) -> Double? {
+        guard method == .exact, sample.columnCount == 1 else { return evaluate(coefficients)?.logLikelihood }
+        let parts = ARMACoefficients<Double>(coefficients, order: order)
+        let ar = parts.autoregression(period: order.period)
+        let ma = parts.movingAverage(period: order.period)
+        guard let start = ARMAStart<Double>(ar: ar, ma: ma) else { return nil }
+        let n = sample.length
+        var errors = sample.columns + [Double](repeating: 0, count: start.gain.count)
+        subtractPast(sample.columns, from: 0, count: n, ar, in: &errors)
+        var (gain, generator, variance) = (start.gain, start.gain, start.variance)
+        for (lag, coefficient) in zip(ar.lags, ar.coefficients) { gain[lag - 1] += variance * coefficient }
+        var (variances, sum, t) = ([Double](), 0.0, 0)
+        variances.reserveCapacity(n)
+        while t < n {
+            if t >= ar.degree, t % 4 == 0 || ma.degree == 0,
+                generator.prefix(ma.degree).allSatisfy({ abs($0) < ARMAGains.negligible })
+            {
+                break
+            }
+            guard variance > 0, variance.isFinite else { return nil }
+            variances.append(variance)
+            let weight = errors[t] / variance
+            sum += weight * errors[t]
+            let reflection = generator[0] / variance
+            schurStep(
+                &gain, &generator, length: max(ma.degree, ar.degree - t), reflection: reflection, takingFrom: &errors,
+                at: t + 1, weight: weight)
+            variance *= (1 - reflection) * (1 + reflection)
+            t += 1
+        }
+        removeErrors(from: &errors, in: t..<n, ma)
+        sum += dot(errors.span, from: t, errors.span, from: t, count: n - t)
+        let value = -0.5 * (Double(n) * (log(2 * .pi * sum / Double(n)) + 1) + sumOfLogarithms(variances))
+        return sum > 0 && value.isFinite ? value : nil
     }
 
     /// Turns one column of the sample into prediction errors.
@@ -89,6 +125,19 @@ package struct ARMALikelihood: Sendable {
         }
         for t in 0..<n { filtered[base + t] = scratch[t] }
     }
+}
+
+/// `Σ log x` of positive numbers, with one logarithm for many of them: it takes longer than the rest of a step.
+func sumOfLogarithms(_ x: [Double]) -> Double {
+    var (sum, product) = (0.0, 1.0)
+    for factor in x {
+        product *= factor
+        if !(product > 1e-100 && product < 1e100) {
+            sum += log(product)
+            product = 1
+        }
+    }
+    return sum + log(product)
 }
 
 /// `errors[t] -= Σ φ series[t - lag]`, for a series that starts at `base`.

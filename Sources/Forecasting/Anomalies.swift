@@ -17,9 +17,7 @@ public struct Anomalies: Sendable, Hashable, Codable {
 
     /// Learns from the first half of a series and judges the rest, one step at a time.
     ///
-    /// Width follows adaptive conformal inference: each alarm widens the interval, each quiet step narrows it a little.
-    /// An alarming observation does not enter the model's state.
-    /// Source: Gibbs, Candès, *Adaptive conformal inference under distribution shift* (2021).
+    /// Intervals are those of ``AdaptiveForecaster``. An alarming observation does not enter the model's state.
     ///
     /// - Parameter falseAlarmRate: Share of ordinary observations outside their interval.
     public static func find(
@@ -29,25 +27,17 @@ public struct Anomalies: Sendable, Hashable, Codable {
             throw .invalidRequest("The false-alarm rate is \(falseAlarmRate), expected between 0 and 1, such as 0.01.")
         }
         let half = series.count / 2
-        var fitted = try Forecaster.fit(Array(series.prefix(half)), season: season, options: .init(method: method))
-        var width = NormalDistribution.quantile(1 - falseAlarmRate / 2)
-        let pace = 0.05 * width
+        let fitted = try Forecaster.fit(Array(series.prefix(half)), season: season, options: .init(method: method))
+        var adaptive = try AdaptiveForecaster(fitted, level: 1 - falseAlarmRate)
         var findings: [Finding] = []
         var judged = 0
         for position in half..<series.count {
-            let path = fitted.combinedPath(horizon: 1)
-            let value = series[position]
-            var isOutside = false
-            if !value.isNaN {
-                let (lower, upper) = (
-                    path.mean[0] - width * path.deviation[0], path.mean[0] + width * path.deviation[0]
-                )
-                isOutside = value < lower || value > upper
-                judged += 1
-                if isOutside { findings.append(Finding(position: position, value: value, lower: lower, upper: upper)) }
-                width = max(width + pace * ((isOutside ? 1 : 0) - falseAlarmRate), 0.5)
+            let (value, next) = (series[position], adaptive.next)
+            let isInside = try adaptive.append(value, keepingMisses: false)
+            if isInside == false {
+                findings.append(Finding(position: position, value: value, lower: next.lower, upper: next.upper))
             }
-            fitted = try fitted.appending(isOutside ? .nan : value)
+            if isInside != nil { judged += 1 }
         }
         return Anomalies(findings: findings, judged: judged)
     }

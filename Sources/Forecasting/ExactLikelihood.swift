@@ -21,6 +21,6 @@ public struct ExactLikelihood: Sendable {
     ///   give equal values whatever was evaluated before.
     public mutating func value(at coefficients: [Double]) -> Double? {
         guard coefficients.count == likelihood.order.coefficientCount else { return nil }
-        return likelihood.evaluate(coefficients)?.logLikelihood
+        return likelihood.logLikelihood(at: coefficients)
     }
 }

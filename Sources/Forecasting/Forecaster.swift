@@ -1,15 +1,16 @@
 import Glibc
+import LinearAlgebra
 import ModelFiles
 
 /// How a series is forecast.
 public enum ForecastMethod: String, Sendable, Hashable, Codable, CaseIterable {
-    /// The mean of ARIMA, exponential smoothing and theta, and of an additive model where the series is long enough.
+    /// The weighted mean of ARIMA, exponential smoothing and theta, and of a weekly pattern in long hourly data.
     case auto
     /// Automatic ARIMA: the candidates near the best one, weighted by their Akaike weights.
     case arima
     /// Exponential smoothing with automatic components.
     case ets
-    /// The dynamic optimised theta method.
+    /// The theta method, with an optimised θ where there is no season.
     case theta
     /// Trend with changepoints and seasons, added up.
     case additive
@@ -26,6 +27,8 @@ public struct ForecastOptions: Sendable, Hashable {
     public var method: ForecastMethod
     /// Power transformation before the model; means are adjusted for its bias.
     public var boxCox: BoxCox?
+    /// How the ends of intervals are found.
+    public var intervals: IntervalMethod
     /// Time for one series; searches end with the best model so far.
     public var budget: Duration?
     /// Limits of the order search.
@@ -33,10 +36,11 @@ public struct ForecastOptions: Sendable, Hashable {
 
     /// The defaults suit most series.
     public init(
-        method: ForecastMethod = .auto, boxCox: BoxCox? = nil, budget: Duration? = nil,
-        arima: AutoARIMAOptions = .init()
+        method: ForecastMethod = .auto, boxCox: BoxCox? = nil, intervals: IntervalMethod = .gaussian,
+        budget: Duration? = nil, arima: AutoARIMAOptions = .init()
     ) {
-        (self.method, self.boxCox, self.budget, self.arima) = (method, boxCox, budget, arima)
+        (self.method, self.boxCox, self.intervals, self.budget) = (method, boxCox, intervals, budget)
+        self.arima = arima
     }
 }
 
@@ -85,10 +89,20 @@ public enum Forecaster {
         } else {
             parts = try fitParts(x, period: period, options: options, notes: &notes)
         }
+        if options.method == .auto || options.method == .arima { notes += AutoARIMA.missingValueNotes(series) }
+        var scores: IntervalScores?
+        if options.intervals != .gaussian {
+            scores = IntervalScores(parts, series: x, period: period)
+            if scores == nil {
+                notes.append("Too short or too regular for \(options.intervals) intervals: normal ones.")
+            }
+        }
         return FittedForecaster(
             method: options.method, season: season, parts: parts, boxCox: boxCox,
-            inflation: options.method == .auto ? calibrated(parts, series: x, period: period) : [],
-            observations: observations, notes: notes)
+            inflation: options.method == .auto ? calibrated(parts, series: x, period: period) : 1,
+            isPositive: options.method == .auto && x.allSatisfy { $0.isNaN || $0 > 0 },
+            intervals: scores == nil ? .gaussian : options.intervals, scores: scores, observations: observations,
+            notes: notes)
     }
 
     private static func fitParts(
@@ -117,14 +131,16 @@ public enum Forecaster {
                 return [.init(weight: 1, model: .additive(try AdditiveModel.fit(x, seasons: seasons)))]
             }
         case .arima, .auto, .ets, .theta:
+            // Weights were chosen on the M3 and weekly M4 series that the benchmark does not use.
             let all = options.method == .auto
+            let seasonal = period > 1
             if all || options.method == .arima {
-                attempt("ARIMA", weight: 0.7) { () throws(ForecastingError) in
+                attempt("ARIMA", weight: seasonal ? 0.75 : 0.5) { () throws(ForecastingError) in
                     try averagedARIMA(x, period: period, options: options)
                 }
             }
             if all || options.method == .ets {
-                attempt("ETS", weight: 1) { () throws(ForecastingError) in
+                attempt("ETS", weight: seasonal ? 0.75 : 0.5) { () throws(ForecastingError) in
                     let ranked = try ExponentialSmoothing.ranked(x, period: period)
                     return ranked.prefix(4).map {
                         .init(weight: exp(-0.5 * ($0.aicc - ranked[0].aicc)), model: .smoothing($0))
@@ -132,11 +148,9 @@ public enum Forecaster {
                 }
             }
             if all || options.method == .theta {
-                attempt("Theta", weight: 1.3) { () throws(ForecastingError) in
-                    [
-                        .init(weight: 1, model: .theta(try Theta.fit(x, period: period))),
-                        .init(weight: 1, model: .theta(try Theta.fit(x, period: period, isOptimised: false))),
-                    ]
+                // Its trend is that of the whole past, which says less the longer the past is.
+                attempt("Theta", weight: min(1, 100 / Double(x.count))) { () throws(ForecastingError) in
+                    [.init(weight: 1, model: .theta(try Theta.fit(x, period: period, isOptimised: !seasonal)))]
                 }
             }
         }
@@ -174,16 +188,16 @@ public enum Forecaster {
     /// How much wider than the models say intervals must be, from errors at earlier points of the series.
     ///
     /// Errors are measured in forecast deviations, so a few short forecasts say something about all steps; a prior
-    /// keeps chance out, and is wider for short series, whose parameters are hardly known. Its width was chosen on the M3
-    /// series that the benchmark does not use.
-    static func calibrated(_ parts: [FittedForecaster.Part], series: [Double], period: Int) -> [Double] {
+    /// keeps chance out, and is wider for short series, whose parameters are hardly known. Its width and weight were
+    /// chosen on the M3 and weekly M4 series that the benchmark does not use.
+    static func calibrated(_ parts: [FittedForecaster.Part], series: [Double], period: Int) -> Double {
         let n = series.count
         let horizon = max(6, min(2 * period, n / 6))
         let shortest = max(8, 2 * period + 4)
         let step = max(1, horizon / 3)
         let origins = (0..<8).map { n - max(1, step) - $0 * step }.filter { $0 >= shortest }
-        let prior = 1 + 16 / Double(n)
-        let priorWeight = 4.0
+        let prior = 1 + (period > 1 ? 4 : 16) / Double(n)
+        let priorWeight = max(4, 1500 / Double(n))
         var (sum, weight) = (priorWeight * prior, priorWeight)
         for scaled in RollingOrigin(parts, series: series, horizon: horizon, origins: origins).scaled {
             let squares = scaled.filter(\.isFinite).map { min($0 * $0, 16) }
@@ -191,7 +205,7 @@ public enum Forecaster {
             sum += squares.reduce(0, +) / Double(squares.count)
             weight += 1
         }
-        return [min(max((sum / weight).squareRoot(), 0.7), 2.5)]
+        return min(max((sum / weight).squareRoot(), 0.7), 2.5)
     }
 
     /// The candidates of an order search with Akaike weights of at least a tenth of the best one's.
@@ -268,14 +282,19 @@ public struct FittedForecaster: Sendable, Hashable, Codable {
     public let notes: [String]
     private(set) var parts: [Part]
     let boxCox: BoxCox?
-    /// By how much intervals are wider than the models say, by step; the last value holds for all later steps.
-    let inflation: [Double]
+    /// By how much intervals are wider than the models say.
+    let inflation: Double
+    /// Intervals are those of a lognormal distribution: no value was ever zero or negative.
+    let isPositive: Bool
+    /// How the ends of intervals are found.
+    public let intervals: IntervalMethod
+    let scores: IntervalScores?
 
     init(
-        method: ForecastMethod, season: Int, parts: [Part], boxCox: BoxCox?, inflation: [Double], observations: Int,
-        notes: [String]
+        method: ForecastMethod, season: Int, parts: [Part], boxCox: BoxCox?, inflation: Double, isPositive: Bool,
+        intervals: IntervalMethod, scores: IntervalScores?, observations: Int, notes: [String]
     ) {
-        self.inflation = inflation
+        (self.inflation, self.isPositive, self.intervals, self.scores) = (inflation, isPositive, intervals, scores)
         (self.method, self.season, self.parts, self.boxCox) = (method, season, parts, boxCox)
         (self.observations, self.notes) = (observations, notes)
     }
@@ -284,8 +303,8 @@ public struct FittedForecaster: Sendable, Hashable, Codable {
     func noting(_ note: String?) -> FittedForecaster {
         guard let note else { return self }
         return FittedForecaster(
-            method: method, season: season, parts: parts, boxCox: boxCox, inflation: inflation,
-            observations: observations, notes: notes + [note])
+            method: method, season: season, parts: parts, boxCox: boxCox, inflation: inflation, isPositive: isPositive,
+            intervals: intervals, scores: scores, observations: observations, notes: notes + [note])
     }
 
     /// The models behind it, for instance `ARIMA(0,1,1) + ETS(A,N,N) + Theta`.
@@ -293,32 +312,65 @@ public struct FittedForecaster: Sendable, Hashable, Codable {
 
     /// Expected values and intervals of the next `horizon` steps.
     ///
-    /// - Parameter levels: Of the intervals, between 0 and 1.
+    /// - Parameters:
+    ///   - levels: Of the intervals, between 0 and 1.
+    ///   - seed: Of the paths behind bootstrapped intervals, which nothing else depends on.
     /// - Throws: ``ForecastingError`` for an unusable horizon or level.
-    public func forecast(horizon: Int, levels: [Double] = [0.8, 0.95]) throws(ForecastingError) -> Forecast {
+    public func forecast(
+        horizon: Int, levels: [Double] = [0.8, 0.95], seed: UInt64 = 1
+    ) throws(ForecastingError) -> Forecast {
         try Forecast.validate(horizon: horizon, levels: levels)
         let path = combinedPath(horizon: horizon)
-        guard let boxCox else {
-            return Forecast(
-                mean: path.mean, deviations: path.deviation, levels: levels, observations: observations, model: name,
-                notes: notes)
-        }
-        let intervals = levels.map { level in
-            let width = NormalDistribution.quantile(0.5 + level / 2)
-            return Forecast.Interval(
-                level: level, lower: zip(path.mean, path.deviation).map { boxCox.backward($0 - width * $1) },
-                upper: zip(path.mean, path.deviation).map { boxCox.backward($0 + width * $1) })
-        }
+        let mean = boxCox.map { zip(path.mean, path.deviation).map($0.backwardMean) } ?? path.mean
         return Forecast(
-            mean: zip(path.mean, path.deviation).map { boxCox.backwardMean($0, deviation: $1) }, intervals: intervals,
-            observations: observations, model: name, notes: notes)
+            mean: mean, intervals: intervals(path, levels: levels, seed: seed), observations: observations, model: name,
+            notes: notes)
+    }
+
+    private func intervals(_ path: ForecastPath, levels: [Double], seed: UInt64) -> [Forecast.Interval] {
+        switch (intervals, scores) {
+        case (.conformal, let scores?):
+            // Errors are in units of what the models say, without the inflation of normal intervals.
+            let path = ForecastPath(combining: parts, horizon: path.mean.count)
+            return levels.map { level in
+                let widths = path.mean.indices.map { scores.width(level, steps: $0 + 1) }
+                let sides = [-1.0, 1].map { side in
+                    path.mean.indices.map { back(path.mean[$0] + side * widths[$0] * path.deviation[$0]) }
+                }
+                return .init(level: level, lower: sides[0], upper: sides[1])
+            }
+        case (.bootstrap, let scores?):
+            let paths = scores.paths(parts, horizon: path.mean.count, count: 500, seed: seed)
+            let sorted = path.mean.indices.map { h in paths.map { $0[h] }.sorted() }
+            return levels.map { level in
+                .init(
+                    level: level, lower: sorted.map { back(quantile(sorted: $0, 0.5 - level / 2)) },
+                    upper: sorted.map { back(quantile(sorted: $0, 0.5 + level / 2)) })
+            }
+        default:
+            return levels.map { level in
+                let width = NormalDistribution.quantile(0.5 + level / 2)
+                return .init(level: level, lower: ends(path, -width), upper: ends(path, width))
+            }
+        }
+    }
+
+    private func back(_ value: Double) -> Double { boxCox?.backward(value) ?? value }
+
+    /// The values `width` deviations above what is expected.
+    func ends(_ path: ForecastPath, _ width: Double) -> [Double] {
+        zip(path.mean, path.deviation).map { mean, deviation in
+            if let boxCox { return boxCox.backward(mean + width * deviation) }
+            guard isPositive, mean > 0 else { return mean + width * deviation }
+            let spread = deviation / mean
+            return mean * exp(width * log(1 + spread * spread).squareRoot())
+        }
     }
 
     /// The mixture of all parts, widened by what earlier forecasts missed.
     func combinedPath(horizon: Int) -> ForecastPath {
         var path = ForecastPath(combining: parts, horizon: horizon)
-        guard let last = inflation.last else { return path }
-        for h in 0..<horizon { path.deviation[h] *= h < inflation.count ? inflation[h] : last }
+        for h in 0..<horizon { path.deviation[h] *= inflation }
         return path
     }
 

@@ -99,6 +99,43 @@ func schurStep(
     }
 }
 
+/// The same step in place, which also takes `weight · κ` from the `length` numbers of `errors` from `first` on.
+func schurStep(
+    _ gains: inout [Double], _ generators: inout [Double], length: Int, reflection: Double,
+    takingFrom errors: inout [Double], at first: Int, weight: Double
+) {
+    let last = length - 1
+    guard last >= 0 else { return }
+    precondition(
+        first >= 0 && length <= gains.count && length <= generators.count && first + length <= errors.count)
+    gains.withUnsafeMutableBufferPointer { gains in
+        generators.withUnsafeMutableBufferPointer { generators in
+            errors.withUnsafeMutableBufferPointer { errors in
+                guard let gain = gains.baseAddress, let generator = generators.baseAddress,
+                    let error = errors.baseAddress.map({ $0 + first })
+                else { return }
+                var i = 0
+                while i &+ 4 <= last {
+                    let (a, b) = (load(gain, i), load(generator, i &+ 1))
+                    store(load(error, i) - weight * a, error, i)
+                    store(a - reflection * b, gain, i)
+                    store(b - reflection * a, generator, i)
+                    i &+= 4
+                }
+                while i < last {
+                    let (a, b) = (gain[i], generator[i &+ 1])
+                    error[i] -= weight * a
+                    gain[i] = a - reflection * b
+                    generator[i] = b - reflection * a
+                    i &+= 1
+                }
+                error[last] -= weight * gain[last]
+                generator[last] = -reflection * gain[last]
+            }
+        }
+    }
+}
+
 /// The reverse of ``schurStep``: slopes of the row at `base` from those of the row after. The slopes of the generators
 /// lie at `place`. Returns the slope of the reflection.
 func reverseSchurStep(

@@ -1,3 +1,5 @@
+import Glibc
+
 /// What models forecast at earlier points of their own series, and what then came.
 struct RollingOrigin {
     /// Errors in units of the forecast's own deviation, and absolute errors, by part, origin and step.
@@ -75,19 +77,23 @@ extension FittedForecaster.Model {
 }
 
 extension ForecastPath {
-    /// The mixture of several models: their disagreement widens it.
+    /// The mean of several models. Its deviation is the geometric mean of theirs, so that one that knows little does not
+    /// decide alone, widened by their disagreement.
     init(combining parts: [FittedForecaster.Part], horizon: Int) {
         let paths = parts.map { (weight: $0.weight, path: $0.model.path(horizon: horizon)) }
         let total = parts.reduce(0) { $0 + $1.weight }
-        var mean = [Double](repeating: 0, count: horizon)
-        var variance = mean
-        for (weight, path) in paths { for h in 0..<horizon { mean[h] += weight / total * path.mean[h] } }
-        for (weight, path) in paths {
-            for h in 0..<horizon {
+        var (mean, deviation) = ([Double](repeating: 0, count: horizon), [Double](repeating: 0, count: horizon))
+        for h in 0..<horizon {
+            for (weight, path) in paths { mean[h] += weight / total * path.mean[h] }
+            let largest = paths.reduce(0) { max($0, $1.path.deviation[h]) }
+            var (logarithm, gaps) = (0.0, 0.0)
+            for (weight, path) in paths {
                 let gap = path.mean[h] - mean[h]
-                variance[h] += weight / total * (path.deviation[h] * path.deviation[h] + gap * gap)
+                logarithm += weight / total * log(max(path.deviation[h], 0.1 * largest))
+                gaps += weight / total * gap * gap
             }
+            deviation[h] = (exp(2 * logarithm) + gaps).squareRoot()
         }
-        self.init(mean: mean, deviation: variance.map { $0.squareRoot() })
+        self.init(mean: mean, deviation: deviation)
     }
 }

@@ -6,7 +6,8 @@ import LinearAlgebra
 /// A price holds for hours and then moves a little, mostly on in the same direction. How far it will have moved after
 /// `h` steps is a linear function of its last changes, with one set of coefficients for each range of time since the
 /// last change, learnt by least absolute errors on all series together: a short series borrows from the others.
-/// Intervals are quantiles of what such forecasts missed, in units of each series' own volatility.
+/// Intervals are quantiles of what such forecasts missed, in units of each series' own volatility, with one set for each
+/// of these ranges too: just after a change the next one is hours away.
 ///
 ///     let model = try StepPriceForecaster.fit(hourlyPrices, horizon: 24)
 ///     let forecast = try model.forecast(hourlyPrices[0], horizon: 24, levels: [0.9])
@@ -17,8 +18,9 @@ public struct StepPriceForecaster: Sendable, Hashable, Codable {
     public let observations: Int
     /// By horizon, then by class of time since the last change.
     let coefficients: [[[Double]]]
-    /// By horizon: missed changes in units of volatility, at ``probabilities``.
-    let quantiles: [[Double]]
+    /// By horizon, then by class of time since the last change: missed changes in units of volatility, at
+    /// ``probabilities``.
+    let quantiles: [[[Double]]]
     /// Added to every series' volatility.
     let floor: Double
 
@@ -27,6 +29,8 @@ public struct StepPriceForecaster: Sendable, Hashable, Codable {
     static let memory = 169
     static let lags = [6, 12, 24, 48, 72, 120, 168]
     static let waits = [1, 2, 3, 4, 5, 6, 7, 9, 13, 25, 49]
+    /// Examples that a class needs to be learnt from alone.
+    static let enough = 400
     static let featureCount = 5 + lags.count + 3
 
     /// Learns from all series together.
@@ -82,7 +86,8 @@ public struct StepPriceForecaster: Sendable, Hashable, Codable {
             mean.append(exp(history.logs[last] + min(max(move, -0.5), 0.5)))
             for (index, level) in levels.enumerated() {
                 func end(_ p: Double) -> Double {
-                    let (low, high) = (quantile(sorted: quantiles[below], p), quantile(sorted: quantiles[above], p))
+                    let low = quantile(sorted: quantiles[below][kind], p)
+                    let high = quantile(sorted: quantiles[above][kind], p)
                     return exp(history.logs[last] + move + unit * (low + share * (high - low)))
                 }
                 ends[index].lower.append(min(end(0.5 - level / 2), mean[h - 1]))
@@ -105,7 +110,7 @@ public struct StepPriceForecaster: Sendable, Hashable, Codable {
 
     private static func learn(
         _ histories: [StepHistory], ahead: Int, spacing: Int, floor: Double
-    ) -> (coefficients: [[Double]], quantiles: [Double]) {
+    ) -> (coefficients: [[Double]], quantiles: [[Double]]) {
         var rows = [[[Double]]](repeating: [], count: waits.count + 1)
         var targets = [[Double]](repeating: [], count: waits.count + 1)
         var units = targets
@@ -121,16 +126,21 @@ public struct StepPriceForecaster: Sendable, Hashable, Codable {
         }
         let everything = leastAbsolute(Array(rows.joined()), Array(targets.joined()))
         var coefficients: [[Double]] = []
-        var missed: [Double] = []
+        var missed: [[Double]] = []
         for kind in rows.indices {
-            let own = rows[kind].count >= 400 ? leastAbsolute(rows[kind], targets[kind]) : everything
+            let own = rows[kind].count >= enough ? leastAbsolute(rows[kind], targets[kind]) : everything
             coefficients.append(own)
-            for (row, (target, unit)) in zip(rows[kind], zip(targets[kind], units[kind])) {
-                missed.append((target - dotProduct(own, row)) / unit)
-            }
+            missed.append(
+                zip(rows[kind], zip(targets[kind], units[kind])).map { ($1.0 - dotProduct(own, $0)) / $1.1 }.sorted())
         }
-        missed.sort()
-        return (coefficients, missed.isEmpty ? [0, 0] : probabilities.map { quantile(sorted: missed, $0) })
+        let all = missed.joined().sorted()
+        return (
+            coefficients,
+            missed.map { own in
+                let sample = own.count >= enough ? own : all
+                return sample.isEmpty ? [0, 0] : probabilities.map { quantile(sorted: sample, $0) }
+            }
+        )
     }
 
     /// Least absolute errors by reweighted least squares; zeros where there is nothing to learn.

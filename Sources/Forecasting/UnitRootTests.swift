@@ -43,27 +43,55 @@ public enum UnitRootTests {
             columns.append((0..<rows).map { differences[$0 + lags - lag] })
         }
         let target = (0..<rows).map { differences[$0 + lags] }
-        var cross = [Double](repeating: 0, count: k * k)
-        var beta = [Double](repeating: 0, count: k)
-        for (i, column) in columns.enumerated() {
-            beta[i] = dot(column.span, from: 0, target.span, from: 0, count: rows)
-            for (j, other) in columns.prefix(i + 1).enumerated() {
-                cross[i * k + j] = dot(column.span, from: 0, other.span, from: 0, count: rows)
-            }
+        return Regression(columns, target: target)?.tStatistic(0) ?? 0
+    }
+
+    /// The statistic of Osborn, Chui, Smith and Birchenhall for a unit root at the season. Above
+    /// ``ocsbCriticalValue(period:)`` the series should be differenced at the season (5 %).
+    ///
+    /// Source: Osborn et al., *Seasonality and the order of integration for consumption* (1988), as R's `ocsb.test`.
+    ///
+    /// - Parameter lags: Lagged differences in the regression; `nil` chooses 0...2 by Akaike's criterion as R's `nsdiffs`
+    ///   does, which takes one fewer than the best of 1...3.
+    /// - Returns: 0 for a series that is too short or does not vary.
+    public static func ocsb(_ series: [Double], period: Int, lags: Int? = nil) -> Double {
+        guard period > 1 else { return 0 }
+        let x = series.filter { !$0.isNaN }
+        let regressions = lags == nil ? (1...3).map { ocsbRegression(x, period: period, lags: $0, from: 3) } : []
+        let criteria = regressions.map { $0.map { $0.akaike } ?? .infinity }
+        let chosen = lags ?? criteria.indices.min { criteria[$0] < criteria[$1] } ?? 0
+        let lags = max(0, chosen)
+        return ocsbRegression(x, period: period, lags: lags, from: lags)?.tStatistic(lags + 1) ?? 0
+    }
+
+    /// Below this statistic there is no seasonal unit root (5 %); the response surface of R's `forecast` package.
+    public static func ocsbCriticalValue(period: Int) -> Double {
+        let m = log(Double(max(period, 2))) - 0.7656451
+        return -0.2937411 * exp(-0.2850853 * m - 0.05983644 * m * m) - 1.652202
+    }
+
+    /// Twice differenced values on their own lags and on both once differenced series, filtered by these lags.
+    ///
+    /// - Parameter first: How many twice differenced values are left out in front, at least `lags`.
+    private static func ocsbRegression(_ x: [Double], period: Int, lags: Int, from first: Int) -> Regression? {
+        let start = period + 1 + first
+        guard x.count > start + lags + 3 else { return nil }
+        let steps = start..<x.count
+        func both(_ t: Int) -> Double { x[t] - x[t - 1] - x[t - period] + x[t - period - 1] }
+        let target = steps.map(both)
+        let own = (1..<(lags + 1)).map { lag in steps.map { both($0 - lag) } }
+        var weights: [Double] = []
+        if lags > 0 {
+            guard let found = Regression(own, target: target) else { return nil }
+            weights = found.coefficients
         }
-        guard choleskyInPlace(&cross, size: k) else { return 0 }
-        solveInPlace(cross, size: k, &beta)
-        var sum = 0.0
-        for t in 0..<rows {
-            var error = target[t]
-            for i in 0..<k { error -= beta[i] * columns[i][t] }
-            sum += error * error
+        func filtered(_ t: Int, _ difference: Int) -> Double {
+            var value = x[t] - x[t - difference]
+            for (k, weight) in weights.enumerated() { value -= weight * (x[t - k - 1] - x[t - k - 1 - difference]) }
+            return value
         }
-        var unit = [Double](repeating: 0, count: k)
-        unit[0] = 1
-        solveInPlace(cross, size: k, &unit)
-        let deviation = (sum / Double(rows - k) * unit[0]).squareRoot()
-        return deviation > 0 ? beta[0] / deviation : 0
+        return Regression(
+            own + [steps.map { filtered($0 - 1, period) }, steps.map { filtered($0 - period, 1) }], target: target)
     }
 
     /// Share of the detrended variance that a seasonal pattern explains, 0...1. Above 0.64 the series should be
@@ -83,8 +111,14 @@ public enum UnitRootTests {
     }
 
     /// How often to difference at the season (0 or 1).
-    static func seasonalDifferences(_ series: [Double], period: Int) -> Int {
-        period > 1 && series.count > 2 * period && seasonalStrength(series, period: period) > 0.64 ? 1 : 0
+    static func seasonalDifferences(_ series: [Double], period: Int, test: SeasonalTest) -> Int {
+        guard period > 1, series.count > 2 * period else { return 0 }
+        switch test {
+        case .strength: return seasonalStrength(series, period: period) > 0.64 ? 1 : 0
+        case .ocsb:
+            let statistic = ocsb(series, period: period)
+            return statistic != 0 && statistic > ocsbCriticalValue(period: period) ? 1 : 0
+        }
     }
 
     /// How often to difference (0...2) until the KPSS test accepts stationarity.
@@ -96,6 +130,58 @@ public enum UnitRootTests {
         }
         return 2
     }
+}
+
+/// How to decide whether a series is differenced at the season.
+public enum SeasonalTest: String, Sendable, Hashable, Codable, CaseIterable {
+    /// By how much of the variance a seasonal pattern explains.
+    case strength
+    /// By a test for a seasonal unit root.
+    case ocsb
+}
+
+/// Ordinary least squares on a few columns.
+private struct Regression {
+    let coefficients: [Double]
+    let sumOfSquares: Double
+    private let rows: Int
+    private let triangle: [Double]
+
+    /// `nil` where columns are collinear or there are too few rows.
+    init?(_ columns: [[Double]], target: [Double]) {
+        let (n, k) = (target.count, columns.count)
+        guard n > k else { return nil }
+        var cross = [Double](repeating: 0, count: k * k)
+        var beta = [Double](repeating: 0, count: k)
+        for (i, column) in columns.enumerated() {
+            beta[i] = dot(column.span, from: 0, target.span, from: 0, count: n)
+            for (j, other) in columns.prefix(i + 1).enumerated() {
+                cross[i * k + j] = dot(column.span, from: 0, other.span, from: 0, count: n)
+            }
+        }
+        guard choleskyInPlace(&cross, size: k) else { return nil }
+        solveInPlace(cross, size: k, &beta)
+        var sum = 0.0
+        for t in 0..<n {
+            var error = target[t]
+            for i in 0..<k { error -= beta[i] * columns[i][t] }
+            sum += error * error
+        }
+        (coefficients, sumOfSquares, rows, triangle) = (beta, sum, n, cross)
+    }
+
+    /// A coefficient in units of its standard error.
+    func tStatistic(_ index: Int) -> Double {
+        let k = coefficients.count
+        var unit = [Double](repeating: 0, count: k)
+        unit[index] = 1
+        solveInPlace(triangle, size: k, &unit)
+        let deviation = (sumOfSquares / Double(rows - k) * unit[index]).squareRoot()
+        return deviation > 0 ? coefficients[index] / deviation : 0
+    }
+
+    /// Akaike's criterion but for a constant.
+    var akaike: Double { Double(rows) * log(sumOfSquares / Double(rows)) + 2 * Double(coefficients.count) }
 }
 
 /// Trend, seasonal pattern and remainder by moving averages.

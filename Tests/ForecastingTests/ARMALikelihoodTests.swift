@@ -45,6 +45,10 @@ import Testing
         let expected = -0.5 * (n * log(2 * .pi * variance) + n + factor.logDeterminant)
         #expect(abs(value.logLikelihood - expected) < 1e-6 * max(1, abs(expected)), "\(parameters)")
         #expect(abs(value.variance - variance) < 1e-5 * variance)
+        let coefficients = DenseARMA.coefficients(parameters, order: order)
+        let computed = likelihood.logLikelihood(at: coefficients)
+        let alone = try #require(computed)
+        #expect(abs(alone - value.logLikelihood) < 1e-9 * max(1, abs(expected)), "\(parameters)")
     }
 
     @Test("the score equals central differences", arguments: orders, UInt64(0)..<6)
@@ -109,6 +113,10 @@ struct DenseARMA {
     let ma: [Double]
 
     init(_ unconstrained: [Double], order: ARIMAOrder) {
+        self.init(coefficients: Self.coefficients(unconstrained, order: order), order: order)
+    }
+
+    static func coefficients(_ unconstrained: [Double], order: ARIMAOrder) -> [Double] {
         func polynomial(_ z: ArraySlice<Double>) -> [Double] {
             var a: [Double] = []
             for r in z.map({ tanh($0) }) { a = zip(a, a.reversed()).map { $0 - r * $1 } + [r] }
@@ -121,8 +129,7 @@ struct DenseARMA {
         }
         let (p, q, sp) = (take(order.p), take(order.q), take(order.seasonalP))
         let sq = take(order.seasonalQ)
-        self.init(
-            coefficients: p + q.map { -$0 } + sp + sq.map { -$0 }, order: order)
+        return p + q.map { -$0 } + sp + sq.map { -$0 }
     }
 
     init(coefficients: [Double], order: ARIMAOrder) {

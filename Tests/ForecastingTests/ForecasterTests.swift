@@ -92,6 +92,72 @@ import Testing
         #expect(abs(BoxCox.guerrero(growth, period: 12).lambda) < 0.5)
     }
 
+    @Test("intervals of every kind hold about their share of what comes", arguments: IntervalMethod.allCases)
+    func intervals(kind: IntervalMethod) throws {
+        var inside = [0, 0]
+        let runs = 150
+        var options = ForecastOptions(method: .arima, intervals: kind)
+        options.arima.largestOrder = 1
+        for seed in 0..<UInt64(runs) {
+            var generator = SeededGenerator(seed: seed, stream: 5)
+            var level = 0.0
+            let x = (0..<124).map { _ -> Double in
+                level = 0.7 * level + generator.nextNormal()
+                return level
+            }
+            let fitted = try Forecaster.fit(Array(x.prefix(120)), options: options)
+            #expect(fitted.intervals == kind)
+            let forecast = try fitted.forecast(horizon: 4, levels: [0.5, 0.9])
+            for k in 0..<2 {
+                let interval = forecast.intervals[k]
+                if interval.lower[3]...interval.upper[3] ~= x[123] { inside[k] += 1 }
+            }
+            if seed == 0 {
+                #expect(try fitted.forecast(horizon: 4, levels: [0.5, 0.9]) == forecast)
+                let bytes = try JSONEncoder().encode(fitted)
+                #expect(try JSONDecoder().decode(FittedForecaster.self, from: bytes) == fitted)
+            }
+        }
+        #expect(abs(Double(inside[0]) / Double(runs) - 0.5) < 0.13, "\(inside)")
+        #expect(abs(Double(inside[1]) / Double(runs) - 0.9) < 0.08, "\(inside)")
+        let short = try Forecaster.fit([1, 2, 4, 3, 5, 4], options: .init(method: .ets, intervals: kind))
+        #expect(kind == .gaussian || short.notes.contains { $0.contains("normal ones") })
+    }
+
+    @Test("adaptive intervals keep their coverage when the noise trebles", arguments: [0.8, 0.95])
+    func adaptive(level: Double) throws {
+        var generator = SeededGenerator(seed: 41)
+        let past = (0..<200).map { _ in generator.nextNormal() }
+        var adaptive = try AdaptiveForecaster(Forecaster.fit(past, options: .init(method: .arima)), level: level)
+        var inside = 0
+        for t in 0..<3000 {
+            if try adaptive.append(3 * generator.nextNormal()) == true, t >= 1000 { inside += 1 }
+        }
+        #expect(abs(Double(inside) / 2000 - level) < 0.03)
+        #expect(try adaptive.append(.nan) == nil)
+        #expect(throws: ForecastingError.self) { try AdaptiveForecaster(adaptive.forecaster, level: 1) }
+    }
+
+    @Test("a fitted model does not grow with what is appended", arguments: ForecastMethod.allCases)
+    func appendIsConstant(method: ForecastMethod) throws {
+        var fitted = try Forecaster.fit(Self.seasonal, season: 12, options: .init(method: method))
+        for value in Self.seasonal.prefix(24) { fitted = try fitted.appending(value) }
+        let before = try JSONEncoder().encode(fitted).count
+        for value in Self.seasonal.prefix(96) { fitted = try fitted.appending(value) }
+        // Numbers have between one and twenty digits.
+        #expect(try JSONEncoder().encode(fitted).count < before + before / 10 + 100)
+    }
+
+    @Test("missing values that are interpolated for the search or the fit are told", arguments: [10, 40, 300])
+    func missing(count: Int) throws {
+        var generator = SeededGenerator(seed: 61)
+        var x = (0..<700).map { _ in generator.nextNormal() }
+        for k in 0..<count { x[2 * k + 1] = .nan }
+        let notes = try Forecaster.fit(x, options: .init(method: .arima)).notes.joined()
+        #expect(notes.contains("missing") == (count > 12))
+        #expect(notes.contains("was fitted") == (count > 250))
+    }
+
     @Test("the alarm rate is near the one asked for, and a spike is found")
     func anomalies() throws {
         var generator = SeededGenerator(seed: 21)

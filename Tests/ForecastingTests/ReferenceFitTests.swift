@@ -55,6 +55,10 @@ extension ReferenceFitTests {
         for h in ahead.mean.indices {
             #expect(abs(forecast.mean[h] - ahead.mean[h]) < 2e-3 * ahead.se[h], "mean \(h)")
             #expect(abs(forecast.intervals[0].upper[h] - ahead.hi95[h]) < 4e-3 * ahead.se[h], "upper \(h)")
+            let size = max(abs(ahead.mean[h]), ahead.se[h])
+            #expect(abs(forecast.mean[h] - ahead.mean[h]) < 1e-4 * size, "mean \(h)")
+            #expect(abs(forecast.intervals[0].lower[h] - ahead.lo95[h]) < 1e-4 * size, "lower \(h)")
+            #expect(abs(forecast.intervals[0].upper[h] - ahead.hi95[h]) < 1e-4 * size, "upper \(h)")
         }
     }
 
@@ -78,5 +82,24 @@ extension ReferenceFitTests {
         let found = model.ljungBox(lags: 10)
         #expect(abs(found.statistic - expected) < 0.01 * max(1, expected))
         #expect(found.pValue >= 0 && found.pValue <= 1)
+    }
+}
+
+extension ReferenceFitTests {
+    /// `ocsb.test` of R's forecast 8.20: no lags, three lags, and as many as `nsdiffs` takes.
+    @Test(
+        "the test for a seasonal unit root gives the statistics of R",
+        arguments: [
+            ("AirPassengers", 12, 1.518762, 2.724062, 1.518762), ("JohnsonJohnson", 4, 2.986029, 0.901875, 2.986029),
+            ("UKgas", 4, 1.683981, 2.317155, 2.786411), ("woolyrnq", 4, -3.428340, -2.586593, -3.210116),
+            ("USAccDeaths", 12, -2.068361, -2.252262, -2.227109), ("wineind", 12, -1.731326, -2.298120, -2.024420),
+            ("co2", 12, -2.671923, -1.676837, -1.718011), ("drivers", 12, -6.145732, -5.059427, -6.145732),
+        ])
+    func ocsb(name: String, period: Int, none: Double, three: Double, chosen: Double) throws {
+        let series = try #require(ReferenceData.series[name])
+        #expect(abs(UnitRootTests.ocsb(series, period: period, lags: 0) - none) < 1e-5)
+        #expect(abs(UnitRootTests.ocsb(series, period: period, lags: 3) - three) < 1e-5)
+        #expect(abs(UnitRootTests.ocsb(series, period: period) - chosen) < 1e-5)
+        #expect(abs(UnitRootTests.ocsbCriticalValue(period: 12) + 1.802963) < 1e-6)
     }
 }
