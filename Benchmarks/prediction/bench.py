@@ -187,6 +187,7 @@ def history(args, want):
         middle = statistics.median(ratios)
         add("next runs, median over workflows and targets: MdAPE against the best column", middle, "the best of each", 1, "at most 0.9", middle <= 0.9)
     if want != "next":
+        above, runs = {}, {}
         for name, y in actual.items():
             answer = answers[name.replace(",", ":")]
             lower, upper = np.array(answer["lower"]), np.array(answer["upper"])
@@ -195,6 +196,12 @@ def history(args, want):
             cover, their = np.mean((y >= lower) & (y <= upper)), np.mean((y >= low) & (y <= high))
             add(f"90 % interval, {name}: share of runs inside", cover, "empirical per type", their, "0.87 to 0.93", 0.87 <= cover <= 0.93)
             add(f"90 % interval, {name}: mean of log(upper / lower)", width, "empirical per type", other, "narrower", width <= other)
+            what = name.split(", ")[1]
+            above[what] = above.get(what, 0) + np.sum(y > np.array(answer["alert"]))
+            runs[what] = runs.get(what, 0) + len(y)
+        for what in above:
+            share = above[what] / runs[what]
+            add(f"99 % alert, {what} of all workflows: share of harmless runs that raise it", share, "promised", 0.01, "at most 0.03", share <= 0.03)
 
 
 def main():

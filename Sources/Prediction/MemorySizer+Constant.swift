@@ -64,7 +64,7 @@ private struct Runs {
             case .mostSeen:
                 // Of n runs the largest is exceeded by the next once in n + 1 times: the fewer, the more room.
                 RequestOffset(
-                    lift: (logPeaks.max() ?? center) - center + log(1 + max(0.05, 1 / Double(peaks.count))),
+                    lift: (logPeaks.max() ?? center) - center + log(1 + max(0.05, 0.5 / Double(peaks.count))),
                     predicted: predicted, actual: logPeaks, weights: weights, options)
             }
         return (exp(center + expected.first), expected)

@@ -73,7 +73,7 @@ public struct ConfigurationSearch: Sendable {
     /// What is believed before the first trial. Chosen on recorded jobs of the c3o and CherryPick collections.
     package struct Prior: Sendable {
         /// Run times fall with this power of the number of processors, give or take its deviation.
-        package var scaling = 0.8
+        package var scaling = 0.6
         package var scalingDeviation = 0.25
         package var machineSizeDeviation = 0.15
         package var memoryDeviation = 0.15
@@ -86,7 +86,7 @@ public struct ConfigurationSearch: Sendable {
         package var unfinishedFactor = 2.0
         package var unfinishedNoise = 0.7
         /// The probability that memory is a limit somewhere; and the logarithm of how much slower runs are beyond it.
-        package var limitProbability = 0.6
+        package var limitProbability = 0.8
         package var limitEffect = 1.0
         package var limitDeviation = 0.7
         package init() {}

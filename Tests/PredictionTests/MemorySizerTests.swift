@@ -93,3 +93,26 @@ private func runs(_ count: Int, seed: UInt64, noise: Double = 0.05) -> (
         #expect(model.memoryRequest(type: "new", features: [1]) == nil)
     }
 }
+
+@Suite("One request for all tasks of a type") struct ConstantRequestTests {
+    @Test("chance peaks get their own quantile, drifting ones room above the most seen") func rules() throws {
+        var generator = SeededGenerator(seed: 2, stream: 0)
+        let chance = (0..<80).map { _ in 4e9 * Double.random(in: 1...1.3, using: &generator) }
+        let seconds = [Double](repeating: 60, count: 80)
+        let own = try #require(MemorySizer.constantRequest(peaks: chance, seconds: seconds))
+        #expect(own.rule == .constant && own.bytes < 1.05 * own.maximumSeenBytes && own.failureShare <= 0.02)
+        let drifting = (0..<80).map { 1e9 * (1 + Double($0) / 40) }
+        let above = try #require(MemorySizer.constantRequest(peaks: drifting, seconds: seconds))
+        #expect(above.rule == .mostSeen && abs(above.bytes - 1.05 * above.maximumSeenBytes) < 1)
+    }
+
+    @Test("the fewer runs, the more room; never more than the machine has") func few() throws {
+        let one = try #require(MemorySizer.constantRequest(peaks: [1e9], seconds: [60]))
+        #expect(abs(one.bytes - 1.5e9) < 1)
+        let four = try #require(
+            MemorySizer.constantRequest(peaks: [1e9, 1e9, 9e8, 9e8], seconds: [60, 60, .nan, 60]))
+        #expect(abs(four.bytes - 1.125e9) < 1)
+        #expect(MemorySizer.constantRequest(peaks: [1e9], seconds: [60], limitBytes: 1.2e9)?.bytes == 1.2e9)
+        #expect(MemorySizer.constantRequest(peaks: [], seconds: []) == nil)
+    }
+}

@@ -6,7 +6,8 @@ struct Answer: Encodable {
     var predicted: [Double] = []
     var lower: [Double] = []
     var upper: [Double] = []
-    var model: [String] = []
+    /// The quantile above which an alert is raised.
+    var alert: [Double] = []
 }
 
 /// History → next, per set of runs.
@@ -40,7 +41,7 @@ func timesOnOtherMachines(_ table: Table, scores: String?) throws -> Answer {
         answer.predicted += part.predicted
         answer.lower += part.lower
         answer.upper += part.upper
-        answer.model += part.model
+        answer.alert += part.alert
     }
     return answer
 }
@@ -84,7 +85,8 @@ private struct Questions {
             answer.predicted.append(prediction.value)
             answer.lower.append(prediction.lower)
             answer.upper.append(prediction.upper)
-            answer.model.append(prediction.model.rawValue)
+            answer.alert.append(
+                model.quantile(type: types[row], features: features.map { $0[row] }, machine: machines[row], 0.99))
         }
         return answer
     }
