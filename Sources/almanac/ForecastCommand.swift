@@ -121,6 +121,17 @@ struct ForecastCommand: ParsableCommand {
     @Option(name: .long, help: "Levels of the intervals in percent.")
     var levels = "80,95"
 
+    @Option(
+        name: .long, help: "How intervals are found: gaussian, bootstrap or conformal.",
+        transform: { name in
+            guard let method = IntervalMethod(rawValue: name) else {
+                let known = IntervalMethod.allCases.map(\.rawValue).joined(separator: ", ")
+                throw ValidationError("There are no intervals '\(name)'. Known: \(known).")
+            }
+            return method
+        })
+    var intervals: IntervalMethod = .gaussian
+
     @Option(name: .long, help: "Seconds for all series together; simpler methods take over when time runs short.")
     var budget: Double?
 
@@ -161,7 +172,7 @@ struct ForecastCommand: ParsableCommand {
         var outputs: [Output] = []
         var forecasts: [Forecast] = []
         let horizons = try all.map { try input.steps($0, isDated: isDated) }
-        if arePrices, model == .auto, all.count > 1 {
+        if arePrices, model == .auto, intervals == .gaussian, all.count > 1 {
             let pooled = try StepPriceForecaster.fit(
                 all.map { Array($0.values.suffix(672)) }, horizon: horizons.max() ?? 24, threads: global.threads)
             for (one, horizon) in zip(all, horizons) {
@@ -170,10 +181,12 @@ struct ForecastCommand: ParsableCommand {
             }
         } else {
             let results = Forecaster.fit(
-                many: all.map(\.values), season: period, options: ForecastOptions(method: model),
+                many: all.map(\.values), season: period, options: ForecastOptions(method: model, intervals: intervals),
                 budget: budget.map { .seconds($0) }, threads: global.threads, progress: { bar.advance() })
             for (result, (one, horizon)) in zip(results, zip(all, horizons)) {
-                do { forecasts.append(try result.get().forecast(horizon: horizon, levels: levels)) } catch {
+                do {
+                    forecasts.append(try result.get().forecast(horizon: horizon, levels: levels, seed: global.seed))
+                } catch {
                     bar.finish()
                     throw Failure.input("series '\(one.name)': \(error)")
                 }
