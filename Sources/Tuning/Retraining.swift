@@ -7,7 +7,8 @@ public import Traces
 ///
 /// Runs newer than those the champion learnt from are split in time, per task type: the challenger learns from all runs up
 /// to the middle of the new ones, and both are judged by the rest. If the challenger wins, a model of all runs is written
-/// and the champion is kept beside it as `.previous`.
+/// and the champion is kept beside it as `.previous`. Where task types have changed their level, a second challenger learns
+/// from runs that are brought to the new one (``TaskSamples/corrected(for:)``), and the better of the two competes.
 public struct Retraining: Sendable, Encodable {
     public let target: TaskTarget
     /// Runs newer than the champion.
@@ -18,11 +19,13 @@ public struct Retraining: Sendable, Encodable {
     public let champion: TaskEvaluation.Errors?
     public let challenger: TaskEvaluation.Errors?
     public let promoted: Bool
+    /// The task types that have become slower or faster, larger or smaller, in all runs of the trace.
+    public let drifts: [Drift]
     /// Why it was, or was not, promoted.
     public let reason: String
 
     enum CodingKeys: String, CodingKey {
-        case target, champion, challenger, promoted, reason
+        case target, champion, challenger, promoted, drifts, reason
         case newRows = "new_rows"
         case judgedRows = "judged_rows"
     }
@@ -40,6 +43,7 @@ public struct Retraining: Sendable, Encodable {
         let samples = try TaskSamples(table, target: target)
         let isNew = samples.times.map { $0 > champion.trainedUntil || champion.trainedUntil.isNaN }
         let newRows = isNew.count { $0 }
+        let drifts = samples.drifts()
 
         var byType: [Int: [Int]] = [:]
         for row in isNew.indices where isNew[row] { byType[samples.types[row], default: []].append(row) }
@@ -47,15 +51,23 @@ public struct Retraining: Sendable, Encodable {
         guard judged.count >= minimumJudged else {
             return Retraining(
                 target: target, newRows: newRows, judgedRows: judged.count, champion: nil, challenger: nil,
-                promoted: false, reason: "only \(newRows) runs are newer than the model; kept it")
+                promoted: false, drifts: drifts, reason: "only \(newRows) runs are newer than the model; kept it")
         }
         let held = Set(judged)
-        let challenger = try TaskModel.fit(
-            samples.selecting((0..<samples.count).filter { !held.contains($0) }), options: training.options,
-            seed: training.seed)
         let test = samples.selecting(judged)
+        func fit(_ samples: TaskSamples) throws -> TaskModel {
+            try TaskModel.fit(samples, options: training.options, seed: training.seed)
+        }
         let old = try TaskEvaluation(champion, test: test, workflow: "all")
-        let new = try TaskEvaluation(challenger, test: test, workflow: "all")
+        let known = samples.selecting((0..<samples.count).filter { !held.contains($0) })
+        var new = try TaskEvaluation(fit(known), test: test, workflow: "all")
+        let knownDrifts = known.drifts()
+        var forgets = false
+        if !knownDrifts.isEmpty {
+            let aware = try TaskEvaluation(fit(known.corrected(for: knownDrifts)), test: test, workflow: "all")
+            forgets = aware.score < new.score
+            if forgets { new = aware }
+        }
         let promoted = new.score < old.score * (1 - minimumGain)
         func percent(_ value: Double) -> String { String(format: "%.1f %%", value * 100) }
         if promoted {
@@ -63,16 +75,15 @@ public struct Retraining: Sendable, Encodable {
             try? FileManager.default.removeItem(atPath: previous)
             try FileManager.default.copyItem(atPath: path, toPath: previous)
             _ = try training.write(
-                try TaskModel.fit(samples, options: training.options, seed: training.seed), samples: samples,
-                heldOut: new)
+                try fit(forgets ? samples.corrected(for: drifts) : samples), samples: samples, heldOut: new)
         }
         let change = new.score / old.score - 1
         let text = "\(percent(abs(change))) \(change < 0 ? "lower" : "higher") on the newest runs"
         return Retraining(
             target: target, newRows: newRows, judgedRows: judged.count, champion: old.chosen, challenger: new.chosen,
-            promoted: promoted,
+            promoted: promoted, drifts: drifts,
             reason: promoted
-                ? "the new model's error is \(text)"
+                ? "the new model's error is \(text)" + (forgets ? ", with old runs brought to the new level" : "")
                 : "the new model's error is \(text), not 2 % lower; kept the old one")
     }
 }

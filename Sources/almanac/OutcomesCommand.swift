@@ -7,7 +7,7 @@ import Workloads
 struct OutcomesCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "outcomes", abstract: "Show or export what is recorded of every attempt.",
-        subcommands: [List.self, Export.self], defaultSubcommand: List.self)
+        subcommands: [List.self, Export.self, Series.self], defaultSubcommand: List.self)
 
     struct Selection: ParsableArguments {
         @Flag(name: .long, help: "Imported executions as well, not only those of our own runs.")
@@ -21,6 +21,11 @@ struct OutcomesCommand: ParsableCommand {
         func table() throws -> ExecutionTable {
             try storage.existing().executions(workflow: workflow, outcomesOnly: !all)
         }
+    }
+
+    private struct Written: Encodable {
+        var file: String
+        var rows: Int
     }
 
     struct List: ParsableCommand {
@@ -68,11 +73,6 @@ struct OutcomesCommand: ParsableCommand {
         @OptionGroup var selection: Selection
         @OptionGroup var global: GlobalOptions
 
-        private struct Written: Encodable {
-            var file: String
-            var rows: Int
-        }
-
         func run() throws {
             let table = try selection.table()
             if file == "-", global.json {
@@ -82,6 +82,36 @@ struct OutcomesCommand: ParsableCommand {
             guard file != "-" else { return }
             try global.console.result(
                 Written(file: file, rows: table.rowCount), text: "\(table.rowCount) rows written to \(file)")
+        }
+    }
+
+    struct Series: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Write what each attempt used over time as CSV: processors, memory, bytes read and written.",
+            discussion: "'almanac run --record-every' says how often that is looked at.")
+
+        @Argument(help: "The file; '-' is standard output.")
+        var file = "-"
+
+        @Option(name: .long, help: "Those of this workflow only.")
+        var workflow: String?
+
+        @OptionGroup var storage: StoreOptions
+        @OptionGroup var global: GlobalOptions
+
+        func run() throws {
+            let demands = try storage.existing().demands(workflow: workflow)
+            if global.json, file == "-" { return try global.console.result(demands, text: "") }
+            var bytes = Array(RecordedDemand.csvHeader.utf8)
+            for demand in demands { bytes += demand.csvRows }
+            guard file != "-" else {
+                return Console.write(String(decoding: bytes, as: UTF8.self), to: .standardOutput)
+            }
+            try Console.write(Data(bytes), toFile: file)
+            let points = demands.reduce(0) { $0 + $1.series.points.count }
+            try global.console.result(
+                Written(file: file, rows: points),
+                text: "\(points) points of \(demands.count) attempts written to \(file)")
         }
     }
 }

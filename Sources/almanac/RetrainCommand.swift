@@ -3,6 +3,7 @@ import Foundation
 import Prediction
 import Traces
 import Tuning
+import Workloads
 
 /// `almanac retrain`: learn from the newest outcomes, if that helps.
 struct RetrainCommand: ParsableCommand {
@@ -11,7 +12,9 @@ struct RetrainCommand: ParsableCommand {
         abstract: "Train on all stored runs and keep the new model only if it predicts the newest ones better.",
         discussion: """
             The model in use and one trained anew are judged by the newest runs, which neither has seen. The new one must \
-            be 2 % better; the old one is then kept beside it as '.previous'.
+            be 2 % better; the old one is then kept beside it as '.previous'. \
+            Task types whose level has changed are named; what was recorded before then is brought to the new level, or left \
+            out once 30 runs have come since, if that predicts better.
             """)
 
     @OptionGroup var storage: StoreOptions
@@ -41,6 +44,14 @@ struct RetrainCommand: ParsableCommand {
                 (result.promoted ? "promoted: " : "kept: ") + result.reason,
             ])
         }
-        try console.result(results, text: text.text)
+        let drifts = results.flatMap { result in
+            result.drifts.map { drift in
+                let times =
+                    "\(Units.format(drift.ratio, digits: 2)) times as \(result.target == .runtime ? "long" : "much")"
+                return
+                    "\(drift.type): \(result.target.rawValue) is \(times) since the last \(Units.count(drift.runsSince, "run"))"
+            }
+        }
+        try console.result(results, text: ([text.text] + drifts).joined(separator: "\n"))
     }
 }

@@ -64,7 +64,7 @@ private func text(_ number: Double) -> String { number.isNaN ? "" : shortest(num
 
 extension [UInt8] {
     /// Adds a field, in quotes if it needs them.
-    fileprivate mutating func appendField(_ text: some Collection<UInt8>, isFirst: Bool) {
+    mutating func appendField(_ text: some Collection<UInt8>, isFirst: Bool) {
         if !isFirst { append(UInt8(ascii: ",")) }
         guard text.contains(where: { $0 == UInt8(ascii: ",") || $0 == UInt8(ascii: "\"") || $0 == 10 || $0 == 13 })
         else {

@@ -126,38 +126,6 @@ extension TraceStore {
     }
 }
 
-/// What one attempt used over time.
-public struct RecordedDemand: Sendable, Hashable, Encodable {
-    public let job: String?
-    public let task: String?
-    public let taskType: String?
-    public let attempt: Int?
-    public let status: ExecutionStatus?
-    public let series: DemandSeries
-
-    enum CodingKeys: String, CodingKey {
-        case job, task, attempt, status, points
-        case taskType = "task_type"
-    }
-
-    /// Writes the points in full, for other programs.
-    public func encode(to encoder: any Encoder) throws {
-        var values = encoder.container(keyedBy: CodingKeys.self)
-        try values.encodeIfPresent(job, forKey: .job)
-        try values.encodeIfPresent(task, forKey: .task)
-        try values.encodeIfPresent(taskType, forKey: .taskType)
-        try values.encodeIfPresent(attempt, forKey: .attempt)
-        try values.encodeIfPresent(status, forKey: .status)
-        try values.encode(
-            series.points.map { point in
-                [
-                    "seconds": point.seconds, "cpu_seconds": point.cpuSeconds, "memory_bytes": point.memoryBytes,
-                    "read_bytes": point.readBytes, "written_bytes": point.writtenBytes,
-                ]
-            }, forKey: .points)
-    }
-}
-
 /// Moves to the next row of a result; false at its end.
 func step(_ handle: OpaquePointer, _ database: Database) throws -> Bool {
     switch sqlite3_step(handle) {

@@ -24,6 +24,10 @@ import Workloads
             #expect(found.map(\.task) == ["with"] && found.first?.series == series)
             #expect(found.first?.attempt == 2 && found.first?.status == .completed)
             #expect(try store.demands(workflow: "other").isEmpty && store.demands(workflow: "w").count == 1)
+            #expect(
+                found.map { String(decoding: $0.csvRows, as: UTF8.self) } == [
+                    "w/1,with,t,2,completed,0.5,0.25,2048,0,0\nw/1,with,t,2,completed,1,0.5,4096,1024,1024\n"
+                ])
             #expect(try store.fault() == nil)
         }
     }
