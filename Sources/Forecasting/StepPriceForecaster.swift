@@ -24,7 +24,7 @@ public struct StepPriceForecaster: Sendable, Hashable, Codable {
     /// Added to every series' volatility.
     let floor: Double
 
-    static let probabilities = (0..<201).map { (Double($0) + 0.5) / 201 }
+    static let probabilities = (0..<61).map { Double($0) / 60 }
     /// A series needs this many steps before its first forecast.
     static let memory = 169
     static let lags = [6, 12, 24, 48, 72, 120, 168]
