@@ -6,8 +6,12 @@ enum RequestCurve: Sendable, Hashable {
     case constant(Double)
     /// `logarithmic`: log bytes on log size; else bytes on size, and never below `floor` bytes.
     case line(intercept: Double, slope: Double, logarithmic: Bool, floor: Double)
-    /// The largest of the `count` values whose sizes are nearest. Logarithms, ascending by size.
+    /// The largest of the `count` values whose sizes are nearest, one at least not smaller if there is one; beyond the
+    /// largest size, along the slope from the smallest to it. Logarithms, ascending by size.
     case neighbours(count: Int, sizes: [Double], values: [Double])
+
+    /// Sizes that differ by less, as logarithms, count as equal.
+    private static let sameSize = 0.05
 
     var rule: MemoryRequest.Rule {
         switch self {
@@ -30,7 +34,13 @@ enum RequestCurve: Sendable, Hashable {
             let x = log(max(size, 1))
             var window = Window(start: insertionPoint(of: x, in: sizes), sizes)
             for _ in 0..<min(count, sizes.count) { window.grow(around: x) }
-            return values[window.start..<window.end].max()
+            let largest = values[window.start..<window.end].max()
+            guard let nearest = sizes[window.start..<window.end].last, x - nearest > Self.sameSize else {
+                return largest
+            }
+            if window.end < sizes.count { return largest.map { max($0, values[window.end]) } }
+            let slope = (values[values.count - 1] - values[0]) / (nearest - sizes[0])
+            return largest.map { $0 + (slope.isFinite ? min(max(slope, 0), 1) : 0) * (x - nearest) }
         }
     }
 

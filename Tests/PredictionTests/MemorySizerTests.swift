@@ -46,6 +46,19 @@ private func runs(_ count: Int, seed: UInt64, noise: Double = 0.05) -> (
         #expect(request.isPredicted && request.runs == 40)
     }
 
+    @Test("between the sizes of a grid, and beyond it, no request falls short of what is known")
+    func grid() throws {
+        // Steps that no line describes: the nearest sizes do best on the grid itself.
+        let steps = [1e6: 10e6, 2e6: 12e6, 8e6: 60e6, 16e6: 61e6, 64e6: 300e6]
+        let sizes = (0..<100).map { [1e6, 2e6, 8e6, 16e6, 64e6][$0 % 5] }
+        let peaks = sizes.enumerated().map { (steps[$1] ?? 0) * (1 + 0.001 * Double($0 % 7)) }
+        let seconds = [Double](repeating: 60, count: 100)
+        let sizer = try #require(MemorySizer(sizes: sizes, peaks: peaks, seconds: seconds))
+        #expect(sizer.request(size: 8e6).rule == .neighbours && sizer.request(size: 8e6).bytes < 66e6)
+        #expect(sizer.request(size: 4e6).bytes >= 60e6 && sizer.request(size: 30e6).bytes >= 300e6)
+        #expect(sizer.request(size: 640e6).bytes >= 1.5e9)
+    }
+
     @Test("no request goes beyond the machine, and one that had all of it is not tried again")
     func limit() throws {
         let (sizes, peaks, seconds) = runs(40, seed: 4)
