@@ -126,8 +126,9 @@ private struct LaterPredictions {
         candidates.firstIndex(of: candidate).map { values[$0][row] } ?? .nan
     }
 
-    /// The candidate of least score; a less simple one must be better by the minimum gain, and by more than chance: half
-    /// a standard error of the mean difference. (Both were chosen by the last fold on the folds before it.)
+    /// The candidate of least score; a less simple one must be better by the minimum gain, and by more than chance: by half
+    /// a standard error of the mean difference, or on so many runs that it exceeds half of them by a standard error. (These
+    /// were chosen by the last fold on the folds before it.)
     func best(on rows: [Int], _ samples: TaskSamples, _ options: TaskModelOptions) -> TaskModel.Candidate {
         var best = (candidate: TaskModel.Candidate.median, score: Double.infinity, errors: [Double]())
         guard !rows.isEmpty else { return best.candidate }
@@ -141,9 +142,7 @@ private struct LaterPredictions {
             }
             let score = median(errors) + 0.2 * sum / weight
             let differences = zip(best.errors, errors).map { $0 - $1 }
-            let isClear =
-                differences.count < 2
-                || mean(differences) > 0.5 * (variance(differences) / Double(rows.count)).squareRoot()
+            let isClear = differences.count < 2 || isMoreThanChance(differences)
             if best.score.isInfinite || (score < best.score * (1 - options.minimumGain) && isClear) {
                 best = (candidate, score, errors)
             }
@@ -195,6 +194,13 @@ private struct LaterPredictions {
             }
         }
     }
+}
+
+/// Whether differences are positive in the mean, or in most cases, by more than chance.
+private func isMoreThanChance(_ differences: [Double]) -> Bool {
+    if mean(differences) > 0.5 * (variance(differences) / Double(differences.count)).squareRoot() { return true }
+    let (wins, losses) = (differences.count { $0 > 0 }, differences.count { $0 < 0 })
+    return Double(wins - losses) > Double(wins + losses).squareRoot()
 }
 
 /// The mean size of residuals; never none, so that they can be divided by it.

@@ -60,10 +60,14 @@ public struct MachineBenchmark: Sendable, Hashable, Encodable {
         let source = [Double](repeating: 1, count: count)
         var target = [Double](repeating: 0, count: count)
         let seconds = fastest(of: 5) {
-            for i in 0..<count { target[i] = source[i] + 1 }
+            add(1, to: source.span, into: &target)
             return target[count / 2]
         }
         return seconds.map { Double(count * 16) / $0 } ?? .nan
+    }
+
+    private static func add(_ term: Double, to source: Span<Double>, into target: inout [Double]) {
+        for i in 0..<min(source.count, target.count) { target[i] = source[i] + term }
     }
 
     private static func disk(_ folder: String) throws -> Double {
