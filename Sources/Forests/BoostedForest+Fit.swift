@@ -1,3 +1,4 @@
+internal import CPrefetch
 internal import Foundation
 internal import LinearAlgebra
 
@@ -263,8 +264,12 @@ private struct UpdateRun<Cell: HistogramCell>: @unchecked Sendable {
             let rows = UnsafeBufferPointer(rebasing: trainer.rows(leaf)[(from - leaf.start)..<(to - leaf.start)])
             if case .squared = loss, weights == nil {
                 target.withUnsafeBufferPointer { target in
-                    for id in rows {
-                        let row = Int(id)
+                    guard let firstTarget = target.baseAddress, let firstScore = scores.baseAddress else { return }
+                    for i in 0..<rows.count {
+                        let (row, ahead) = (Int(rows[i]), Int(rows[min(i &+ 24, rows.count &- 1)]))
+                        prefetch(firstTarget + ahead)
+                        prefetch(firstScore + ahead)
+                        prefetch(trainer.cells + ahead)
                         let score = scores[row] + leaf.value
                         scores[row] = score
                         let gradient = score - target[row]

@@ -27,6 +27,8 @@ struct SplitSearch<Cell: HistogramCell> {
         var left = Cell.zero
         let last = missingRows > 0 ? count : count - 1
         for bin in 0..<last {
+            // In a leaf of few rows most bins are empty.
+            if bins[bin].isEmpty { continue }
             left = left &+ bins[bin]
             let leftRows = left.count(grid)
             if leftRows >= minimumRows {
@@ -44,6 +46,7 @@ struct SplitSearch<Cell: HistogramCell> {
         if missingRows > 0 {
             left = missing
             for bin in 0..<(count - 1) {
+                if bins[bin].isEmpty { continue }
                 left = left &+ bins[bin]
                 let leftRows = left.count(grid)
                 if leftRows >= minimumRows {

@@ -63,9 +63,25 @@ private let weightMask: Int64 = 1 << 36 - 1
 /// The top of a tree is numbered breadth first, so that the nodes that every row visits lie together.
 private let breadthFirstNodes = 512
 
+/// The codes of all features of one row.
+private typealias PackedCodes = SIMD16<UInt8>
+
+/// The drawn rows of a tree, in the order of its nodes.
+private struct GrowingRows {
+    let rows: UnsafeMutablePointer<UInt32>
+    let sums: UnsafeMutablePointer<SIMD2<Int64>>
+    /// `nil` where the codes of a row do not fit: they are looked up in the columns then, which is slower.
+    let codes: UnsafeMutablePointer<PackedCodes>?
+
+    static func + (start: GrowingRows, offset: Int) -> GrowingRows {
+        GrowingRows(rows: start.rows + offset, sums: start.sums + offset, codes: start.codes.map { $0 + offset })
+    }
+}
+
 /// Memory that the nodes of one tree share.
 private struct NodeScratch {
     let histogram: UnsafeMutablePointer<SIMD2<Int64>>
+    let binStride: Int
     /// A bit for every bin that occurs in the node, and one for every word of those that is not 0.
     let present: UnsafeMutablePointer<UInt64>
     let words: UnsafeMutablePointer<UInt64>
@@ -81,10 +97,15 @@ private struct NodeScratch {
     /// Room to move rows.
     let moved: UnsafeMutablePointer<UInt32>
     let movedCells: UnsafeMutablePointer<SIMD2<Int64>>
+    let movedCodes: UnsafeMutablePointer<PackedCodes>
+
+    /// How many features' histograms are filled together.
+    static let together = 3
 
     init(rows: Int, bins count: Int, features featureCount: Int) {
         wordCount = (count + 63) / 64
-        histogram = .allocate(capacity: count)
+        binStride = count
+        histogram = .allocate(capacity: NodeScratch.together * count)
         present = .allocate(capacity: wordCount)
         words = .allocate(capacity: (wordCount + 63) / 64)
         bins = .allocate(capacity: count)
@@ -94,7 +115,8 @@ private struct NodeScratch {
         features = .allocate(capacity: featureCount)
         moved = .allocate(capacity: rows)
         movedCells = .allocate(capacity: rows)
-        histogram.initialize(repeating: .zero, count: count)
+        movedCodes = .allocate(capacity: rows)
+        histogram.initialize(repeating: .zero, count: NodeScratch.together * count)
         present.initialize(repeating: 0, count: wordCount)
         words.initialize(repeating: 0, count: (wordCount + 63) / 64)
         levels.initialize(repeating: 0, count: wordCount)
@@ -112,6 +134,7 @@ private struct NodeScratch {
         features.deallocate()
         moved.deallocate()
         movedCells.deallocate()
+        movedCodes.deallocate()
     }
 }
 
@@ -162,75 +185,95 @@ extension GrowthTable {
         var tree = GrownTree()
         tree.nodes.reserveCapacity(drawn / max(1, settings.minimumLeafRows))
         tree.covers.reserveCapacity(drawn / max(1, settings.minimumLeafRows))
+        var codes = packedCodes(rows[..<drawn])
         let movesOthers = settings.keepsLeafRows || settings.outOfBag
         var leafOf = [UInt32](repeating: 0, count: settings.keepsLeafRows ? rowCount : 0)
         var valueOf = [Float](repeating: 0, count: settings.outOfBag ? rowCount : 0)
-        rows.withUnsafeMutableBufferPointer { rows in
-            sums.withUnsafeMutableBufferPointer { sums in
-                guard let rows = rows.baseAddress, let sums = sums.baseAddress else { return }
-                func canSplit(_ node: OpenNode) -> Bool {
-                    node.rows.count >= 2 * settings.minimumLeafRows && node.depth < settings.maximumDepth
+        withGrowingRows(&rows, &sums, &codes) { growing in
+            let rows = growing.rows
+            func canSplit(_ node: OpenNode) -> Bool {
+                node.rows.count >= 2 * settings.minimumLeafRows && node.depth < settings.maximumDepth
+            }
+            func close(_ node: OpenNode) {
+                let value = Float(min(max(self.value(node.total), node.low), node.high))
+                tree.nodes[node.index] = TreeNode.leaf(value, at: node.index)
+                if settings.keepsLeafRows {
+                    let index = UInt32(truncatingIfNeeded: node.index)
+                    for i in node.rows { leafOf[Int(rows[i])] = index }
+                    for i in node.others { leafOf[Int(rows[i])] = index }
                 }
-                func close(_ node: OpenNode) {
-                    let value = Float(min(max(self.value(node.total), node.low), node.high))
-                    tree.nodes[node.index] = TreeNode.leaf(value, at: node.index)
-                    if settings.keepsLeafRows {
-                        let index = UInt32(truncatingIfNeeded: node.index)
-                        for i in node.rows { leafOf[Int(rows[i])] = index }
-                        for i in node.others { leafOf[Int(rows[i])] = index }
-                    }
-                    if settings.outOfBag { for i in node.others { valueOf[Int(rows[i])] = value } }
+                if settings.outOfBag { for i in node.others { valueOf[Int(rows[i])] = value } }
+            }
+            let root = OpenNode(rows: 0..<drawn, others: drawn..<rowCount, total: total)
+            var (open, next) = ([OpenNode](), 0)
+            tree.append(cover: drawn)
+            if canSplit(root) { open.append(root) } else { close(root) }
+            while open.count > next {
+                let isTop = tree.nodes.count < breadthFirstNodes
+                let node: OpenNode
+                if isTop {
+                    node = open[next]
+                    next += 1
+                } else {
+                    node = open.removeLast()
                 }
-                let root = OpenNode(rows: 0..<drawn, others: drawn..<rowCount, total: total)
-                var (open, next) = ([OpenNode](), 0)
-                tree.append(cover: drawn)
-                if canSplit(root) { open.append(root) } else { close(root) }
-                while open.count > next {
-                    let isTop = tree.nodes.count < breadthFirstNodes
-                    let node: OpenNode
-                    if isTop {
-                        node = open[next]
-                        next += 1
-                    } else {
-                        node = open.removeLast()
-                    }
-                    var split = Split()
-                    if tree.nodes.count + 2 <= treeCapacity {
-                        split = bestSplit(node, rows, sums, settings, &random, scratch)
-                    }
-                    guard split.feature >= 0 else {
-                        close(node)
-                        continue
-                    }
-                    var (left, right) = children(of: node, split, settings)
-                    (left.index, right.index) = (tree.nodes.count, tree.nodes.count + 1)
-                    let (opensLeft, opensRight) = (canSplit(left), canSplit(right))
-                    if opensLeft || opensRight || settings.keepsLeafRows {
-                        _ = partition(rows, sums, node.rows, split, scratch)
-                    }
-                    if movesOthers {
-                        let middle = node.others.lowerBound + partition(rows, nil, node.others, split, scratch)
-                        left.others = node.others.lowerBound..<middle
-                        right.others = middle..<node.others.upperBound
-                    }
-                    tree.nodes[node.index] = encode(split, child: left.index, &tree, scratch)
-                    tree.append(cover: left.rows.count)
-                    tree.append(cover: right.rows.count)
-                    if !opensLeft { close(left) }
-                    if !opensRight { close(right) }
-                    if isTop {
-                        if opensLeft { open.append(left) }
-                        if opensRight { open.append(right) }
-                    } else {
-                        if opensRight { open.append(right) }
-                        if opensLeft { open.append(left) }
-                    }
+                var split = Split()
+                if tree.nodes.count + 2 <= treeCapacity {
+                    split = bestSplit(node, growing + node.rows.lowerBound, settings, &random, scratch)
+                }
+                guard split.feature >= 0 else {
+                    close(node)
+                    continue
+                }
+                var (left, right) = children(of: node, split, settings)
+                (left.index, right.index) = (tree.nodes.count, tree.nodes.count + 1)
+                let (opensLeft, opensRight) = (canSplit(left), canSplit(right))
+                if opensLeft || opensRight || settings.keepsLeafRows {
+                    partition(growing + node.rows.lowerBound, node.rows.count, split, scratch)
+                }
+                if movesOthers {
+                    let middle =
+                        node.others.lowerBound
+                        + partition(others: rows + node.others.lowerBound, node.others.count, split, scratch)
+                    left.others = node.others.lowerBound..<middle
+                    right.others = middle..<node.others.upperBound
+                }
+                tree.nodes[node.index] = encode(split, child: left.index, &tree, scratch)
+                tree.append(cover: left.rows.count)
+                tree.append(cover: right.rows.count)
+                if !opensLeft { close(left) }
+                if !opensRight { close(right) }
+                if isTop {
+                    if opensLeft { open.append(left) }
+                    if opensRight { open.append(right) }
+                } else {
+                    if opensRight { open.append(right) }
+                    if opensLeft { open.append(left) }
                 }
             }
         }
         if settings.outOfBag { for row in 0..<rowCount where times[row] == 0 { tree.outOfBag.append(valueOf[row]) } }
         if settings.keepsLeafRows { keepRows(leafOf, &tree) }
         return tree
+    }
+
+    /// The codes of some rows, feature after feature in each; empty where they do not fit.
+    private func packedCodes(_ rows: ArraySlice<UInt32>) -> [PackedCodes] {
+        let size = MemoryLayout<Code>.size
+        guard bins.count * size <= MemoryLayout<PackedCodes>.size else { return [] }
+        var packed = [PackedCodes](repeating: .zero, count: rows.count)
+        packed.withUnsafeMutableBytes { packed in
+            for (feature, column) in columns.enumerated() {
+                column.withUnsafeBufferPointer { column in
+                    for (i, row) in rows.enumerated() {
+                        packed.storeBytes(
+                            of: column[Int(row)], toByteOffset: i &* MemoryLayout<PackedCodes>.size &+ feature &* size,
+                            as: Code.self)
+                    }
+                }
+            }
+        }
+        return packed
     }
 
     /// The mean target of a node.
@@ -258,6 +301,19 @@ extension GrowthTable {
     }
 }
 
+private func withGrowingRows(
+    _ rows: inout [UInt32], _ sums: inout [SIMD2<Int64>], _ codes: inout [PackedCodes], _ body: (GrowingRows) -> Void
+) {
+    rows.withUnsafeMutableBufferPointer { rows in
+        sums.withUnsafeMutableBufferPointer { sums in
+            codes.withUnsafeMutableBufferPointer { codes in
+                guard let rows = rows.baseAddress, let sums = sums.baseAddress else { return }
+                body(GrowingRows(rows: rows, sums: sums, codes: codes.isEmpty ? nil : codes.baseAddress))
+            }
+        }
+    }
+}
+
 /// Whether `seed` draws each of `count` rows into a bootstrap sample, as growing a tree does.
 func drawnRows(count: Int, seed: UInt64) -> [Bool] {
     var random = QuickRandom(seed)
@@ -278,78 +334,131 @@ extension GrownTree {
 extension GrowthTable {
     /// The best split among randomly drawn features; features that are constant here do not count as drawn.
     private func bestSplit(
-        _ node: OpenNode, _ rows: UnsafePointer<UInt32>, _ sums: UnsafePointer<SIMD2<Int64>>,
-        _ settings: TreeGrowth, _ random: inout QuickRandom, _ scratch: NodeScratch
+        _ node: OpenNode, _ growing: GrowingRows, _ settings: TreeGrowth, _ random: inout QuickRandom,
+        _ scratch: NodeScratch
     ) -> Split {
         var best = Split()
         var (drawn, varying) = (0, 0)
         let featureCount = bins.count
+        // Random cuts use the same random numbers, one feature after the other.
+        let most = settings.randomCuts ? 1 : NodeScratch.together
         while drawn < featureCount, varying < settings.candidateFeatures {
-            let other = drawn + random.below(featureCount - drawn)
-            let feature = Int(scratch.features[other])
-            scratch.features[other] = scratch.features[drawn]
-            scratch.features[drawn] = Int32(truncatingIfNeeded: feature)
-            drawn += 1
-            let count = occurring(
-                feature, rows + node.rows.lowerBound, sums + node.rows.lowerBound, node.rows.count, scratch)
-            if count < 2 { continue }
-            varying += 1
-            if bins[feature].isCategorical {
-                scanLevels(feature, count, node, settings, scratch, &best)
-            } else {
-                scanBins(feature, count, node, settings, &random, scratch, &best)
+            let features = scratch.features + drawn
+            let count = min(most, settings.candidateFeatures - varying, featureCount - drawn)
+            for _ in 0..<count {
+                let other = drawn + random.below(featureCount - drawn)
+                (scratch.features[drawn], scratch.features[other]) = (scratch.features[other], scratch.features[drawn])
+                drawn += 1
+            }
+            let isFull = fill(features, count, growing, node.rows.count, scratch)
+            for place in 0..<count {
+                let feature = Int(features[place])
+                let found =
+                    isFull
+                    ? collect(feature, scratch.histogram + place * scratch.binStride, scratch)
+                    : occurring(feature, growing, node.rows.count, scratch)
+                if found < 2 { continue }
+                varying += 1
+                if bins[feature].isCategorical {
+                    scanLevels(feature, found, node, settings, scratch, &best)
+                } else {
+                    scanBins(feature, found, node, settings, &random, scratch, &best)
+                }
             }
         }
         return best
     }
 
-    /// Lists the bins of a feature that occur in a node, with their sums; returns how many there are.
-    private func occurring(
-        _ feature: Int, _ rows: UnsafePointer<UInt32>, _ sums: UnsafePointer<SIMD2<Int64>>, _ rowCount: Int,
-        _ scratch: NodeScratch
-    ) -> Int {
-        let (histogram, present, words) = (scratch.histogram, scratch.present, scratch.words)
-        let (found, foundSums) = (scratch.bins, scratch.sums)
-        let binCount = bins[feature].count + 1
-        var count = 0
-        columns[feature].withUnsafeBufferPointer { column in
-            guard let column = column.baseAddress else { return }
-            if rowCount >= 2 * binCount {
-                for i in 0..<rowCount {
-                    let code = Int(column[Int(rows[i])])
-                    histogram[code] &+= sums[i]
-                }
-                for bin in 0..<binCount {
-                    let sum = histogram[bin]
-                    found[count] = Int32(truncatingIfNeeded: bin)
-                    foundSums[count] = sum
-                    count &+= sum.y != 0 ? 1 : 0
-                    histogram[bin] = .zero
-                }
-                return
+    /// Calls `body` with what looks up the code of a feature in each row.
+    @inline(__always)
+    private func withCodes<Result>(
+        _ feature: Int, _ growing: GrowingRows, _ body: ((Int) -> Code) -> Result
+    ) -> Result {
+        if let codes = growing.codes {
+            let base = UnsafeRawPointer(codes) + feature * MemoryLayout<Code>.size
+            return body {
+                base.load(fromByteOffset: $0 &* MemoryLayout<PackedCodes>.size, as: Code.self)
             }
+        }
+        let rows = growing.rows
+        return columns[feature].withUnsafeBufferPointer { column in body { column[Int(rows[$0])] } }
+    }
+
+    /// Sums the rows of a node by the bins of several features, unless there are so few rows that most bins would stay
+    /// empty; returns whether it did.
+    private func fill(
+        _ features: UnsafePointer<Int32>, _ count: Int, _ growing: GrowingRows, _ rowCount: Int, _ scratch: NodeScratch
+    ) -> Bool {
+        for place in 0..<count where rowCount < 2 * (bins[Int(features[place])].count + 1) { return false }
+        let (histogram, sums) = (scratch.histogram, growing.sums)
+        if count == 3, growing.codes != nil {
+            let (second, third) = (histogram + scratch.binStride, histogram + 2 * scratch.binStride)
+            withCodes(Int(features[0]), growing) { a in
+                withCodes(Int(features[1]), growing) { b in
+                    withCodes(Int(features[2]), growing) { c in
+                        for i in 0..<rowCount {
+                            let (i1, i2, i3, sum) = (Int(a(i)), Int(b(i)), Int(c(i)), sums[i])
+                            histogram[i1] &+= sum
+                            second[i2] &+= sum
+                            third[i3] &+= sum
+                        }
+                    }
+                }
+            }
+            return true
+        }
+        for place in 0..<count {
+            let own = histogram + place * scratch.binStride
+            withCodes(Int(features[place]), growing) { code in
+                for i in 0..<rowCount { own[Int(code(i))] &+= sums[i] }
+            }
+        }
+        return true
+    }
+
+    /// Lists the bins of a histogram that are not empty, with their sums, and empties it; returns how many there are.
+    private func collect(_ feature: Int, _ histogram: UnsafeMutablePointer<SIMD2<Int64>>, _ scratch: NodeScratch) -> Int
+    {
+        let (found, foundSums) = (scratch.bins, scratch.sums)
+        var count = 0
+        for bin in 0..<(bins[feature].count + 1) {
+            let sum = histogram[bin]
+            found[count] = Int32(truncatingIfNeeded: bin)
+            foundSums[count] = sum
+            count &+= sum.y != 0 ? 1 : 0
+            histogram[bin] = .zero
+        }
+        return count
+    }
+
+    /// The same for a node of few rows: lists the bins of a feature that occur in it.
+    private func occurring(_ feature: Int, _ growing: GrowingRows, _ rowCount: Int, _ scratch: NodeScratch) -> Int {
+        let (histogram, present, words) = (scratch.histogram, scratch.present, scratch.words)
+        let (found, foundSums, sums) = (scratch.bins, scratch.sums, growing.sums)
+        withCodes(feature, growing) { code in
             for i in 0..<rowCount {
-                let code = Int(column[Int(rows[i])])
+                let code = Int(code(i))
                 histogram[code] &+= sums[i]
                 present[code >> 6] |= 1 << UInt64(truncatingIfNeeded: code & 63)
                 words[code >> 12] |= 1 << UInt64(truncatingIfNeeded: code >> 6 & 63)
             }
-            for group in 0...((binCount - 1) >> 12) {
-                var groupBits = words[group]
-                words[group] = 0
-                while groupBits != 0 {
-                    let word = group << 6 + groupBits.trailingZeroBitCount
-                    groupBits &= groupBits &- 1
-                    var bits = present[word]
-                    present[word] = 0
-                    while bits != 0 {
-                        let bin = word << 6 + bits.trailingZeroBitCount
-                        bits &= bits &- 1
-                        found[count] = Int32(truncatingIfNeeded: bin)
-                        foundSums[count] = histogram[bin]
-                        histogram[bin] = .zero
-                        count &+= 1
-                    }
+        }
+        var count = 0
+        for group in 0...(bins[feature].count >> 12) {
+            var groupBits = words[group]
+            words[group] = 0
+            while groupBits != 0 {
+                let word = group << 6 + groupBits.trailingZeroBitCount
+                groupBits &= groupBits &- 1
+                var bits = present[word]
+                present[word] = 0
+                while bits != 0 {
+                    let bin = word << 6 + bits.trailingZeroBitCount
+                    bits &= bits &- 1
+                    found[count] = Int32(truncatingIfNeeded: bin)
+                    foundSums[count] = histogram[bin]
+                    histogram[bin] = .zero
+                    count &+= 1
                 }
             }
         }
@@ -455,64 +564,73 @@ extension GrowthTable {
         }
     }
 
-    /// Moves the rows that go left to the front, keeping the order on both sides, and returns how many there are.
-    private func partition(
-        _ rows: UnsafeMutablePointer<UInt32>, _ sums: UnsafeMutablePointer<SIMD2<Int64>>?, _ range: Range<Int>,
-        _ split: Split, _ scratch: NodeScratch
-    ) -> Int {
-        let missing = Code(truncatingIfNeeded: bins[split.feature].count)
-        let (rows, sums) = (rows + range.lowerBound, sums.map { $0 + range.lowerBound })
-        return columns[split.feature].withUnsafeBufferPointer { column in
-            guard let column = column.baseAddress else { return 0 }
-            if bins[split.feature].isCategorical {
-                let levels = scratch.levels
-                return divide(rows, sums, range.count, scratch) { row in
-                    let code = Int(column[Int(row)])
-                    return levels[code >> 6] >> UInt64(truncatingIfNeeded: code & 63) & 1 != 0
+    /// Moves the drawn rows that go left to the front, keeping the order on both sides.
+    private func partition(_ growing: GrowingRows, _ count: Int, _ split: Split, _ scratch: NodeScratch) {
+        let (rows, sums) = (growing.rows, growing.sums)
+        let (moved, movedSums) = (scratch.moved, scratch.movedCells)
+        guard let codes = growing.codes else {
+            let left = withCodes(split.feature, growing) { code in
+                divide(count, split, scratch, code) { from, left, right in
+                    let (row, sum) = (rows[from], sums[from])
+                    (rows[left], moved[right]) = (row, row)
+                    (sums[left], movedSums[right]) = (sum, sum)
                 }
             }
-            let last = Code(truncatingIfNeeded: split.left)
-            if split.missingLeft {
-                return divide(rows, sums, range.count, scratch) { row in
-                    let code = column[Int(row)]
-                    return (code <= last) != (code == missing)
-                }
-            }
-            return divide(rows, sums, range.count, scratch) { column[Int($0)] <= last }
+            (rows + left).update(from: moved, count: count - left)
+            (sums + left).update(from: movedSums, count: count - left)
+            return
         }
+        let movedCodes = scratch.movedCodes
+        let left = withCodes(split.feature, growing) { code in
+            divide(count, split, scratch, code) { from, left, right in
+                let (row, sum, own) = (rows[from], sums[from], codes[from])
+                (rows[left], moved[right]) = (row, row)
+                (sums[left], movedSums[right]) = (sum, sum)
+                (codes[left], movedCodes[right]) = (own, own)
+            }
+        }
+        (rows + left).update(from: moved, count: count - left)
+        (sums + left).update(from: movedSums, count: count - left)
+        (codes + left).update(from: movedCodes, count: count - left)
     }
 
+    /// The same for rows that were not drawn; returns how many go left.
+    private func partition(
+        others rows: UnsafeMutablePointer<UInt32>, _ count: Int, _ split: Split, _ scratch: NodeScratch
+    ) -> Int {
+        let moved = scratch.moved
+        let left = columns[split.feature].withUnsafeBufferPointer { column in
+            divide(count, split, scratch, { column[Int(rows[$0])] }) { from, left, right in
+                let row = rows[from]
+                (rows[left], moved[right]) = (row, row)
+            }
+        }
+        (rows + left).update(from: moved, count: count - left)
+        return left
+    }
+
+    /// Calls `move(from, left, right)` for each of `count` places, with the next place on the left and on the right: one
+    /// of the two is kept. Returns how many go left.
     @inline(__always)
     private func divide(
-        _ rows: UnsafeMutablePointer<UInt32>, _ sums: UnsafeMutablePointer<SIMD2<Int64>>?, _ count: Int,
-        _ scratch: NodeScratch, _ goesLeft: (UInt32) -> Bool
+        _ count: Int, _ split: Split, _ scratch: NodeScratch, _ code: (Int) -> Code, _ move: (Int, Int, Int) -> Void
     ) -> Int {
-        var (left, right) = (0, 0)
-        guard let sums else {
+        let missing = Code(truncatingIfNeeded: bins[split.feature].count)
+        let (last, levels) = (Code(truncatingIfNeeded: split.left), scratch.levels)
+        @inline(__always) func divide(_ goesLeft: (Code) -> Bool) -> Int {
+            var (left, right) = (0, 0)
             for i in 0..<count {
-                let row = rows[i]
-                rows[left] = row
-                scratch.moved[right] = row
-                let step = goesLeft(row) ? 1 : 0
+                let step = goesLeft(code(i)) ? 1 : 0
+                move(i, left, right)
                 left &+= step
                 right &+= 1 &- step
             }
-            (rows + left).update(from: scratch.moved, count: right)
             return left
         }
-        for i in 0..<count {
-            let (row, sum) = (rows[i], sums[i])
-            rows[left] = row
-            sums[left] = sum
-            scratch.moved[right] = row
-            scratch.movedCells[right] = sum
-            let step = goesLeft(row) ? 1 : 0
-            left &+= step
-            right &+= 1 &- step
+        if bins[split.feature].isCategorical {
+            return divide { levels[Int($0) >> 6] >> UInt64(truncatingIfNeeded: Int($0) & 63) & 1 != 0 }
         }
-        (rows + left).update(from: scratch.moved, count: right)
-        (sums + left).update(from: scratch.movedCells, count: right)
-        return left
+        return split.missingLeft ? divide { ($0 <= last) != ($0 == missing) } : divide { $0 <= last }
     }
 
     private func encode(_ split: Split, child: Int, _ tree: inout GrownTree, _ scratch: NodeScratch) -> UInt64 {

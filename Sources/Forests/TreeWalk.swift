@@ -78,26 +78,32 @@ func walkTrees(
 ) {
     let together = 64
     let trees = starts.count - 1
-    withUnsafeTemporaryAllocation(of: UInt32.self, capacity: together) { nodes in
-        guard let nodes = nodes.baseAddress else { return }
+    withUnsafeTemporaryAllocation(of: UInt32.self, capacity: 2 * together) { places in
+        guard let nodes = places.baseAddress else { return }
+        // The trees that have not come to a leaf.
+        let open = nodes + together
         for first in stride(from: 0, to: trees, by: together) {
             let count = min(together, trees - first)
-            @inline(__always) func round(_ step: (UInt64, UInt32) -> UInt32) {
-                nodes.initialize(repeating: 0, count: count)
-                var moved: UInt32
-                repeat {
-                    moved = 0
-                    for i in 0..<count {
-                        let tree = walk.nodes + Int(starts[first &+ i])
-                        let bits = tree[Int(nodes[i])]
-                        let next = step(bits, slots[walk.slot(bits)])
+            @inline(__always) func descend(_ step: (UInt64, UInt32) -> UInt32) {
+                for i in 0..<count { (nodes[i], open[i]) = (0, UInt32(truncatingIfNeeded: i)) }
+                var left = count
+                while left > 0 {
+                    var kept = 0
+                    for i in 0..<left {
+                        let place = Int(open[i])
+                        let tree = walk.nodes + Int(starts[first &+ place])
+                        let bits = tree[Int(nodes[place])]
+                        let slot = walk.slot(bits)
+                        let next = step(bits, slots[slot])
                         prefetch(tree + Int(next))
-                        moved |= next ^ nodes[i]
-                        nodes[i] = next
+                        nodes[place] = next
+                        open[kept] = UInt32(truncatingIfNeeded: place)
+                        kept &+= slot == 0 ? 0 : 1
                     }
-                } while moved != 0
+                    left = kept
+                }
             }
-            if walk.hasLevels { round(walk.step) } else { round(walk.numericStep) }
+            if walk.hasLevels { descend(walk.step) } else { descend(walk.numericStep) }
             for i in 0..<count { visit(first + i, nodes[i]) }
         }
     }

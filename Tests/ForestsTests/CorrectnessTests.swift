@@ -46,6 +46,66 @@ import Testing
         }
     }
 
+    /// scikit-learn 1.9.1, on the same numbers:
+    /// `DecisionTreeRegressor(min_samples_leaf=3, random_state=0).fit(X, y).tree_`, the nodes depth first.
+    @Test("a single full tree is scikit-learn's") func scikitLearn() throws {
+        var columns = [[Double]](repeating: [], count: 3)
+        var target: [Double] = []
+        for row in 0..<40 {
+            let (a, b, c) = (Double(row * 7 % 40) / 40, Double(row * row * 3 % 37) / 37, Double(row * 11 % 17) / 17)
+            let steps = Double(row * 13 % 7) / 3
+            let y: Double = 10 * a * a + (b > 0.5 ? 5 * c : 0) + steps
+            columns[0].append(a)
+            columns[1].append(b)
+            columns[2].append(c)
+            target.append((y * 1e6).rounded() / 1e6)
+        }
+        let expected: [(feature: Int, threshold: Double, rows: Int, mean: Double)] = [
+            (0, 0.512499988, 40, 5.293198525), (1, 0.554054067, 21, 3.006360905), (0, 0.162500001, 11, 2.146780364),
+            (-1, 0, 4, 0.859375), (0, 0.337499991, 7, 2.882440571), (-1, 0, 3, 2.309722333), (-1, 0, 4, 3.31197925),
+            (0, 0.212499999, 10, 3.9518995), (-1, 0, 4, 4.95634175), (1, 0.905405402, 6, 3.282271333),
+            (-1, 0, 3, 2.918709333), (-1, 0, 3, 3.645833333), (0, 0.787499994, 19, 7.820755895),
+            (1, 0.432432443, 11, 6.761653273), (0, 0.674999982, 7, 5.883630857), (-1, 0, 3, 5.354861),
+            (-1, 0, 4, 6.28020825), (-1, 0, 4, 8.2981925), (0, 0.912499994, 8, 9.277022), (-1, 0, 5, 8.774755),
+            (-1, 0, 3, 10.114133667),
+        ]
+        var options = singleTree(minimumLeafRows: 3)
+        options.candidateFeatures = 3
+        let data = try ForestData(Matrix(columns: columns))
+        let forest = try RegressionForest.fit(data, target: target, options: options, seed: 1)
+        let nodes = try forest.portable.trees[0]
+        #expect(nodes.count == expected.count)
+        var next = 0
+        func compare(_ index: Int) throws {
+            let (found, wanted) = (nodes[index], try #require(expected.dropFirst(next).first))
+            next += 1
+            #expect(found.feature == wanted.feature && found.count == wanted.rows)
+            if found.feature < 0 {
+                #expect(abs(found.value - wanted.mean) < 1e-6)
+            } else {
+                #expect(abs(found.threshold - wanted.threshold) < 1e-6)
+                try compare(found.left)
+                try compare(found.right)
+            }
+        }
+        try compare(0)
+    }
+
+    @Test("splits of 20 columns are the best ones, whether codes are packed or not", arguments: [4, 20])
+    func wideSplits(width: Int) throws {
+        var random = SeededGenerator(seed: 3)
+        let columns = (0..<width).map { _ in (0..<300).map { _ in random.nextUniform() } }
+        let target: [Double] = columns[width - 1].map { $0 > 0.3 ? 5 : random.nextUniform() }
+        var options = singleTree(minimumLeafRows: 20)
+        (options.candidateFeatures, options.maximumDepth) = (width, 1)
+        let forest = try RegressionForest.fit(
+            ForestData(Matrix(columns: columns)), target: target, options: options, seed: 1)
+        let root = try #require(try forest.portable.trees[0].first)
+        let below = columns[width - 1].filter { $0 <= 0.3 }.max() ?? 0
+        let above = columns[width - 1].filter { $0 > 0.3 }.min() ?? 1
+        #expect(root.feature == width - 1 && root.threshold >= below && root.threshold < above)
+    }
+
     @Test("the order of rows and a monotone change of a feature do not matter") func invariances() throws {
         let (data, target) = try exampleTable(300)
         var options = singleTree(minimumLeafRows: 2)
