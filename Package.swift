@@ -100,7 +100,8 @@ let package = Package(
                 "Tuning", "Prediction", "Traces", "Workloads", "LinearAlgebra", .product(name: "Yams", package: "Yams"),
             ], swiftSettings: settings),
         .testTarget(
-            name: "TuningTests", dependencies: ["Tuning", "Prediction", "LinearAlgebra", "ModelFiles", "Plots"], swiftSettings: settings),
+            name: "TuningTests", dependencies: ["Tuning", "Prediction", "LinearAlgebra", "ModelFiles", "Plots"],
+            swiftSettings: settings),
         .testTarget(name: "NotebookTests", swiftSettings: settings),
         .testTarget(
             name: "CommandLineTests", dependencies: ["almanac"], exclude: ["golden"], swiftSettings: settings),
