@@ -63,8 +63,6 @@ public struct Drift: Sendable, Hashable, Encodable {
             (squares / Double(n - 2)).squareRoot() * ((1 + correlation) / (1 - correlation)).squareRoot(), 0.01)
         return (start, median(Array(residuals[start...])) - median(Array(residuals[..<start])), best / deviation)
     }
-
-    private static func mean(_ values: [Double]) -> Double { values.reduce(0, +) / Double(values.count) }
 }
 
 extension TaskSamples {

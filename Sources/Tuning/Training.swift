@@ -90,10 +90,7 @@ public struct Training: Sendable {
     /// - Throws: `ModelFileError.cannotWrite` that names what is in the way.
     public func checkFolder() throws(ModelFileError) {
         var existing = (folder as NSString).standardizingPath
-        while !existing.isEmpty, !FileManager.default.fileExists(atPath: existing) {
-            existing = (existing as NSString).deletingLastPathComponent
-        }
-        if existing.isEmpty { existing = FileManager.default.currentDirectoryPath }
+        while !FileManager.default.fileExists(atPath: existing) { existing = parentFolder(of: existing) }
         var isFolder: ObjCBool = false
         guard FileManager.default.fileExists(atPath: existing, isDirectory: &isFolder), isFolder.boolValue else {
             throw .cannotWrite(folder, reason: "'\(existing)' is no folder")
@@ -107,4 +104,11 @@ public struct Training: Sendable {
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         return (folder as NSString).appendingPathComponent(name)
     }
+}
+
+/// The folder that a path lies in; `.` for a plain name. Not `deletingLastPathComponent` of `NSString`: on Linux that traps
+/// on a path of one character.
+package func parentFolder(of path: String) -> String {
+    guard let slash = path.lastIndex(of: "/") else { return "." }
+    return slash == path.startIndex ? "/" : String(path[..<slash])
 }

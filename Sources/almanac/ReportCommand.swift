@@ -31,11 +31,10 @@ struct ReportCommand: ParsableCommand {
     }
 
     func run() throws {
-        let requests = try arguments.requests(storage, global)
         let store = try storage.existing()
-        let report = WasteReport(
-            try store.executions(workflow: arguments.workflow), requests: requests,
-            demands: try store.demands(workflow: arguments.workflow))
+        let runs = try arguments.runs(in: store, storage)
+        let requests = try arguments.requests(runs, global)
+        let report = WasteReport(runs, requests: requests, demands: try store.demands(workflow: arguments.workflow))
         if let html { try Console.write(Data(report.page().html().utf8), toFile: html) }
         let text = text(report, requests)
         if let output = arguments.output { try Console.write(Data((text + "\n").utf8), toFile: output) }

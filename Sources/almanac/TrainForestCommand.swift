@@ -64,9 +64,8 @@ struct TrainForestCommand: ParsableCommand {
 extension TableOptions {
     /// The place of a model file; a folder that is not there is an error before any work.
     func path(_ output: String) throws -> String {
-        // Not `deletingLastPathComponent` of `NSString`: it traps on a path of one character.
-        let folder = output.lastIndex(of: "/").map { $0 == output.startIndex ? "/" : String(output[..<$0]) } ?? ""
-        guard folder.isEmpty || FileManager.default.fileExists(atPath: folder) else {
+        let folder = parentFolder(of: output)
+        guard FileManager.default.fileExists(atPath: folder) else {
             throw Failure.input("\(output): there is no folder '\(folder)'. Make it, or name another with --output.")
         }
         return output

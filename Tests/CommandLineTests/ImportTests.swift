@@ -134,6 +134,15 @@ struct ImportTests {
         #expect(try count(store) == 20)
     }
 
+    @Test("models may go to a folder that is not there yet", arguments: ["m", "a/b", "./x/"])
+    func newFolder(models: String) throws {
+        try terminal.write(executionsCSV(rows: 20), to: "a.csv")
+        _ = try terminal.almanac("import", "csv", "a.csv")
+        let answer = try terminal.almanac("train", "runtime", "--models", models, "--trees", "5")
+        #expect(answer.exitCode == 0, "\(answer.errors)")
+        #expect(FileManager.default.fileExists(atPath: terminal.path(models + "/runtime.safetensors")))
+    }
+
     @Test(
         "a damaged store is an error of every command",
         arguments: [["outcomes"], ["train"], ["import", "csv", "a.csv"]])

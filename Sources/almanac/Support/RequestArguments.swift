@@ -54,12 +54,22 @@ struct RequestArguments: ParsableArguments {
 
     /// The requests for what the store or the job holds.
     func requests(_ storage: StoreOptions, _ global: GlobalOptions) throws -> ResourceRequests {
-        let table = try storage.existing().executions(workflow: workflow)
+        try requests(runs(in: storage.existing(), storage), global)
+    }
+
+    /// The runs to learn from; none is an error.
+    func runs(in store: TraceStore, _ storage: StoreOptions) throws -> ExecutionTable {
+        let table = try store.executions(workflow: workflow)
         guard table.rowCount > 0 else {
             throw Failure.input(
                 "\(storage.store): no runs\(workflow.map { " of workflow '\($0)'" } ?? ""). "
                     + "Import traces: 'almanac import auto FILE'.")
         }
+        return table
+    }
+
+    /// The requests that these runs suggest.
+    func requests(_ table: ExecutionTable, _ global: GlobalOptions) throws -> ResourceRequests {
         var options = RequestOptions()
         options.memoryRisk = risk
         options.timeRisk = timeRisk
