@@ -72,14 +72,14 @@ import Testing
     }
 
     @Test("a total budget is kept, and what was left out is said")
-    func budget() {
-        let start = ContinuousClock.now
+    func budget() throws {
         let many = [[Double]](repeating: Self.seasonal, count: 400)
         let results = Forecaster.fit(many: many, season: 12, budget: .milliseconds(300), threads: 2)
-        #expect(ContinuousClock.now - start < .seconds(3))
-        #expect(results.count == 400)
-        let fitted = results.count { (try? $0.get()) != nil }
-        #expect(fitted == 400)
+        let fitted = try results.map { try $0.get() }
+        #expect(fitted.count == 400)
+        // The whole choice takes some milliseconds a series, the budget allows less than one.
+        let hurried = fitted.count { $0.notes.contains { $0.hasPrefix("The time budget allowed") } }
+        #expect(hurried > 200)
     }
 
     @Test("a logarithm keeps forecasts of growth positive and curved")

@@ -75,10 +75,16 @@ public final class TraceStore: Sendable {
             let allowed = CharacterSet.urlPathAllowed.subtracting(CharacterSet(charactersIn: "?#%"))
             name = "file:\(path.addingPercentEncoding(withAllowedCharacters: allowed) ?? path)?immutable=1"
         }
-        do {
-            return try DatabaseQueue(path: name, configuration: configuration)
-        } catch {
-            throw explained(error, path, opening: true)
+        // Nobody waits for the change to WAL: SQLite refuses it at once where several open a new store together.
+        let end = ContinuousClock.now + .seconds(busySeconds)
+        while true {
+            do {
+                return try DatabaseQueue(path: name, configuration: configuration)
+            } catch {
+                let error = explained(error, path, opening: true)
+                guard case .busy = error, .now < end else { throw error }
+                usleep(20_000)
+            }
         }
     }
 
