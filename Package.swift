@@ -89,7 +89,8 @@ let package = Package(
         .testTarget(name: "SchedulingTests", dependencies: ["Scheduling", "Workloads"], swiftSettings: settings),
         .testTarget(name: "JobFilesTests", dependencies: ["JobFiles", "Workloads"], swiftSettings: settings),
         .testTarget(
-            name: "PredictionTests", dependencies: ["Prediction", "LinearAlgebra", "ModelFiles"],
+            name: "PredictionTests",
+            dependencies: ["Prediction", "Scheduling", "Workloads", "LinearAlgebra", "ModelFiles"],
             swiftSettings: settings),
         .testTarget(
             name: "ExecutionTests", dependencies: ["Execution", "Scheduling", "Workloads", "execution-helper"],

@@ -96,6 +96,18 @@ public enum FittedForest: Sendable {
         }
     }
 
+    /// The prediction for one row: a number per feature, of a categorical one the position of its level in the
+    /// feature's list; NaN where missing, and for a level never seen.
+    public func predict(row: [Double]) -> Double {
+        switch self {
+        case .random(let forest): forest.predict(row: row)
+        case .boosted(let forest): forest.predict(row: row)
+        case .quantiles(let forest): forest.center.predict(row: row)
+        case .linear(let forest): forest.predict(row: row)
+        case .imported(let trees): trees.predict(row: row)
+        }
+    }
+
     /// Quantiles for every row of `data`, a column per probability; `nil` if this kind of model has none of its own.
     public func predictQuantiles(
         _ data: ForestData, _ probabilities: [Double], threads: Int = defaultThreads

@@ -72,7 +72,7 @@ public struct ModelSet: Sendable {
     ///
     /// A task whose type the run-time model has never seen keeps its recorded time if it has one. Without a run-time
     /// model all times are recorded ones. Spot prices are forecast by the hour where the market is known, else those
-    /// that the pool lists.
+    /// that the pool lists. Tasks that ask for no memory get the request of least expected wastage.
     ///
     /// - Parameters:
     ///   - startTime: When the plan starts, in Unix seconds; `nil` is the end of the price history.
@@ -87,6 +87,16 @@ public struct ModelSet: Sendable {
         @Sendable func usesRecordedTime(_ task: TaskSpec) -> Bool {
             guard let runtime else { return true }
             return task.recordedSeconds != nil && runtime.choice(for: task.type) == nil
+        }
+        @Sendable func peak(_ task: TaskSpec, _ p: Double) -> Double {
+            if let model = imported[.peakMemory] {
+                return max(task.request.memoryBytes, model.predict(task, quantile: p))
+            }
+            guard let memory, memory.choice(for: task.type) != nil else {
+                return max(task.request.memoryBytes, task.recordedPeakMemoryBytes ?? 0)
+            }
+            return memory.quantile(
+                type: task.type, features: TaskFeatures.values(of: task, names: memory.featureNames), p)
         }
         return CostModel(
             expectedSeconds: { task, type in
@@ -105,15 +115,13 @@ public struct ModelSet: Sendable {
                 let features = TaskFeatures.values(of: task, names: runtime.featureNames)
                 return runtime.quantile(type: task.type, features: features, machine: machine, p) / type.speed
             },
-            peakMemoryBytes: { task, p in
-                if let model = imported[.peakMemory] {
-                    return max(task.request.memoryBytes, model.predict(task, quantile: p))
-                }
-                guard let memory, memory.choice(for: task.type) != nil else {
-                    return max(task.request.memoryBytes, task.recordedPeakMemoryBytes ?? 0)
-                }
-                return memory.quantile(
-                    type: task.type, features: TaskFeatures.values(of: task, names: memory.featureNames), p)
+            peakMemoryBytes: peak,
+            memoryRequestBytes: { task in
+                guard imported[.peakMemory] == nil, let memory,
+                    let request = memory.memoryRequest(
+                        type: task.type, features: TaskFeatures.values(of: task, names: memory.featureNames))
+                else { return peak(task, 0.95) }
+                return request.bytes
             },
             price: { entry, seconds in
                 let listed = entry.type.price(entry.purchase) ?? entry.type.onDemandPrice

@@ -3,7 +3,7 @@ public import ModelFiles
 
 extension TaskModel {
     public static let modelKind = "task-model"
-    static let schemaVersion = 1
+    static let schemaVersion = 2
 
     /// The model file. Add what else it should say (held-out errors, checksum of the data) before writing it.
     public func modelFile() throws -> ModelFile {
@@ -40,7 +40,9 @@ extension TaskModel {
             })
         try file.set("neighbour_sizes", all.flatMap { $0.models.neighbours?.sizes ?? [] })
         try file.set("neighbour_values", all.flatMap { $0.models.neighbours?.values ?? [] })
-        if let forest { file.embed(try forest.forest.modelFile(), as: "forest") }
+        for (candidate, part) in PooledForest.kinds {
+            if let forest = forests[candidate] { file.embed(try forest.forest.modelFile(), as: part) }
+        }
         if !sizers.isEmpty { file.embed(try MemorySizer.modelFile(sizers), as: "requests") }
         return file
     }
@@ -131,7 +133,11 @@ extension TaskModel {
                     ? .init() : try file.json("machine_scores", as: MachineScores.self),
                 reference: file.metadata["machine_reference"]),
             types: Dictionary(zip(names, all), uniquingKeysWith: { first, _ in first }), unseen: all[count - 1],
-            forest: try file.embedded("forest").map { CorrectionForest(try RegressionForest($0, path: path)) },
+            forests: try PooledForest.kinds.reduce(into: [:]) { forests, kind in
+                forests[kind.candidate] = try file.embedded(kind.part).map {
+                    PooledForest(try FittedForest($0, path: path))
+                }
+            },
             sizers: try file.embedded("requests").map { try MemorySizer.read($0, path: path) } ?? [:])
     }
 

@@ -14,7 +14,7 @@ extension TaskModel {
     /// - Parameters:
     ///   - samples: Rows, oldest first.
     ///   - seed: The only source of randomness; equal inputs give equal models on any thread count.
-    /// - Complexity: Five forests on all rows; the rest is linear up to a logarithm.
+    /// - Complexity: Five forests of each kind on all rows; the rest is linear up to a logarithm.
     public static func fit(
         _ samples: TaskSamples, options: TaskModelOptions = .init(), seed: UInt64
     ) throws -> TaskModel {
@@ -70,14 +70,16 @@ extension TaskModel {
                     seconds: rows.map { samples.seconds[$0] }, options: options.request)
             }
         }
-        let forest =
-            chosen.contains(.forest) || (options.alwaysFitsForest && options.candidates.contains(.forest))
-            ? try CorrectionForest(
-                samples, base: base, trees: options.trees, threads: options.threads, seed: seed) : nil
+        var forests: [Candidate: PooledForest] = [:]
+        for (candidate, _) in PooledForest.kinds
+        where chosen.contains(candidate) || (options.fitsAllForests && options.candidates.contains(candidate)) {
+            forests[candidate] = try PooledForest(
+                candidate, samples, base: base, trees: options.trees, threads: options.threads, seed: seed)
+        }
         return TaskModel(
             target: samples.target, featureNames: samples.featureNames, trainingRows: samples.count, seed: seed,
             trainedUntil: samples.times.filter { !$0.isNaN }.max() ?? .nan, machines: machines, types: types,
-            unseen: unseenType(samples, rowsByType), forest: forest, sizers: sizers)
+            unseen: unseenType(samples, rowsByType), forests: forests, sizers: sizers)
     }
 
     /// What is predicted for a type never seen: the typical type, as uncertain as types differ.
@@ -156,7 +158,7 @@ private struct LaterPredictions {
             let models = TypeModels(samples, rows: rows.filter { $0 != row })
             tested[row] = true
             for (index, candidate) in candidates.enumerated() where candidate == .median || candidate == .proportional {
-                values[index][row] = models.value(of: candidate, features: samples.features(row)) { nil }
+                values[index][row] = models.value(of: candidate, features: samples.features(row)) { _ in nil }
             }
         }
     }
@@ -174,13 +176,16 @@ private struct LaterPredictions {
             before += rows[..<first]
             after += rows[first..<last]
         }
-        var forest: CorrectionForest?
-        if candidates.contains(.forest), !before.isEmpty {
+        var forests: [TaskModel.Candidate: PooledForest] = [:]
+        if !before.isEmpty {
             before.sort()
             let base = before.map { models[samples.types[$0]]?.base(features: samples.features($0)) ?? 1 }
-            forest = try CorrectionForest(
-                samples.selecting(before), base: base, trees: max(20, options.trees / 2), threads: options.threads,
-                seed: seed &+ UInt64(fold) &+ 1)
+            let known = samples.selecting(before)
+            for (candidate, _) in PooledForest.kinds where candidates.contains(candidate) {
+                forests[candidate] = try PooledForest(
+                    candidate, known, base: base, trees: max(20, options.trees / 2), threads: options.threads,
+                    seed: seed &+ UInt64(fold) &+ 1)
+            }
         }
         for row in after {
             guard let models = models[samples.types[row]] else { continue }
@@ -188,8 +193,9 @@ private struct LaterPredictions {
             weights[row] = pow(Self.recency, Double(fold))
             let features = samples.features(row)
             for (index, candidate) in candidates.enumerated() {
-                values[index][row] = models.value(of: candidate, features: features) {
-                    forest?.correction(type: samples.typeNames[samples.types[row]], features: features)
+                values[index][row] = models.value(of: candidate, features: features) { base in
+                    forests[candidate]?.value(
+                        type: samples.typeNames[samples.types[row]], features: features, base: base)
                 }
             }
         }

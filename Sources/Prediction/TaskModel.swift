@@ -27,6 +27,10 @@ public struct TaskModel: Sendable {
         case neighbours
         /// The log-log line, corrected by a random forest over all types and features.
         case forest
+        /// The log-log line, corrected by boosted trees over all types and features.
+        case boosting
+        /// A random forest over all types and features whose leaves are lines in their logarithms.
+        case linearLeaves = "linear-leaves"
     }
 
     /// What is known of one task type.
@@ -50,7 +54,7 @@ public struct TaskModel: Sendable {
     let machines: MachineFactors
     let types: [String: TypeModel]
     let unseen: TypeModel
-    let forest: CorrectionForest?
+    let forests: [Candidate: PooledForest]
     /// Of peak memory: what to request, per type.
     let sizers: [String: MemorySizer]
 
@@ -110,16 +114,18 @@ public struct TaskModel: Sendable {
         of candidate: Candidate, type: String, features: [Double], machine: String? = nil
     ) -> Double {
         precondition(features.count == featureNames.count, "a value per feature")
-        let value = (types[type] ?? unseen).models.value(of: candidate, features: features) {
-            forest?.correction(type: type, features: features)
+        let value = (types[type] ?? unseen).models.value(of: candidate, features: features) { base in
+            forests[candidate]?.value(type: type, features: features, base: base)
         }
         return value * machines.factor(machine, type: type)
     }
 }
 
 extension TaskModel {
-    /// Whether a forest was fitted at all: only where some type chose it.
-    public var hasForest: Bool { forest != nil }
+    /// Whether a candidate can predict: a forest was only fitted where some type chose it.
+    public func has(_ candidate: Candidate) -> Bool {
+        forests[candidate] != nil || !PooledForest.kinds.contains { $0.candidate == candidate }
+    }
 
     /// Features given in another order, or with other columns, in the order of this model; NaN where not given.
     public func arranged(_ features: [Double], named names: [String]) -> [Double] {

@@ -2,14 +2,14 @@
 public struct TaskModelOptions: Sendable, Hashable {
     /// The candidates to choose from. The median is always one.
     public var candidates: [TaskModel.Candidate] = TaskModel.Candidate.allCases
-    /// Trees of the forest.
+    /// Trees of the random forest.
     public var trees = 100
     /// A type with fewer runs gets the median; there is nothing to choose by.
     public var minimumRunsToChoose = 6
     /// A more complex candidate must lower the error by this share of the simpler one's to be chosen.
     public var minimumGain = 0.05
-    /// Whether to fit the forest even if no type chose it, to show its error beside the others.
-    public var alwaysFitsForest = false
+    /// Whether to fit forests even if no type chose them, to show their errors beside the others.
+    public var fitsAllForests = false
     /// How memory requests are sized.
     public var request = MemorySizingOptions()
     /// Speeds of machines, those of the recorded runs among them: a run time is then predicted for all of them.

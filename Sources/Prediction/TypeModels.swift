@@ -29,13 +29,15 @@ struct TypeModels: Sendable, Hashable {
 
     init(median: Double, recent: Double) { (self.median, self.recent) = (median, recent) }
 
-    /// What the forest corrects: the curve, or the median where there is none.
+    /// What forests correct: the curve, or the median where there is none.
     func base(features: [Double]) -> Double { logLog?.predict(size: features[sizeFeature]) ?? median }
 
     /// A model that could not be fitted, or a size that is not known, gives the median.
     ///
-    /// - Parameter correction: The forest's logarithmic correction of `base`.
-    func value(of candidate: TaskModel.Candidate, features: [Double], correction: () -> Double?) -> Double {
+    /// - Parameter pooled: What the forest over all types makes of `base`.
+    func value(
+        of candidate: TaskModel.Candidate, features: [Double], pooled: (_ base: Double) -> Double?
+    ) -> Double {
         let size = features[sizeFeature]
         let value: Double? =
             switch candidate {
@@ -46,7 +48,7 @@ struct TypeModels: Sendable, Hashable {
             case .relative: relative?.predict(size: size)
             case .logLog: logLog?.predict(size: size)
             case .neighbours: neighbours?.predict(size: size)
-            case .forest: correction().map { base(features: features) * exp($0) }
+            case .forest, .boosting, .linearLeaves: pooled(base(features: features))
             }
         return value ?? median
     }

@@ -12,6 +12,8 @@ public struct CostModel: Sendable {
     public var quantileSeconds: @Sendable (TaskSpec, InstanceType, _ p: Double) -> Double
     /// The `p` quantile of the peak memory of a task.
     public var peakMemoryBytes: @Sendable (TaskSpec, _ p: Double) -> Double
+    /// The memory to reserve for a task that asks for none.
+    public var memoryRequestBytes: @Sendable (TaskSpec) -> Double
     /// The price of an instance of a pool entry at a time, in seconds after the start of the plan.
     public var price: @Sendable (ResourcePool.Entry, _ atSeconds: Double) -> Price
     /// The probability that an instance of a pool entry is reclaimed within so many seconds; 0 if on demand.
@@ -20,14 +22,15 @@ public struct CostModel: Sendable {
     public var transferSeconds:
         @Sendable (_ bytes: Double, _ from: ResourcePool.Entry, _ to: ResourcePool.Entry) -> Double
 
-    /// Makes a model from its parts. By default times have no spread, prices are those listed in the pool, nothing
-    /// is reclaimed, and transfers take no time.
+    /// Makes a model from its parts. By default times have no spread, the 95 % quantile of memory is reserved, prices are
+    /// those listed in the pool, nothing is reclaimed, and transfers take no time.
     public init(
         expectedSeconds: @escaping @Sendable (TaskSpec, InstanceType) -> Double,
         quantileSeconds: (@Sendable (TaskSpec, InstanceType, _ p: Double) -> Double)? = nil,
         peakMemoryBytes: @escaping @Sendable (TaskSpec, _ p: Double) -> Double = { task, _ in
             max(task.request.memoryBytes, task.recordedPeakMemoryBytes ?? 0)
         },
+        memoryRequestBytes: (@Sendable (TaskSpec) -> Double)? = nil,
         price: @escaping @Sendable (ResourcePool.Entry, _ atSeconds: Double) -> Price = { entry, _ in
             entry.type.price(entry.purchase) ?? entry.type.onDemandPrice
         },
@@ -39,6 +42,7 @@ public struct CostModel: Sendable {
         self.expectedSeconds = expectedSeconds
         self.quantileSeconds = quantileSeconds ?? { task, type, _ in expectedSeconds(task, type) }
         self.peakMemoryBytes = peakMemoryBytes
+        self.memoryRequestBytes = memoryRequestBytes ?? { peakMemoryBytes($0, 0.95) }
         self.price = price
         self.reclaimProbability = reclaimProbability
         self.transferSeconds = transferSeconds

@@ -28,7 +28,7 @@ struct PlanningProblem {
         self.entries = entries
         cpus = graph.tasks.map { max(0, $0.request.cpus) }
         memoryBytes = graph.tasks.map { task in
-            let bytes = task.request.memoryBytes > 0 ? task.request.memoryBytes : costs.peakMemoryBytes(task, 0.95)
+            let bytes = task.request.memoryBytes > 0 ? task.request.memoryBytes : costs.memoryRequestBytes(task)
             return bytes.isFinite ? max(0, bytes) : 0
         }
         smallestCPUs = cpus.min() ?? 0

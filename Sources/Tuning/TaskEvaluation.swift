@@ -63,7 +63,7 @@ public struct TaskEvaluation: Sendable, Encodable {
         let (training, test) = samples.splitInTime(share: share, minimumRows: minimumRows)
         guard training.count > 0, test.count > 0 else { throw PredictionError.noRows(samples.target) }
         var options = options
-        options.alwaysFitsForest = true
+        options.fitsAllForests = true
         let model = try TaskModel.fit(training, options: options, seed: seed)
         try self.init(model, test: test, workflow: workflow)
     }
@@ -85,7 +85,7 @@ public struct TaskEvaluation: Sendable, Encodable {
         testRows = test.count
         chosen = Errors(actual: actual, predicted: predictions.map(\.value))
         var candidates: [TaskModel.Candidate: Errors] = [:]
-        for candidate in TaskModel.Candidate.allCases where candidate != .forest || model.hasForest {
+        for candidate in TaskModel.Candidate.allCases where model.has(candidate) {
             let values = actual.indices.map {
                 model.value(of: candidate, type: types[$0], features: features[$0], machine: machines[$0])
             }

@@ -154,11 +154,11 @@ struct RunCommand: ParsableCommand {
         return lines.joined(separator: "\n")
     }
 
-    /// Tasks that ask for no memory ask for the predicted 95 % quantile, at most what there is.
+    /// Tasks that ask for no memory ask for what the models say, at most what there is.
     private func requestingMemory(_ graph: TaskGraph, _ costs: CostModel, _ machine: InstanceType) throws -> TaskGraph {
         var tasks = graph.tasks
         for index in tasks.indices where tasks[index].request.memoryBytes == 0 {
-            tasks[index].request.memoryBytes = min(costs.peakMemoryBytes(tasks[index], 0.95), machine.memoryBytes)
+            tasks[index].request.memoryBytes = min(costs.memoryRequestBytes(tasks[index]), machine.memoryBytes)
         }
         return try TaskGraph(tasks)
     }

@@ -2,7 +2,9 @@ import Foundation
 import LinearAlgebra
 import ModelFiles
 import Prediction
+import Scheduling
 import Testing
+import Workloads
 
 /// Runs whose peak grows with the size, with some noise.
 private func runs(_ count: Int, seed: UInt64, noise: Double = 0.05) -> (
@@ -104,6 +106,13 @@ private func runs(_ count: Int, seed: UInt64, noise: Double = 0.05) -> (
             #expect(request == read.memoryRequest(type: "sort", features: [size]))
         }
         #expect(model.memoryRequest(type: "new", features: [1]) == nil)
+
+        // A plan reserves the same for a task that asks for nothing.
+        let costs = ModelSet(memory: model).costModel()
+        let task = TaskSpec(id: "a", type: "sort", inputs: [.init(path: "in", sizeBytes: 3e8)])
+        #expect(costs.memoryRequestBytes(task) == model.memoryRequest(type: "sort", features: [3e8])?.bytes)
+        let recorded = TaskSpec(id: "b", type: "new", recordedPeakMemoryBytes: 7e9)
+        #expect(costs.memoryRequestBytes(recorded) == 7e9)
     }
 }
 

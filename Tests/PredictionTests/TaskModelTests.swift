@@ -86,7 +86,7 @@ private func samples(runs: Int = 60, seed: UInt64 = 1, noise: Double = 0.05) thr
         "every candidate answers every question with a positive finite number", arguments: TaskModel.Candidate.allCases)
     func contract(candidate: TaskModel.Candidate) throws {
         var options = TaskModelOptions()
-        options.alwaysFitsForest = true
+        options.fitsAllForests = true
         let model = try TaskModel.fit(samples(), options: options, seed: 1)
         for type in ["constant", "linear", "power", "noise", "new"] {
             for size in [Double.nan, 0, 1, 1e9, 1e15, -5, .infinity] {
@@ -116,7 +116,7 @@ private func samples(runs: Int = 60, seed: UInt64 = 1, noise: Double = 0.05) thr
         defer { try? FileManager.default.removeItem(at: folder) }
         let samples = try samples(noise: 0.3)
         var options = TaskModelOptions()
-        options.alwaysFitsForest = true
+        options.fitsAllForests = true
         var files: [Data] = []
         for threads in [1, 2] {
             options.threads = threads
