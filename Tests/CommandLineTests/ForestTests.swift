@@ -175,7 +175,7 @@ struct ForestTests {
             print(repr(float(model.predict(asked)[0])))
             """
         try terminal.write(script, to: "train.py")
-        let theirs = try terminal.shell("\(peers ?? "") -W ignore train.py", timeoutSeconds: 60)
+        let theirs = try terminal.shell("\(peers ?? "") -W ignore train.py", timeoutSeconds: 300)
         let expected = try #require(Double(theirs.output.split(separator: "\n").last ?? ""), "\(theirs.errors)")
         let imported = try terminal.almanac("model", "import", "theirs.txt", "--target", "runtime")
         try #require(imported.exitCode == 0, "\(imported.errors)")

@@ -54,12 +54,12 @@ final class Terminal: Sendable {
     }
 
     /// Runs `almanac` to its end.
-    func almanac(_ arguments: String..., timeoutSeconds: Double = 20) throws -> Answer {
+    func almanac(_ arguments: String..., timeoutSeconds: Double = 120) throws -> Answer {
         try start(arguments).wait(timeoutSeconds: timeoutSeconds)
     }
 
     /// Runs a line of shell in which `almanac` is the binary.
-    func shell(_ text: String, timeoutSeconds: Double = 20) throws -> Answer {
+    func shell(_ text: String, timeoutSeconds: Double = 120) throws -> Answer {
         let script = "almanac() { '\(Self.binary)' \"$@\"; }\n\(text)"
         return try Running(["/usr/bin/env", "--default-signal", "bash", "--norc", "-c", script], in: self)
             .wait(timeoutSeconds: timeoutSeconds)
@@ -93,7 +93,7 @@ final class Running {
     func signal(_ number: Int32) { kill(process.processIdentifier, number) }
 
     /// Waits for the end; a process that takes too long is killed and fails the test.
-    func wait(timeoutSeconds: Double = 20) throws -> Terminal.Answer {
+    func wait(timeoutSeconds: Double = 120) throws -> Terminal.Answer {
         // The folder goes with the terminal, and an optimised build may let go of it before the outputs are read.
         defer { withExtendedLifetime(terminal) {} }
         let end = Date(timeIntervalSinceNow: timeoutSeconds)
@@ -110,9 +110,9 @@ final class Running {
     }
 }
 
-/// Waits until something is true, at most ten seconds.
+/// Waits until something is true, at most a minute.
 func eventually(_ condition: () -> Bool) -> Bool {
-    let end = Date(timeIntervalSinceNow: 10)
+    let end = Date(timeIntervalSinceNow: 60)
     while Date() < end {
         if condition() { return true }
         usleep(5000)

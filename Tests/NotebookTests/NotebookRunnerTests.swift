@@ -107,7 +107,7 @@ import Testing
 
 @Suite("Notebook runner") struct NotebookRunnerTests {
     /// A shell script stands in for the binary.
-    private func check(_ text: String, timeoutSeconds: Int = 20) throws -> (problems: [String], rewritten: String) {
+    private func check(_ text: String, timeoutSeconds: Int = 120) throws -> (problems: [String], rewritten: String) {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent("runner-\(UUID().uuidString)")
         defer { try? FileManager.default.removeItem(at: folder) }
         let data = folder.appendingPathComponent("datasets")
