@@ -8,7 +8,7 @@ extension LeafRows {
     ) -> Matrix {
         let (size, columns) = (2048, probabilities.count)
         let order = trees.similarityOrder(
-            of: table, { table.encodedRows($0).lowerBound }, count: table.resultCount)
+            of: table, { table.encodedRows($0).lowerBound }, count: table.resultCount, threads: threads)
         let parts = Parallel.map(count: (order.count + size - 1) / size, threads: threads) { block in
             blockQuantiles(table, trees, order[(block * size)..<min(order.count, (block + 1) * size)], probabilities)
         }
@@ -73,18 +73,13 @@ extension LeafRows {
         [RankList](unsafeUninitializedCapacity: trees.treeCount * stride) { lists, count in
             guard let lists = lists.baseAddress else { return }
             lists.initialize(repeating: RankList(start: 0, end: 0), count: trees.treeCount * stride)
+            let packed = trees.packed(table.layout)
             starts.withUnsafeBufferPointer { listStarts in
-                trees.withTiles(table, rows[...]) { tiles in
-                    trees.withWalk { walk, starts in
-                        for tree in 0..<trees.treeCount {
-                            let (own, first) = (lists + tree * stride, Int(starts[tree]) + tree)
-                            walkRows(
-                                walk, tree: walk.nodes + Int(starts[tree]), tiles: tiles, width: table.slotCount,
-                                count: rows.count
-                            ) { row, leaf in
-                                own[row] = RankList(
-                                    start: listStarts[first + Int(leaf)], end: listStarts[first + Int(leaf) + 1])
-                            }
+                trees.starts.withUnsafeBufferPointer { starts in
+                    table.withTiles(rows[...]) { tiles in
+                        packed.forEachLeaf(trees: 0..<trees.treeCount, tiles) { tree, row, leaf, _ in
+                            let at = Int(starts[tree]) &+ tree &+ leaf
+                            lists[tree &* stride &+ row] = RankList(start: listStarts[at], end: listStarts[at &+ 1])
                         }
                     }
                 }

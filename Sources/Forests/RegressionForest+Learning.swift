@@ -21,7 +21,7 @@ extension RegressionForest {
         try checkTraining(data, target, nil)
         guard decay >= 0, decay <= 1 else { throw .option("decay", found: "\(decay)", allowed: "0 to 1") }
         let table = try encoder.table(data)
-        var renewed = trees
+        var (renewed, nodes) = (trees, trees.nodes.array)
         var (sums, counts) = (
             [Double](repeating: 0, count: trees.nodes.count), [Double](repeating: 0, count: trees.nodes.count)
         )
@@ -41,9 +41,10 @@ extension RegressionForest {
             let node = trees.node(index)
             let old = Double(trees.covers[index]) * decay
             let value = (old * Double(node.value) + sums[index]) / (old + counts[index])
-            renewed.nodes[index] = UInt64(Float(value).bitPattern) << 32 | UInt64(node.link)
+            nodes[index] = UInt64(Float(value).bitPattern) << 32 | UInt64(node.link)
             renewed.covers[index] = UInt32(clamping: Int((old + counts[index]).rounded()))
         }
+        renewed.nodes = StoredArray(nodes)
         return replacing(renewed)
     }
 

@@ -159,8 +159,9 @@ extension TreeNodes {
             covers.count == nodes.count, sets.count > 0
         else { return false }
         let (slotCount, setCount) = (encoder.slotCount, sets.count)
+        // Words of a set of levels by feature; 0 for numbers.
         let words = encoder.features.indices.map {
-            encoder.features[$0].levels == nil ? Int.max / 2 : Int(encoder.binCounts[$0]) / 32 + 1
+            encoder.features[$0].levels == nil ? 0 : Int(encoder.binCounts[$0]) / 32 + 1
         }
         return nodes.withUnsafeBufferPointer { nodes in
             for tree in 0..<treeCount {
@@ -172,6 +173,7 @@ extension TreeNodes {
                         guard !node.testsLevels, node.child == index else { return false }
                     } else {
                         guard node.slot < slotCount, node.child > index, node.child + 1 < count else { return false }
+                        guard node.testsLevels == (words[node.feature] > 0) else { return false }
                         guard node.testsLevels else { continue }
                         guard Int(node.payload) + words[node.feature] <= setCount else { return false }
                     }

@@ -5,11 +5,14 @@ struct RowEncoder: Sendable {
     let levelBins: [[UInt32]]
     let binCounts: [UInt32]
     let similar: SimilarLevels
+    /// Where batches of rows have the keys.
+    let layout: TileLayout
     /// For a model in a mapped file that may be damaged: no table is encoded for it.
     var check: FileCheck?
 
     init(features: [ForestFeature], levelBins: [[UInt32]], similar: SimilarLevels) {
         (self.features, self.levelBins, self.similar) = (features, levelBins, similar)
+        layout = TileLayout(features)
         binCounts = levelBins.map { ($0.max() ?? 0) + ($0.isEmpty ? 0 : 1) }
     }
 
@@ -55,7 +58,7 @@ struct RowEncoder: Sendable {
             }
         }
         return EncodedTable(
-            columns: columns, rowCount: mixtures?.rows.count ?? data.rowCount, slotCount: slotCount,
+            columns: columns, rowCount: mixtures?.rows.count ?? data.rowCount, slotCount: slotCount, layout: layout,
             mixtures: mixtures)
     }
 
@@ -148,6 +151,7 @@ struct EncodedTable: Sendable {
     /// Rows as the trees see them: more than the table has where rows with unseen levels are mixtures.
     let rowCount: Int
     let slotCount: Int
+    let layout: TileLayout
     let mixtures: Mixtures?
 
     /// The number of rows of the table.
@@ -180,44 +184,57 @@ struct EncodedTable: Sendable {
     /// Fills the slots of `rows`, row after row.
     func fill(_ slots: UnsafeMutablePointer<UInt32>, _ rows: Range<Int>) {
         let width = slotCount
-        fill(rows.count, { rows.lowerBound + $0 }, { slots + $0 * width }, stride: 1)
-    }
-
-    /// Fills the slots of `rows` in tiles of eight rows: slot after slot, the eight rows side by side. The last tile is
-    /// filled up with copies of the last row.
-    func fillTiles(_ tiles: UnsafeMutablePointer<UInt32>, _ rows: ArraySlice<UInt32>) {
-        let width = 8 * slotCount
-        rows.withUnsafeBufferPointer { rows in
-            fill(
-                (rows.count + 7) & ~7, { Int(rows[min($0, rows.count - 1)]) }, { tiles + ($0 >> 3) * width + ($0 & 7) },
-                stride: 8)
+        for i in 0..<rows.count { slots[i * width] = 0 }
+        for (feature, column) in columns.enumerated() {
+            let slots = slots + 1 + 2 * feature
+            column.forEachKey(0..<rows.count, { rows.lowerBound + $0 }) { i, right, left in
+                (slots[i * width], slots[i * width + 1]) = (right, left)
+            }
         }
     }
 
-    /// Fills the slots of some rows, which lie `stride` apart.
+    /// Calls `body` with the keys of `rows`. The last tile is filled up with copies of the last row.
+    func withTiles(_ rows: ArraySlice<UInt32>, _ body: (RowTiles) -> Void) {
+        let (width, count) = (8 * layout.width, (rows.count + 7) & ~7)
+        withUnsafeTemporaryAllocation(of: UInt32.self, capacity: layout.width * count) { tiles in
+            rows.withUnsafeBufferPointer { rows in
+                guard let first = tiles.baseAddress, !rows.isEmpty else { return }
+                let base = first + 8 * layout.before
+                // Some tiles at a time, so that they stay in the cache while one feature after the other is filled in.
+                for start in stride(from: 0, to: count, by: 256) {
+                    let range = start..<min(count, start + 256)
+                    for i in range { base[(i >> 3) &* width &+ (i & 7)] = 0 }
+                    for (column, slots) in zip(columns, layout.slots) {
+                        let (right, left) = (base + 8 * slots.right, base + 8 * slots.left)
+                        column.forEachKey(range, { Int(rows[min($0, rows.count - 1)]) }) { i, rightKey, leftKey in
+                            let at = (i >> 3) &* width &+ (i & 7)
+                            (right[at], left[at]) = (rightKey, leftKey)
+                        }
+                    }
+                }
+                body(RowTiles(base: base, width: layout.width, rowCount: rows.count))
+            }
+        }
+    }
+}
+
+extension EncodedColumn {
+    /// The keys of some rows: where a missing number goes right, and where it goes left.
     @inline(__always)
-    private func fill(
-        _ count: Int, _ row: (Int) -> Int, _ slots: (Int) -> UnsafeMutablePointer<UInt32>, stride: Int
+    fileprivate func forEachKey(
+        _ range: Range<Int>, _ row: (Int) -> Int, _ visit: (_ i: Int, _ right: UInt32, _ left: UInt32) -> Void
     ) {
-        for i in 0..<count { slots(i)[0] = 0 }
-        for (feature, column) in columns.enumerated() {
-            let (right, left) = (stride * (1 + 2 * feature), stride * (2 + 2 * feature))
-            switch column {
-            case .numeric(let values):
-                values.withUnsafeBufferPointer { values in
-                    for i in 0..<count {
-                        let (key, slots) = (ValueKey.of(values[row(i)]), slots(i))
-                        slots[right] = key
-                        slots[left] = key == ValueKey.missingRight ? ValueKey.missingLeft : key
-                    }
+        switch self {
+        case .numeric(let values):
+            values.withUnsafeBufferPointer { values in
+                for i in range {
+                    let key = ValueKey.of(values[row(i)])
+                    visit(i, key, key == ValueKey.missingRight ? ValueKey.missingLeft : key)
                 }
-            case .levels(let keys):
-                keys.withUnsafeBufferPointer { keys in
-                    for i in 0..<count {
-                        let (key, slots) = (keys[row(i)], slots(i))
-                        (slots[right], slots[left]) = (key, key)
-                    }
-                }
+            }
+        case .levels(let keys):
+            keys.withUnsafeBufferPointer { keys in
+                for i in range { visit(i, keys[row(i)], keys[row(i)]) }
             }
         }
     }

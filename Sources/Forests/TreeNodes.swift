@@ -10,7 +10,7 @@ internal import ModelFiles
 /// A row is given as keys in slots: slot 0 holds 0, feature *f* the slots 1 + 2*f* and 2 + 2*f*, which differ for a
 /// missing number only: it goes right in the first and left in the second.
 struct TreeNodes: Sendable {
-    var nodes = StoredArray<UInt64>([])
+    var nodes = StoredArray<UInt64>([]) { didSet { lazyPacked = LazyPackedTrees() } }
     /// The first node of every tree, and the end.
     var starts: [UInt32] = [0]
     /// Sets of levels, 32 to a word, for the tests of levels.
@@ -19,6 +19,8 @@ struct TreeNodes: Sendable {
     /// Training rows in every node.
     var covers = NodeCovers()
     let slotBits: UInt32
+    /// The same nodes for batches of rows, made for the first batch.
+    private(set) var lazyPacked = LazyPackedTrees()
     /// For nodes in a mapped file that may be damaged.
     var check: FileCheck?
 

@@ -1,4 +1,5 @@
 internal import CPrefetch
+internal import LinearAlgebra
 
 /// The base addresses and constants of one walk through trees.
 struct TreeWalk {
@@ -28,44 +29,6 @@ struct TreeWalk {
         let outside = ~(word &>> key) & isLevel
         let above = (key > payload ? 1 : 0) & ~isLevel
         return (link & childMask) &+ ((outside | above) & 1)
-    }
-}
-
-/// Eight walks from the root to a leaf, step by step together, so that their memory accesses overlap.
-@inline(__always)
-private func walkEight(_ step: (_ lane: Int, _ node: UInt32) -> UInt32) -> SIMD8<UInt32> {
-    var (a, b, c, d, e, f, g, h): (UInt32, UInt32, UInt32, UInt32, UInt32, UInt32, UInt32, UInt32)
-    (a, b, c, d, e, f, g, h) = (0, 0, 0, 0, 0, 0, 0, 0)
-    var moved: UInt32
-    repeat {
-        let (p, q, r, s, t, u, v, w) = (
-            step(0, a), step(1, b), step(2, c), step(3, d), step(4, e), step(5, f), step(6, g), step(7, h)
-        )
-        moved = (p ^ a) | (q ^ b) | (r ^ c) | (s ^ d) | (t ^ e) | (u ^ f) | (v ^ g) | (w ^ h)
-        (a, b, c, d, e, f, g, h) = (p, q, r, s, t, u, v, w)
-    } while moved != 0
-    return SIMD8(a, b, c, d, e, f, g, h)
-}
-
-/// Calls `visit(row, leaf)` for the leaf of each of `count` rows in one tree, in order. `tiles` holds their slots as
-/// ``EncodedTable/fillTiles(_:_:)`` leaves them, `width` slots to a row.
-@inline(__always)
-func walkRows(
-    _ walk: TreeWalk, tree: UnsafePointer<UInt64>, tiles: UnsafePointer<UInt32>, width: Int, count: Int,
-    _ visit: (Int, UInt32) -> Void
-) {
-    for first in stride(from: 0, to: count, by: 8) {
-        let tile = tiles + first * width
-        @inline(__always) func key(_ lane: Int, _ bits: UInt64) -> UInt32 { tile[8 &* walk.slot(bits) &+ lane] }
-        let leaves =
-            walk.hasLevels
-            ? walkEight { lane, node in walk.step(tree[Int(node)], key(lane, tree[Int(node)])) }
-            : walkEight { lane, node in walk.numericStep(tree[Int(node)], key(lane, tree[Int(node)])) }
-        if first + 8 <= count {
-            for lane in 0..<8 { visit(first + lane, leaves[lane]) }
-        } else {
-            for row in first..<count { visit(row, leaves[row - first]) }
-        }
     }
 }
 
@@ -114,37 +77,36 @@ extension TreeNodes {
 
     /// The rows of a table, of those that a result stands for, in an order in which neighbours are alike: by the leaf
     /// of the first tree. In that order most of what a row needs of the other trees is still in the cache.
-    func similarityOrder(of table: EncodedTable, _ first: (Int) -> Int, count: Int) -> [UInt32] {
+    func similarityOrder(
+        of table: EncodedTable, _ first: @Sendable (Int) -> Int, count: Int, threads: Int
+    ) -> [UInt32] {
         // Few rows have few neighbours.
         guard count >= 2048, treeCount > 1 else { return (0..<count).map { UInt32(truncatingIfNeeded: $0) } }
-        var leaves = [UInt32](repeating: 0, count: count)
-        let rows = (0..<count).map { UInt32(truncatingIfNeeded: first($0)) }
-        withWalk { walk, starts in
-            withTiles(table, rows[...]) { tiles in
-                walkRows(
-                    walk, tree: walk.nodes, tiles: tiles, width: table.slotCount, count: count
-                ) { row, leaf in leaves[row] = leaf }
+        let packed = packed(table.layout)
+        let size = 2048
+        let leaves = Parallel.map(count: (count + size - 1) / size, threads: threads) { block -> [UInt32] in
+            let rows = (block * size..<min(count, (block + 1) * size)).map { UInt32(truncatingIfNeeded: first($0)) }
+            var leaves = [UInt32](repeating: 0, count: rows.count)
+            table.withTiles(rows[...]) { tiles in
+                packed.forEachLeaf(trees: 0..<1, tiles) { _, row, leaf, _ in
+                    leaves[row] = UInt32(truncatingIfNeeded: leaf)
+                }
             }
+            return leaves
         }
-        var next = [UInt32](repeating: 0, count: Int(leaves.max() ?? 0) + 2)
-        for leaf in leaves { next[Int(leaf) + 1] += 1 }
+        var next = [UInt32](repeating: 0, count: Int(starts[1]) + 1)
+        for block in leaves { for leaf in block { next[Int(leaf) + 1] += 1 } }
         for leaf in 1..<next.count { next[leaf] += next[leaf - 1] }
         var order = [UInt32](repeating: 0, count: count)
-        for row in 0..<count {
-            let leaf = Int(leaves[row])
-            order[Int(next[leaf])] = UInt32(truncatingIfNeeded: row)
-            next[leaf] += 1
+        var row: UInt32 = 0
+        for block in leaves {
+            for leaf in block {
+                order[Int(next[Int(leaf)])] = row
+                next[Int(leaf)] += 1
+                row += 1
+            }
         }
         return order
-    }
-
-    /// Calls `body` with the slots of `rows` in tiles.
-    func withTiles(_ table: EncodedTable, _ rows: ArraySlice<UInt32>, _ body: (UnsafePointer<UInt32>) -> Void) {
-        withUnsafeTemporaryAllocation(of: UInt32.self, capacity: table.slotCount * (rows.count + 7)) { tiles in
-            guard let tiles = tiles.baseAddress, !rows.isEmpty else { return }
-            table.fillTiles(tiles, rows)
-            body(tiles)
-        }
     }
 
     /// Calls `body` with the addresses of the nodes. They are valid during the call only.
