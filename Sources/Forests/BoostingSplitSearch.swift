@@ -1,3 +1,15 @@
+/// The bins of one feature in the histogram of a leaf, in order.
+struct LeafBins<Cell: HistogramCell> {
+    let cells: UnsafePointer<Cell>
+    let count: Int
+    /// The rows without a value.
+    let missing: Cell
+    /// Which bins these are; `nil` if all.
+    var numbers: UnsafePointer<UInt8>?
+
+    @inline(__always) func number(_ index: Int) -> Int { numbers.map { Int($0[index]) } ?? index }
+}
+
 /// The search for the best split in the histograms of one leaf. Gains are in raw units of the grid.
 struct SplitSearch<Cell: HistogramCell> {
     let grid: GradientGrid
@@ -6,6 +18,7 @@ struct SplitSearch<Cell: HistogramCell> {
     let minimumRows: Int64
     let l2: Double
     let options: BoostingOptions
+    typealias Bins = LeafBins<Cell>
 
     /// How good it is to have a group apart: G² / (H + λ).
     @inline(__always)
@@ -15,10 +28,12 @@ struct SplitSearch<Cell: HistogramCell> {
     }
 
     /// Tries every cut of a numeric feature, with missing rows on either side.
+    ///
+    /// - Parameter bins: The bins, or those of them that hold rows.
     @inline(__always)
-    func scan(_ bins: UnsafePointer<Cell>, _ feature: Int, _ count: Int, _ best: inout BoostingSplit<Cell>) {
+    func scan(_ bins: Bins, _ feature: Int, _ best: inout BoostingSplit<Cell>) {
         let (totalGradient, totalHessian) = (total.gradient(grid), total.hessian(grid))
-        let missing = bins[count]
+        let (count, missing) = (bins.count, bins.missing)
         let missingRows = missing.count(grid)
         let parent = score(total, l2)
         // The best so far as a fraction: cuts are compared without dividing.
@@ -27,9 +42,7 @@ struct SplitSearch<Cell: HistogramCell> {
         var left = Cell.zero
         let last = missingRows > 0 ? count : count - 1
         for bin in 0..<last {
-            // In a leaf of few rows most bins are empty.
-            if bins[bin].isEmpty { continue }
-            left = left &+ bins[bin]
+            left = left &+ bins.cells[bin]
             let leftRows = left.count(grid)
             if leftRows >= minimumRows {
                 if rows &- leftRows < minimumRows { break }
@@ -45,9 +58,8 @@ struct SplitSearch<Cell: HistogramCell> {
         }
         if missingRows > 0 {
             left = missing
-            for bin in 0..<(count - 1) {
-                if bins[bin].isEmpty { continue }
-                left = left &+ bins[bin]
+            for bin in 0..<max(0, count - 1) {
+                left = left &+ bins.cells[bin]
                 let leftRows = left.count(grid)
                 if leftRows >= minimumRows {
                     if rows &- leftRows < minimumRows { break }
@@ -68,15 +80,15 @@ struct SplitSearch<Cell: HistogramCell> {
         guard gain > best.gain, gain > 1e-10 * parent else { return }
         if missingRows == 0 { missingLeft = 2 * bestLeft.count(grid) > rows }
         best = BoostingSplit(
-            gain: gain, feature: feature, bin: bestBin, missingLeft: missingLeft, levels: nil, left: bestLeft)
+            gain: gain, feature: feature, bin: bins.number(bestBin), missingLeft: missingLeft, levels: nil,
+            left: bestLeft)
     }
 
     /// The same with values kept between bounds, in the order that a monotone constraint asks for.
     func scanBounded(
-        _ bins: UnsafePointer<Cell>, _ feature: Int, _ count: Int, direction: Int, low: Double, high: Double,
-        _ best: inout BoostingSplit<Cell>
+        _ bins: Bins, _ feature: Int, direction: Int, low: Double, high: Double, _ best: inout BoostingSplit<Cell>
     ) {
-        let missing = bins[count]
+        let (count, missing) = (bins.count, bins.missing)
         let missingRows = missing.count(grid)
         func value(_ sums: Cell) -> Double {
             min(max(-sums.gradient(grid) / max(sums.hessian(grid) + l2, .leastNormalMagnitude), low), high)
@@ -94,26 +106,30 @@ struct SplitSearch<Cell: HistogramCell> {
             let gain = score(left, leftValue) + score(right, rightValue) - parent
             guard gain > best.gain, gain > 1e-10 * abs(parent) else { return }
             best = BoostingSplit(
-                gain: gain, feature: feature, bin: bin,
+                gain: gain, feature: feature, bin: bins.number(bin),
                 missingLeft: missingRows > 0 ? missingLeft : leftRows > rightRows, levels: nil, left: left)
         }
         var left = Cell.zero
-        for bin in 0..<(missingRows > 0 ? count : count - 1) {
-            left = left &+ bins[bin]
+        for bin in 0..<max(0, missingRows > 0 ? count : count - 1) {
+            left = left &+ bins.cells[bin]
             consider(left, bin, false)
             if missingRows > 0, bin < count - 1 { consider(left &+ missing, bin, true) }
         }
     }
 
     /// Orders the levels by their shrunken gradient and tries the cuts of that order that part enough rows.
-    func scanLevels(_ bins: UnsafePointer<Cell>, _ feature: Int, _ count: Int, _ best: inout BoostingSplit<Cell>) {
+    ///
+    /// - Parameter missing: The number of the bin of missing values.
+    func scanLevels(_ bins: Bins, missing: Int, _ feature: Int, _ best: inout BoostingSplit<Cell>) {
         let prior = options.categorySmoothing * (1 + 64 / Double(max(1, rows))) * grid.hessianScale
         let ridge = l2 + options.categoryL2 * grid.hessianScale
         let mean = total.gradient(grid) / max(total.hessian(grid), .leastNormalMagnitude)
-        withUnsafeTemporaryAllocation(of: (mean: Double, bin: Int).self, capacity: count + 1) { groups in
+        withUnsafeTemporaryAllocation(of: (mean: Double, bin: Int).self, capacity: bins.count + 1) { groups in
             var used = 0
-            for bin in 0...count where bins[bin].count(grid) > 0 {
-                let (g, h) = (bins[bin].gradient(grid), bins[bin].hessian(grid))
+            for bin in 0...bins.count {
+                let cell = bin < bins.count ? bins.cells[bin] : bins.missing
+                if cell.isOccupied == 0 { continue }
+                let (g, h) = (cell.gradient(grid), cell.hessian(grid))
                 groups.initializeElement(at: used, to: ((g - mean * h) / (h + prior), bin))
                 used += 1
             }
@@ -124,7 +140,8 @@ struct SplitSearch<Cell: HistogramCell> {
             var (left, cut, bestLeft, sinceCut) = (Cell.zero, 0, Cell.zero, Int64(0))
             var bestGain = best.gain
             for position in 0..<(used - 1) {
-                let cell = bins[order[position].bin]
+                let bin = order[position].bin
+                let cell = bin < bins.count ? bins.cells[bin] : bins.missing
                 left = left &+ cell
                 sinceCut += cell.count(grid)
                 let leftRows = left.count(grid)
@@ -138,10 +155,12 @@ struct SplitSearch<Cell: HistogramCell> {
             }
             guard cut > 0 else { return }
             // Missing and unseen levels go right: with the missing rows, or with the larger part.
-            let missingAt = order.firstIndex { $0.bin == count }
+            let missingAt = order.firstIndex { $0.bin == bins.count }
             let keeps = missingAt.map { $0 >= cut } ?? (2 * bestLeft.count(grid) <= rows)
             var levels = LevelSet()
-            for position in keeps ? 0..<cut : cut..<used { levels.insert(order[position].bin) }
+            for position in keeps ? 0..<cut : cut..<used {
+                levels.insert(order[position].bin < bins.count ? bins.number(order[position].bin) : missing)
+            }
             best = BoostingSplit(
                 gain: bestGain, feature: feature, bin: 0, missingLeft: false, levels: levels,
                 left: keeps ? bestLeft : total &- bestLeft)

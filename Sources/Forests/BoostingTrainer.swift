@@ -58,6 +58,8 @@ final class BoostingTrainer<Cell: HistogramCell>: @unchecked Sendable {
         var left = -1
         var right = -1
 
+        var count: Int { end - start }
+
         enum State { case waiting, busy, split }
 
         func comes(before other: Leaf) -> Bool {
@@ -328,22 +330,21 @@ final class BoostingTrainer<Cell: HistogramCell>: @unchecked Sendable {
                 (left.low, right.high) = (between, between)
             }
         }
-        guard let histogram = parent.histogram else { return (left, right) }
         let splittable = { (leaf: Leaf) in
-            leaf.end - leaf.start >= 2 * self.options.minimumLeafRows && leaf.depth < self.options.maximumDepth
+            leaf.count >= 2 * self.options.minimumLeafRows && leaf.depth < self.options.maximumDepth
         }
-        guard splittable(left) || splittable(right) else {
-            returnHistogram(histogram)
-            return (left, right)
+        let leftIsSmall = left.count <= right.count
+        if let histogram = parent.histogram {
+            if max(left.count, right.count) > Self.fewRows, splittable(left) || splittable(right) {
+                // The larger child's histogram is what the smaller one's leaves of the parent's.
+                let (small, rows) = (takeHistogram(), leftIsSmall ? left : right)
+                _ = fill(small, order: UnsafeBufferPointer(start: order + rows.start, count: rows.count))
+                for i in 0..<histogramCount { histogram[i] = histogram[i] &- small[i] }
+                (left.histogram, right.histogram) = leftIsSmall ? (small, histogram) : (histogram, small)
+            } else {
+                returnHistogram(histogram)
+            }
         }
-        // The larger child's histogram is what the smaller one's leaves of the parent's.
-        let small = takeHistogram()
-        let leftIsSmall = left.end - left.start <= right.end - right.start
-        let smallRows = leftIsSmall ? left : right
-        _ = fill(
-            small, order: UnsafeBufferPointer(start: order + smallRows.start, count: smallRows.end - smallRows.start))
-        for i in 0..<histogramCount { histogram[i] = histogram[i] &- small[i] }
-        (left.histogram, right.histogram) = leftIsSmall ? (small, histogram) : (histogram, small)
         if splittable(left) { left.split = bestSplit(left) }
         if splittable(right) { right.split = bestSplit(right) }
         return (left, right)
@@ -392,31 +393,111 @@ final class BoostingTrainer<Cell: HistogramCell>: @unchecked Sendable {
 
     // MARK: Finding the split of a leaf
 
+    /// A leaf of at most so many rows is searched from the rows themselves: it has no histogram.
+    private static var fewRows: Int { 128 }
+    /// In a leaf of at most so many rows so many bins are empty that it is worth gathering the others.
+    private static var someRows: Int { 1024 }
+
     private func bestSplit(_ leaf: Leaf) -> BoostingSplit {
         var best = BoostingSplit()
-        guard let histogram = leaf.histogram else { return best }
         let search = SplitSearch<Cell>(
-            grid: grid, total: leaf.sums, rows: Int64(leaf.end - leaf.start),
+            grid: grid, total: leaf.sums, rows: Int64(leaf.count),
             minimumRows: Int64(options.minimumLeafRows), l2: options.l2 * grid.hessianScale, options: options)
-        for (place, feature) in activeFeatures.enumerated() {
-            let bins = UnsafePointer(histogram + place * BoostingTable.binStride)
-            let count = table.bins[feature].count
-            guard count > 0 else { continue }
-            if table.isLevels[feature] {
-                search.scanLevels(bins, feature, count, &best)
-            } else if monotone[feature] == 0 && leaf.low == -.infinity && leaf.high == .infinity {
-                search.scan(bins, feature, count, &best)
-            } else {
-                search.scanBounded(
-                    bins, feature, count, direction: monotone[feature],
-                    low: leaf.low * grid.gradientScale / grid.hessianScale,
-                    high: leaf.high * grid.gradientScale / grid.hessianScale, &best)
+        let stride = BoostingTable.binStride
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: stride) { numbers in
+            withUnsafeTemporaryAllocation(of: Cell.self, capacity: 2 * stride) { room in
+                guard let numbers = numbers.baseAddress, let cells = room.baseAddress else { return }
+                let sums = cells + stride
+                if leaf.histogram == nil { sums.initialize(repeating: .zero, count: stride) }
+                for (place, feature) in activeFeatures.enumerated() {
+                    let count = table.bins[feature].count
+                    guard count > 0 else { continue }
+                    let bins: LeafBins<Cell>
+                    if let histogram = leaf.histogram {
+                        let all = UnsafePointer(histogram + place * stride)
+                        if leaf.count > Self.someRows {
+                            bins = LeafBins(cells: all, count: count, missing: all[count])
+                        } else {
+                            bins = gathered(all, count, cells, numbers)
+                        }
+                    } else {
+                        bins = gathered(leaf, feature, count, sums, cells, numbers)
+                    }
+                    if table.isLevels[feature] {
+                        search.scanLevels(bins, missing: count, feature, &best)
+                    } else if monotone[feature] == 0 && leaf.low == -.infinity && leaf.high == .infinity {
+                        search.scan(bins, feature, &best)
+                    } else {
+                        search.scanBounded(
+                            bins, feature, direction: monotone[feature],
+                            low: leaf.low * grid.gradientScale / grid.hessianScale,
+                            high: leaf.high * grid.gradientScale / grid.hessianScale, &best)
+                    }
+                }
             }
         }
         // Gains are compared among leaves and with the option in the units of the loss.
         best.gain *= grid.hessianScale / grid.gradientScale / grid.gradientScale
         if best.gain <= options.minimumGain { best.feature = -1 }
         return best
+    }
+
+    /// The bins of a histogram that hold rows, gathered in `cells` and `numbers`.
+    @inline(__always)
+    private func gathered(
+        _ all: UnsafePointer<Cell>, _ count: Int, _ cells: UnsafeMutablePointer<Cell>,
+        _ numbers: UnsafeMutablePointer<UInt8>
+    ) -> LeafBins<Cell> {
+        var used = 0
+        for bin in 0..<count {
+            cells[used] = all[bin]
+            numbers[used] = UInt8(truncatingIfNeeded: bin)
+            used &+= all[bin].isOccupied
+        }
+        return LeafBins(cells: cells, count: used, missing: all[count], numbers: numbers)
+    }
+
+    /// The same from the rows of a leaf. `sums` is zero before and after.
+    @inline(__always)
+    private func gathered(
+        _ leaf: Leaf, _ feature: Int, _ count: Int, _ sums: UnsafeMutablePointer<Cell>,
+        _ cells: UnsafeMutablePointer<Cell>, _ numbers: UnsafeMutablePointer<UInt8>
+    ) -> LeafBins<Cell> {
+        var occupied = (UInt64(0), UInt64(0), UInt64(0), UInt64(0))
+        table.byColumn.withUnsafeBufferPointer { codes in
+            withUnsafeMutableBytes(of: &occupied) { words in
+                guard let base = codes.baseAddress, let words = words.baseAddress else { return }
+                let column = base + feature * table.rowCount
+                let (order, gradients) = (order, self.cells)
+                let bits = words.assumingMemoryBound(to: UInt64.self)
+                for i in leaf.start..<leaf.end {
+                    let row = Int(order[i])
+                    let code = Int(column[row])
+                    sums[code] = sums[code] &+ gradients[row]
+                    bits[code &>> 6] |= 1 &<< UInt64(truncatingIfNeeded: code & 63)
+                }
+            }
+        }
+        // The missing ones come last.
+        let missing = sums[count]
+        var used = 0
+        func gather(_ word: UInt64, _ first: Int) {
+            var word = word
+            while word != 0 {
+                let bin = first &+ word.trailingZeroBitCount
+                word &= word &- 1
+                cells[used] = sums[bin]
+                numbers[used] = UInt8(truncatingIfNeeded: bin)
+                sums[bin] = .zero
+                used &+= 1
+            }
+        }
+        gather(occupied.0, 0)
+        gather(occupied.1, 64)
+        gather(occupied.2, 128)
+        gather(occupied.3, 192)
+        used -= missing.isOccupied
+        return LeafBins(cells: cells, count: used, missing: missing, numbers: numbers)
     }
 
     /// The best split of a leaf's histogram.

@@ -10,8 +10,8 @@ protocol HistogramCell: BitwiseCopyable, Sendable {
     func gradient(_ grid: GradientGrid) -> Double
     func hessian(_ grid: GradientGrid) -> Double
     func count(_ grid: GradientGrid) -> Int64
-    /// Whether it is the sum of no rows.
-    var isEmpty: Bool { get }
+    /// 0 if it is the sum of no rows, else 1: without a branch, since that cannot be foretold.
+    var isOccupied: Int { get }
 }
 
 /// The grids that gradients and hessians are rounded to, and how many low bits hold the count.
@@ -52,7 +52,7 @@ struct CountCell: HistogramCell {
     @inline(__always) func gradient(_ grid: GradientGrid) -> Double { Double(bits &>> grid.countBits) }
     @inline(__always) func hessian(_ grid: GradientGrid) -> Double { Double(bits & grid.countMask) }
     @inline(__always) func count(_ grid: GradientGrid) -> Int64 { bits & grid.countMask }
-    @inline(__always) var isEmpty: Bool { bits == 0 }
+    @inline(__always) var isOccupied: Int { Int(truncatingIfNeeded: UInt64(bitPattern: bits | (0 &- bits)) &>> 63) }
 }
 
 /// The cell of all other losses, and of weighted rows: the gradient, and the hessian above the count.
@@ -76,5 +76,5 @@ struct HessianCell: HistogramCell {
     @inline(__always) func gradient(_ grid: GradientGrid) -> Double { Double(bits.x) }
     @inline(__always) func hessian(_ grid: GradientGrid) -> Double { Double(bits.y &>> grid.countBits) }
     @inline(__always) func count(_ grid: GradientGrid) -> Int64 { bits.y & grid.countMask }
-    @inline(__always) var isEmpty: Bool { bits.y == 0 }
+    @inline(__always) var isOccupied: Int { Int(truncatingIfNeeded: UInt64(bitPattern: bits.y | (0 &- bits.y)) &>> 63) }
 }
