@@ -136,7 +136,7 @@ struct Bench {
     }
 
     func measureFit<Model>(_ row: inout [String: Any], _ fit: () throws -> Model) rethrows -> Model {
-        let before = residentMegabytes()
+        let before = freshResidentMegabytes()
         let (cpu, clock) = (cpuSeconds(), wallSeconds())
         let model = try fit()
         row["fit_s"] = wallSeconds() - clock
@@ -188,5 +188,12 @@ func statusMegabytes(_ key: String) -> Double {
     }
     return 0
 }
-func residentMegabytes() -> Double { statusMegabytes("VmRSS:") }
+/// What is held now; the peak, which reading the data has left, starts anew.
+func freshResidentMegabytes() -> Double {
+    if let file = fopen("/proc/self/clear_refs", "w") {
+        fputs("5", file)
+        fclose(file)
+    }
+    return statusMegabytes("VmRSS:")
+}
 func peakMegabytes() -> Double { statusMegabytes("VmHWM:") }
