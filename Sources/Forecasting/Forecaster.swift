@@ -149,7 +149,8 @@ public enum Forecaster {
             }
             if all || options.method == .theta {
                 // Its trend is that of the whole past, which says less the longer the past is.
-                attempt("Theta", weight: min(1, 100 / Double(x.count))) { () throws(ForecastingError) in
+                let weight = seasonal ? 100 / Double(x.count) : pow(50 / Double(x.count), 2)
+                attempt("Theta", weight: min(1, weight)) { () throws(ForecastingError) in
                     [.init(weight: 1, model: .theta(try Theta.fit(x, period: period, isOptimised: !seasonal)))]
                 }
             }
@@ -187,9 +188,10 @@ public enum Forecaster {
 
     /// How much wider than the models say intervals must be, from errors at earlier points of the series.
     ///
-    /// Errors are measured in forecast deviations, so a few short forecasts say something about all steps; a prior
-    /// keeps chance out, and is wider for short series, whose parameters are hardly known. Its width and weight were
-    /// chosen on the M3 and weekly M4 series that the benchmark does not use.
+    /// Errors are measured in forecast deviations, so a few short forecasts say something about all steps; large ones
+    /// count as two and a half deviations, for shocks are rare. A prior keeps chance out, and is wider for short series,
+    /// whose parameters are hardly known. These constants were chosen on the M3 and weekly M4 series that the benchmark
+    /// does not use.
     static func calibrated(_ parts: [FittedForecaster.Part], series: [Double], period: Int) -> Double {
         let n = series.count
         let horizon = max(6, min(2 * period, n / 6))
@@ -197,15 +199,15 @@ public enum Forecaster {
         let step = max(1, horizon / 3)
         let origins = (0..<8).map { n - max(1, step) - $0 * step }.filter { $0 >= shortest }
         let prior = 1 + (period > 1 ? 4 : 16) / Double(n)
-        let priorWeight = max(4, 1500 / Double(n))
+        let priorWeight = max(2, 750 / Double(n))
         var (sum, weight) = (priorWeight * prior, priorWeight)
         for scaled in RollingOrigin(parts, series: series, horizon: horizon, origins: origins).scaled {
-            let squares = scaled.filter(\.isFinite).map { min($0 * $0, 16) }
+            let squares = scaled.filter(\.isFinite).map { min($0 * $0, 6.25) }
             guard !squares.isEmpty else { continue }
             sum += squares.reduce(0, +) / Double(squares.count)
             weight += 1
         }
-        return min(max((sum / weight).squareRoot(), 0.7), 2.5)
+        return min(max((sum / weight).squareRoot(), 0.5), 2.5)
     }
 
     /// The candidates of an order search with Akaike weights of at least a tenth of the best one's.
