@@ -6,7 +6,8 @@ extension LeafRows {
     func quantiles(
         of table: EncodedTable, _ trees: TreeNodes, _ probabilities: [Double], threads: Int
     ) -> Matrix {
-        let (size, columns) = (2048, probabilities.count)
+        let columns = probabilities.count
+        let size = blockSize(rows: table.resultCount, atMost: 4096, threads: threads)
         let order = trees.similarityOrder(
             of: table, { table.encodedRows($0).lowerBound }, count: table.resultCount, threads: threads)
         let parts = Parallel.map(count: (order.count + size - 1) / size, threads: threads) { block in
@@ -32,28 +33,32 @@ extension LeafRows {
         // Where the encoded rows of each row begin.
         var places = [0]
         for row in range { places.append(places[places.count - 1] + table.encodedRows(Int(row)).count) }
-        let most = zip(places, places.dropFirst()).reduce((lists: 0, ranks: 0)) { most, own in
+        let most = zip(places, places.dropFirst()).reduce(0) { most, own in
             var ranks = 0
             for place in own.0..<own.1 { for tree in 0..<perRow { ranks += lists[tree * stride + place].count } }
-            return (max(most.lists, (own.1 - own.0) * perRow), max(most.ranks, ranks))
+            return max(most, ranks)
         }
         var found: [UInt32] = []
         found.reserveCapacity(range.count * probabilities.count)
         rows.withUnsafeBufferPointer { rows in
             lists.withUnsafeBufferPointer { lists in
                 guard let firstRank = rows.baseAddress else { return }
-                RankSelection.with(lists: most.lists, ranks: most.ranks, probabilities) { selection in
+                RankSelection.with(ranks: most, probabilities) { selection in
                     for own in 0..<range.count {
                         if own + 1 < range.count {
                             for place in places[own + 1]..<places[own + 2] {
-                                for tree in 0..<perRow { prefetch(firstRank + Int(lists[tree * stride + place].start)) }
+                                for tree in 0..<perRow {
+                                    let list = lists[tree &* stride &+ place]
+                                    prefetch(firstRank + Int(list.start))
+                                    prefetch(firstRank + Int(list.end))
+                                }
                             }
                         }
                         selection.removeAll()
                         for place in places[own]..<places[own + 1] {
-                            let share = table.weight(Int(encoded[place])) / Double(perRow)
+                            let weight = RankSelection.weight(table.weight(Int(encoded[place])) / Double(perRow))
                             for tree in 0..<perRow {
-                                selection.append(lists[tree * stride + place], of: rows, weight: share)
+                                selection.append(lists[tree &* stride &+ place], of: rows, weight: weight)
                             }
                         }
                         selection.select { found.append($0) }
@@ -102,15 +107,13 @@ private struct RankList {
 /// O(*n*) a selection. Weights are integers, so that no order of adding matters.
 private struct RankSelection {
     private let ranks: UnsafeMutablePointer<UInt32>
-    /// The list that each rank is from, and the weight of each rank of a list.
-    private let owners: UnsafeMutablePointer<UInt32>
+    /// The weight of each rank.
     private let shares: UnsafeMutablePointer<UInt64>
     /// Two sums for each bucket, as ranks alternate between them: successive additions need not wait for each other.
     private let sums: UnsafeMutablePointer<UInt64>
     private let candidates: UnsafeMutablePointer<UInt64>
     private let thresholds: [UInt64]
     private var count = 0
-    private var listCount = 0
     private var lowest = UInt32.max
     private var highest = UInt32.min
 
@@ -124,19 +127,20 @@ private struct RankSelection {
     private init(
         words: UnsafeMutablePointer<UInt64>, numbers: UnsafeMutablePointer<UInt32>, room: Int, _ probabilities: [Double]
     ) {
-        (ranks, owners) = (numbers, numbers + room)
+        ranks = numbers
         (sums, candidates) = (words, words + 2 * RankSelection.buckets)
         shares = candidates + room
         thresholds = probabilities.map { UInt64(max(1, ($0 - 1e-9) * RankSelection.whole)) }
     }
 
-    /// Calls `body` with a selection that has room for as much as is said.
-    static func with(
-        lists: Int, ranks: Int, _ probabilities: [Double], _ body: (inout RankSelection) -> Void
-    ) {
+    /// A weight as the integer that is shared by the ranks of a list.
+    static func weight(_ weight: Double) -> UInt64 { UInt64(weight * whole) }
+
+    /// Calls `body` with a selection that has room for so many ranks.
+    static func with(ranks: Int, _ probabilities: [Double], _ body: (inout RankSelection) -> Void) {
         let room = ranks + step
-        withUnsafeTemporaryAllocation(of: UInt64.self, capacity: lists + 2 * buckets + room) { words in
-            withUnsafeTemporaryAllocation(of: UInt32.self, capacity: 2 * room) { numbers in
+        withUnsafeTemporaryAllocation(of: UInt64.self, capacity: 2 * buckets + 2 * room) { words in
+            withUnsafeTemporaryAllocation(of: UInt32.self, capacity: room) { numbers in
                 guard let words = words.baseAddress, let numbers = numbers.baseAddress else { return }
                 var selection = RankSelection(words: words, numbers: numbers, room: room, probabilities)
                 body(&selection)
@@ -145,29 +149,27 @@ private struct RankSelection {
     }
 
     mutating func removeAll() {
-        (count, listCount) = (0, 0)
+        count = 0
         (lowest, highest) = (.max, .min)
     }
 
     /// Adds ranks that share `weight` equally.
     @inline(__always)
-    mutating func append(_ list: RankList, of all: UnsafeBufferPointer<UInt32>, weight: Double) {
+    mutating func append(_ list: RankList, of all: UnsafeBufferPointer<UInt32>, weight: UInt64) {
         guard let base = all.baseAddress, list.count > 0 else { return }
         let source = base + Int(list.start)
         (lowest, highest) = (min(lowest, source[0]), max(highest, source[list.count - 1]))
-        let owner = UInt32(truncatingIfNeeded: listCount)
-        shares[listCount] = UInt64(weight * RankSelection.whole / Double(list.count))
-        listCount &+= 1
+        let share = weight / UInt64(list.count)
         // What is copied too much is overwritten by the next list.
         var copied = 0
         while copied < list.count, Int(list.start) + copied + RankSelection.step <= all.count {
             (ranks + (count &+ copied)).update(from: source + copied, count: RankSelection.step)
-            (owners + (count &+ copied)).update(repeating: owner, count: RankSelection.step)
+            (shares + (count &+ copied)).update(repeating: share, count: RankSelection.step)
             copied &+= RankSelection.step
         }
         while copied < list.count {
             ranks[count &+ copied] = source[copied]
-            owners[count &+ copied] = owner
+            shares[count &+ copied] = share
             copied &+= 1
         }
         count &+= list.count
@@ -184,10 +186,10 @@ private struct RankSelection {
         sums.update(repeating: 0, count: 2 * RankSelection.buckets)
         let others = sums + RankSelection.buckets
         for i in stride(from: 0, to: count - 1, by: 2) {
-            sums[bucket(ranks[i])] &+= shares[Int(owners[i])]
-            others[bucket(ranks[i &+ 1])] &+= shares[Int(owners[i &+ 1])]
+            sums[bucket(ranks[i])] &+= shares[i]
+            others[bucket(ranks[i &+ 1])] &+= shares[i &+ 1]
         }
-        if count % 2 == 1 { sums[bucket(ranks[count - 1])] &+= shares[Int(owners[count - 1])] }
+        if count % 2 == 1 { sums[bucket(ranks[count - 1])] &+= shares[count - 1] }
         // From here on the weight up to the end of each bucket, and whether a quantile lies in it.
         let (reached, isWanted) = (sums, others)
         var sum: UInt64 = 0
@@ -206,7 +208,7 @@ private struct RankSelection {
         for threshold in thresholds { isWanted[bucket(reaching: threshold)] = 1 }
         var kept = 0
         for i in 0..<count {
-            candidates[kept] = UInt64(ranks[i]) << 32 | UInt64(owners[i])
+            candidates[kept] = UInt64(ranks[i]) << 32 | UInt64(i)
             kept &+= Int(truncatingIfNeeded: isWanted[bucket(ranks[i])])
         }
         sortAscending(UnsafeMutableBufferPointer(start: candidates, count: kept))

@@ -6,7 +6,8 @@ extension TreeNodes {
         guard table.rowCount >= TreeNodes.batchRows else { return table.combined(fewSums(table, base)) }
         let packed = packed(table.layout)
         // Each block reads all trees anew, so it is worth being large.
-        let size = max(512, min(16384, (1 << 21) / table.layout.width, (table.rowCount + threads - 1) / threads))
+        let size = max(
+            512, blockSize(rows: table.rowCount, atMost: min(16384, (1 << 21) / table.layout.width), threads: threads))
         let order = similarityOrder(of: table, { $0 }, count: table.rowCount, threads: threads)
         let parts = Parallel.map(count: (order.count + size - 1) / size, threads: threads) { block -> [Double] in
             let rows = order[(block * size)..<min(order.count, (block + 1) * size)]

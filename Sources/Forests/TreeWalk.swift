@@ -20,12 +20,19 @@ struct TreeWalk {
         return (link & childMask) &+ (key > UInt32(truncatingIfNeeded: node >> 32) ? 1 : 0)
     }
 
+    /// Where the word of a node's set lies in which the level `key` is a bit; 0 if it tests no levels.
+    @inline(__always)
+    func word(_ node: UInt64, _ key: UInt32) -> Int {
+        let isLevel = UInt32(bitPattern: Int32(truncatingIfNeeded: node) >> 31)
+        return Int((UInt32(truncatingIfNeeded: node >> 32) &+ key >> 5) & isLevel)
+    }
+
     /// The same where nodes may test levels. No branches: which kind of node comes next cannot be foretold.
     @inline(__always)
     func step(_ node: UInt64, _ key: UInt32) -> UInt32 {
         let (link, payload) = (UInt32(truncatingIfNeeded: node), UInt32(truncatingIfNeeded: node >> 32))
         let isLevel = UInt32(bitPattern: Int32(bitPattern: link) >> 31)
-        let word = sets[Int((payload &+ key >> 5) & isLevel)]
+        let word = sets[word(node, key)]
         let outside = ~(word &>> key) & isLevel
         let above = (key > payload ? 1 : 0) & ~isLevel
         return (link & childMask) &+ ((outside | above) & 1)
@@ -47,10 +54,17 @@ func walkTrees(
         let open = nodes + together
         for first in stride(from: 0, to: trees, by: together) {
             let count = min(together, trees - first)
-            @inline(__always) func descend(_ step: (UInt64, UInt32) -> UInt32) {
+            @inline(__always) func descend(_ hasLevels: Bool, _ step: (UInt64, UInt32) -> UInt32) {
                 for i in 0..<count { (nodes[i], open[i]) = (0, UInt32(truncatingIfNeeded: i)) }
                 var left = count
                 while left > 0 {
+                    if hasLevels {
+                        for i in 0..<left {
+                            let place = Int(open[i])
+                            let bits = walk.nodes[Int(starts[first &+ place] &+ nodes[place])]
+                            prefetch(walk.sets + walk.word(bits, slots[walk.slot(bits)]))
+                        }
+                    }
                     var kept = 0
                     for i in 0..<left {
                         let place = Int(open[i])
@@ -66,10 +80,17 @@ func walkTrees(
                     left = kept
                 }
             }
-            if walk.hasLevels { descend(walk.step) } else { descend(walk.numericStep) }
+            if walk.hasLevels { descend(true, walk.step) } else { descend(false, walk.numericStep) }
             for i in 0..<count { visit(first + i, nodes[i]) }
         }
     }
+}
+
+/// The size of blocks of rows such that all threads have as many, at most so large.
+func blockSize(rows: Int, atMost most: Int, threads: Int) -> Int {
+    let each = max(1, (rows + threads - 1) / max(1, threads))
+    let blocks = (each + most - 1) / max(1, most)
+    return (each + blocks - 1) / blocks
 }
 
 extension TreeNodes {
