@@ -1,4 +1,3 @@
-internal import CPrefetch
 internal import Foundation
 internal import LinearAlgebra
 
@@ -194,13 +193,13 @@ private struct BoostingRun<Cell: HistogramCell> {
         let found = scores.withUnsafeMutableBufferPointer { scores in
             nonisolated(unsafe) let scores = scores
             let run = UpdateRun(
-                trainer: trainer, loss: options.loss, target: target, weights: weights, limits: limits)
+                trainer: trainer, loss: options.loss, target: target, weights: weights, limits: limits,
+                values: leaves.map(\.value))
             let rowCount = scores.count
-            return Parallel.map(count: parts, threads: parts) { part in
-                // Each part has about as many rows, in whole leaves and pieces of leaves.
-                let (from, to) = (rowCount * part / parts, rowCount * (part + 1) / parts)
-                return run.update(leaves, places: from..<to, scores)
-            }
+            // Each part has about as many rows, first in the order of the leaves, then in their own.
+            let ranges = (0..<parts).map { rowCount * $0 / parts..<rowCount * ($0 + 1) / parts }
+            _ = Parallel.map(count: parts, threads: parts) { run.note(leaves, places: ranges[$0]) }
+            return Parallel.map(count: parts, threads: parts) { run.update(rows: ranges[$0], scores) }
         }
         largest = found.reduce((0, 0)) { (max($0.0, $1.0), max($0.1, $1.1)) }
         if largest.gradient > limits.gradient || largest.hessian > limits.hessian {
@@ -245,44 +244,49 @@ private struct BoostingRun<Cell: HistogramCell> {
 }
 
 /// What the parts of one update share.
+///
+/// The rows of a leaf lie far apart. So each row's leaf is noted first, in a small array; scores, targets and gradients
+/// are then gone through from the first row to the last.
 private struct UpdateRun<Cell: HistogramCell>: @unchecked Sendable {
     let trainer: BoostingTrainer<Cell>
     let loss: BoostingLoss
     let target: [Double]
     let weights: [Double]?
     let limits: (gradient: Double, hessian: Double)
+    /// Of the leaves.
+    let values: [Double]
 
-    /// Updates the rows at some places of the trainer's order; returns the largest derivatives.
-    func update(
-        _ leaves: [BoostedTree.Node], places: Range<Int>, _ scores: UnsafeMutableBufferPointer<Double>
-    ) -> (Double, Double) {
-        var (gradients, hessians) = (0.0, 0.0)
-        let grid = trainer.grid
-        for leaf in leaves {
+    /// Notes the leaf of the rows at some places of the trainer's order.
+    func note(_ leaves: [BoostedTree.Node], places: Range<Int>) {
+        let noted = trainer.leafOfRow
+        for (number, leaf) in leaves.enumerated() {
             let (from, to) = (max(leaf.start, places.lowerBound), min(leaf.end, places.upperBound))
             guard from < to else { continue }
-            let rows = UnsafeBufferPointer(rebasing: trainer.rows(leaf)[(from - leaf.start)..<(to - leaf.start)])
-            if case .squared = loss, weights == nil {
-                target.withUnsafeBufferPointer { target in
-                    guard let firstTarget = target.baseAddress, let firstScore = scores.baseAddress else { return }
-                    for i in 0..<rows.count {
-                        let (row, ahead) = (Int(rows[i]), Int(rows[min(i &+ 24, rows.count &- 1)]))
-                        prefetch(firstTarget + ahead)
-                        prefetch(firstScore + ahead)
-                        prefetch(trainer.cells + ahead)
-                        let score = scores[row] + leaf.value
+            let number = UInt16(truncatingIfNeeded: number)
+            for row in trainer.rows(leaf)[(from - leaf.start)..<(to - leaf.start)] { noted[Int(row)] = number }
+        }
+    }
+
+    /// Updates some rows, whose leaves have been noted; returns the largest derivatives.
+    func update(rows: Range<Int>, _ scores: UnsafeMutableBufferPointer<Double>) -> (Double, Double) {
+        var (gradients, hessians) = (0.0, 0.0)
+        let (grid, noted, cells) = (trainer.grid, trainer.leafOfRow, trainer.cells)
+        target.withUnsafeBufferPointer { target in
+            values.withUnsafeBufferPointer { values in
+                if case .squared = loss, weights == nil {
+                    for row in rows {
+                        let score = scores[row] + values[Int(noted[row])]
                         scores[row] = score
                         let gradient = score - target[row]
                         gradients = max(gradients, abs(gradient))
                         let limited = min(max(gradient, -limits.gradient), limits.gradient)
-                        trainer.cells[row] = Cell(gradient: limited, hessian: 1, grid)
+                        cells[row] = Cell(gradient: limited, hessian: 1, grid)
                     }
+                    hessians = 1
+                    return
                 }
-                hessians = 1
-            } else {
-                for id in rows {
-                    let row = Int(id)
-                    let score = scores[row] + leaf.value
+                for row in rows {
+                    let score = scores[row] + values[Int(noted[row])]
                     scores[row] = score
                     var (gradient, hessian) = loss.derivatives(score, target[row])
                     if let weights {
@@ -292,7 +296,7 @@ private struct UpdateRun<Cell: HistogramCell>: @unchecked Sendable {
                     gradients = max(gradients, abs(gradient))
                     hessians = max(hessians, hessian)
                     let limited = min(max(gradient, -limits.gradient), limits.gradient)
-                    trainer.cells[row] = Cell(gradient: limited, hessian: min(hessian, limits.hessian), grid)
+                    cells[row] = Cell(gradient: limited, hessian: min(hessian, limits.hessian), grid)
                 }
             }
         }

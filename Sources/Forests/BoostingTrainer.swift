@@ -18,6 +18,8 @@ final class BoostingTrainer<Cell: HistogramCell>: @unchecked Sendable {
     private let moved: UnsafeMutablePointer<UInt32>
     /// Every row's gradient cell.
     let cells: UnsafeMutablePointer<Cell>
+    /// Room for the number of every row's leaf.
+    let leafOfRow: UnsafeMutablePointer<UInt16>
     private var pool: [UnsafeMutablePointer<Cell>] = []
     private let lock = NSCondition()
     /// The features that the next tree may use. Histograms hold these only, in this order.
@@ -32,6 +34,7 @@ final class BoostingTrainer<Cell: HistogramCell>: @unchecked Sendable {
         order = .allocate(capacity: table.rowCount)
         moved = .allocate(capacity: table.rowCount)
         cells = .allocate(capacity: table.rowCount)
+        leafOfRow = .allocate(capacity: table.rowCount)
         activeFeatures = Array(0..<table.featureCount)
     }
 
@@ -39,6 +42,7 @@ final class BoostingTrainer<Cell: HistogramCell>: @unchecked Sendable {
         order.deallocate()
         moved.deallocate()
         cells.deallocate()
+        leafOfRow.deallocate()
         for histogram in pool { histogram.deallocate() }
     }
 
