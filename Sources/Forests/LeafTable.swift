@@ -65,6 +65,9 @@ struct LeafTable: Sendable {
                         { leaf, value in values[tree * LeafTable.largestTree + leaf] = value })
                 else { return nil }
             }
+            for (feature, start) in zip(group.features, group.starts) where !thresholds[Int(feature)].isEmpty {
+                for row in Int(start)..<(Int(start) + thresholds[Int(feature)].count) { masks[row + 1] &= masks[row] }
+            }
             groups.append(group)
         }
         (self.thresholds, self.missingRow, self.groups) = (thresholds, missingRow, groups)
@@ -165,7 +168,8 @@ struct LeafTable: Sendable {
 }
 
 extension TreeNodes {
-    /// Numbers the leaves of a tree from left to right and reports which of them each value of a feature closes.
+    /// Numbers the leaves of a tree from left to right and reports which of them each value of a feature closes: for
+    /// numbers, the least one that does.
     ///
     /// - Returns: False if the tree has too many leaves.
     fileprivate func addMasks(
@@ -199,7 +203,8 @@ extension TreeNodes {
             } else {
                 let bounds = thresholds[node.feature]
                 let cut = bounds.withUnsafeBufferPointer { position(of: node.payload, in: $0) }
-                for row in (cut + 1)..<(bounds.count + 1) { close(table + row, ~left) }
+                // Greater values fail, too: that is made up for all trees together.
+                close(table + cut + 1, ~left)
                 if !node.missingGoesLeft { close(table + missingRow[node.feature], ~left) }
             }
             return left | right
