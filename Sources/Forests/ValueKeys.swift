@@ -13,8 +13,12 @@ enum ValueKey {
         let single = Float(value) + 0  // no negative zero
         let bits = single.bitPattern
         let ordered = bits ^ (UInt32(bitPattern: Int32(bitPattern: bits) >> 31) | 0x8000_0000)
-        let key = ordered &+ (Double(single) < value ? 1 : 0)
-        return value == value ? key : missingRight
+        // One more where the value was rounded down, which is every other time: a comparison of numbers becomes a
+        // branch, so it is the bits of the difference that are compared with those of the negative numbers.
+        let difference = (Double(single) - value).bitPattern
+        let isBelow = difference &- 0x8000_0000_0000_0001 < 0x7FF0_0000_0000_0000
+        let isMissing = value.bitPattern & 0x7FFF_FFFF_FFFF_FFFF > 0x7FF0_0000_0000_0000
+        return isMissing ? missingRight : ordered &+ (isBelow ? 1 : 0)
     }
 
     /// The single-precision number of a key.

@@ -69,4 +69,21 @@ import Testing
         #expect(after == plain.map { refreshed.predict(row: $0) })
         #expect(try forest.predict(data) == before)
     }
+
+    private static let neighbours: [[Double]] = [
+        [1, 1.000_000_000_001], [-1, -0.999_999_999_999], [0, .leastNonzeroMagnitude],
+        [-Double.infinity, -1e300], [1e38, Double.infinity], [Double.nan, -1e300], [Double.nan, 1],
+    ]
+
+    /// Keys are single-precision numbers rounded up, which tells apart what is nearest to the same one.
+    @Test("numbers a little apart, and the largest ones, are told apart", arguments: neighbours)
+    func tellsApart(values: [Double]) throws {
+        let targets = [3.0, 7.0]
+        let data = try ForestData([.numeric("x", values)])
+        let forest = try RegressionForest.fit(data, target: targets, options: singleTree(), seed: 1)
+        #expect(values.map { forest.predict(row: [$0]) } == targets)
+        let many = try ForestData([.numeric("x", (0..<40).map { values[$0 % 2] })])
+        let expected = (0..<40).map { targets[$0 % 2] }
+        #expect(try forest.predict(many) == expected)
+    }
 }
