@@ -4,10 +4,12 @@ import LinearAlgebra
 /// Forecasts prices that move in steps, such as spot prices, from what many such series have in common.
 ///
 /// A price holds for hours and then moves a little, mostly on in the same direction. How far it will have moved after
-/// `h` steps is a linear function of its last changes, with one set of coefficients for each range of time since the
-/// last change, learnt by least absolute errors on all series together: a short series borrows from the others.
-/// Intervals are quantiles of what such forecasts missed, in units of each series' own volatility, with one set for each
-/// of these ranges too: just after a change the next one is hours away.
+/// `h` steps is a linear function of its last changes, learnt by least absolute errors on all series together: a short
+/// series borrows from the others. There is one set of coefficients for each class of times (since the last change, and
+/// whether that one came soon after the one before) and, near to it, for each direction of the last changes. Intervals
+/// are quantiles of what such forecasts missed, in units of each series' own volatility, by class of times: just after a
+/// change the next one is hours away. Classes and their weight were chosen on the days before those that the benchmark
+/// forecasts.
 ///
 ///     let model = try StepPriceForecaster.fit(hourlyPrices, horizon: 24)
 ///     let forecast = try model.forecast(hourlyPrices[0], horizon: 24, levels: [0.9])
@@ -16,10 +18,9 @@ public struct StepPriceForecaster: Sendable, Hashable, Codable {
     public let horizons: [Int]
     /// Changes of price that were learnt from.
     public let observations: Int
-    /// By horizon, then by class of time since the last change.
+    /// By horizon, then by class of states.
     let coefficients: [[[Double]]]
-    /// By horizon, then by class of time since the last change: missed changes in units of volatility, at
-    /// ``probabilities``.
+    /// By horizon, then by class of times: missed changes in units of volatility, at ``probabilities``.
     let quantiles: [[[Double]]]
     /// Added to every series' volatility.
     let floor: Double
@@ -29,8 +30,15 @@ public struct StepPriceForecaster: Sendable, Hashable, Codable {
     static let memory = 169
     static let lags = [6, 12, 24, 48, 72, 120, 168]
     static let waits = [1, 2, 3, 4, 5, 6, 7, 9, 13, 25, 49]
+    /// Prices on the move change every five to seven hours; a change within so many steps of the one before belongs to
+    /// such a run.
+    static let run = 8
+    /// Classes of the time since the last change and of the time between the last two, and of their directions.
+    static let timeClasses = 2 * (waits.count + 1)
+    static let directionClasses = 4
     /// Examples that a class needs to be learnt from alone.
     static let enough = 400
+    static let mostExamples = 500_000
     static let featureCount = 5 + lags.count + 3
 
     /// Learns from all series together.
@@ -40,23 +48,20 @@ public struct StepPriceForecaster: Sendable, Hashable, Codable {
     ///     forecast but not learnt from.
     ///   - horizon: The furthest step that will be asked for.
     /// - Throws: ``ForecastingError`` for prices that are not positive.
-    /// - Complexity: O(rows) with at most 150,000 rows of examples, whatever the number of series.
+    /// - Complexity: O(rows) with at most 500,000 rows of examples, whatever the number of series.
     public static func fit(
         _ series: [[Double]], horizon: Int = 24, threads: Int = 1
     ) throws(ForecastingError) -> StepPriceForecaster {
         try Forecast.validate(horizon: horizon, levels: [])
         let horizons = [1, 2, 3, 4, 6, 9, 12, 18, 24, 36, 48, 72, 96, 168].filter { $0 < horizon } + [horizon]
-        let usable = series.filter { $0.count >= memory + 30 }
-        let examples = usable.reduce(0) { $0 + max(0, $1.count - memory - 1) }
-        let spacing = max(1, (examples + 149_999) / 150_000)
         var histories: [StepHistory] = []
-        for one in usable { histories.append(try StepHistory(one)) }
+        for one in series where one.count >= memory + 30 { histories.append(try StepHistory(one)) }
         let changes = histories.map(\.changeCount).reduce(0, +)
         let volatilities = histories.map { $0.volatility(at: $0.logs.count - 1) }.filter { $0 > 0 }
         let floor = max(0.1 * (volatilities.isEmpty ? 0 : median(volatilities)), 1e-7)
-        let (all, fixedFloor) = (histories, floor)
+        let examples = StepExamples(histories)
         let learnt = Parallel.map(count: horizons.count, threads: threads) { index in
-            learn(all, ahead: horizons[index], spacing: spacing, floor: fixedFloor)
+            learn(examples, ahead: horizons[index], floor: floor)
         }
         return StepPriceForecaster(
             horizons: horizons, observations: changes, coefficients: learnt.map(\.coefficients),
@@ -74,8 +79,9 @@ public struct StepPriceForecaster: Sendable, Hashable, Codable {
         let last = history.logs.count - 1
         let features = history.features(at: last)
         let unit = history.volatility(at: last) + floor
-        let kind = Self.waits.firstIndex { history.waits[last] < $0 } ?? Self.waits.count
-        let moves = coefficients.map { $0.isEmpty || features.isEmpty ? 0 : dotProduct($0[kind], features) }
+        let state = history.state(at: last)
+        let kind = state / Self.directionClasses
+        let moves = coefficients.map { features.isEmpty ? 0 : dotProduct($0[state], features) }
         var mean: [Double] = []
         var ends = levels.map { _ in (lower: [Double](), upper: [Double]()) }
         for h in 1...horizon {
@@ -109,30 +115,28 @@ public struct StepPriceForecaster: Sendable, Hashable, Codable {
     }
 
     private static func learn(
-        _ histories: [StepHistory], ahead: Int, spacing: Int, floor: Double
+        _ examples: StepExamples, ahead: Int, floor: Double
     ) -> (coefficients: [[Double]], quantiles: [[Double]]) {
-        var rows = [[[Double]]](repeating: [], count: waits.count + 1)
-        var targets = [[Double]](repeating: [], count: waits.count + 1)
-        var units = targets
-        for (index, history) in histories.enumerated() {
-            var t = memory + index % spacing
-            while t + ahead < history.logs.count {
-                let kind = waits.firstIndex { history.waits[t] < $0 } ?? waits.count
-                rows[kind].append(history.features(at: t))
-                targets[kind].append(history.logs[t + ahead] - history.logs[t])
-                units[kind].append(history.volatility(at: t) + floor)
-                t += spacing
+        let everything =
+            leastAbsolute(examples, 0..<examples.count, every: 5, ahead: ahead)
+            ?? [Double](repeating: 0, count: featureCount)
+        var coefficients: [[Double]] = []
+        var missed = [[Double]](repeating: [], count: timeClasses)
+        for kind in 0..<timeClasses {
+            let directions = examples.rows[(kind * directionClasses)..<((kind + 1) * directionClasses)]
+            let rows = (directions.first?.lowerBound ?? 0)..<(directions.last?.upperBound ?? 0)
+            let own = rows.count < enough ? everything : leastAbsolute(examples, rows, ahead: ahead) ?? everything
+            for rows in directions {
+                let solution = leastAbsolute(examples, rows, ahead: ahead, near: own) ?? own
+                coefficients.append(solution)
+                for row in rows {
+                    guard let target = examples.target(row, ahead: ahead) else { continue }
+                    let error = target - examples.predict(row, solution)
+                    missed[kind].append(error / (examples.volatilities[row] + floor))
+                }
             }
         }
-        let everything = leastAbsolute(Array(rows.joined()), Array(targets.joined()))
-        var coefficients: [[Double]] = []
-        var missed: [[Double]] = []
-        for kind in rows.indices {
-            let own = rows[kind].count >= enough ? leastAbsolute(rows[kind], targets[kind]) : everything
-            coefficients.append(own)
-            missed.append(
-                zip(rows[kind], zip(targets[kind], units[kind])).map { ($1.0 - dotProduct(own, $0)) / $1.1 }.sorted())
-        }
+        for kind in missed.indices { missed[kind].sort() }
         let all = missed.joined().sorted()
         return (
             coefficients,
@@ -143,21 +147,32 @@ public struct StepPriceForecaster: Sendable, Hashable, Codable {
         )
     }
 
-    /// Least absolute errors by reweighted least squares; zeros where there is nothing to learn.
-    private static func leastAbsolute(_ rows: [[Double]], _ targets: [Double]) -> [Double] {
+    /// Least absolute errors by reweighted least squares, drawn towards `prior` as by a hundred examples; `nil` where
+    /// there is nothing to learn.
+    private static func leastAbsolute(
+        _ examples: StepExamples, _ rows: Range<Int>, every spacing: Int = 1, ahead: Int, near prior: [Double]? = nil
+    ) -> [Double]? {
         let k = featureCount
+        var known: [(row: Int, target: Double)] = []
+        for row in stride(from: rows.lowerBound, to: rows.upperBound, by: spacing) {
+            if let target = examples.target(row, ahead: ahead) { known.append((row, target)) }
+        }
+        guard !known.isEmpty else { return nil }
         var scales = [Double](repeating: 0, count: k)
-        for row in rows { for j in 0..<k { scales[j] += row[j] * row[j] } }
-        scales = scales.map { $0 > 0 ? ($0 / Double(max(rows.count, 1))).squareRoot() : 1 }
-        var solution = [Double](repeating: 0, count: k)
+        for (row, _) in known {
+            for j in 0..<k { scales[j] += examples.features[row * k + j] * examples.features[row * k + j] }
+        }
+        scales = scales.map { $0 > 0 ? ($0 / Double(known.count)).squareRoot() : 1 }
+        let centre = prior.map { zip($0, scales).map { $0 * $1 } }
+        var solution = centre ?? [Double](repeating: 0, count: k)
         for round in 0..<9 {
             var cross = [Double](repeating: 0, count: k * k)
             var right = [Double](repeating: 0, count: k)
             var total = 0.0
             var x = [Double](repeating: 0, count: k)
-            for (row, target) in zip(rows, targets) {
-                for j in 0..<k { x[j] = row[j] / scales[j] }
-                let weight = round == 0 ? 1 : 1 / max(abs(target - dotProduct(solution, x)), 2e-4)
+            for (row, target) in known {
+                for j in 0..<k { x[j] = examples.features[row * k + j] / scales[j] }
+                let weight = round == 0 && centre == nil ? 1 : 1 / max(abs(target - dotProduct(solution, x)), 2e-4)
                 total += weight
                 for i in 0..<k where x[i] != 0 {
                     let scaled = weight * x[i]
@@ -165,8 +180,11 @@ public struct StepPriceForecaster: Sendable, Hashable, Codable {
                     for j in 0...i { cross[i * k + j] += scaled * x[j] }
                 }
             }
-            guard total > 0 else { return solution }
-            for j in 0..<k { cross[j * k + j] += 1e-3 * total }
+            let strength = centre == nil ? 1e-3 * total : 100 * total / Double(known.count)
+            for j in 0..<k {
+                cross[j * k + j] += strength
+                right[j] += strength * (centre?[j] ?? 0)
+            }
             guard choleskyInPlace(&cross, size: k) else { break }
             solveInPlace(cross, size: k, &right)
             solution = right
@@ -175,13 +193,83 @@ public struct StepPriceForecaster: Sendable, Hashable, Codable {
     }
 }
 
+extension StepPriceForecaster {
+    public init(from decoder: any Decoder) throws {
+        let values = try decoder.container(keyedBy: CodingKeys.self)
+        horizons = try values.decode([Int].self, forKey: .horizons)
+        observations = try values.decode(Int.self, forKey: .observations)
+        coefficients = try values.decode([[[Double]]].self, forKey: .coefficients)
+        quantiles = try values.decode([[[Double]]].self, forKey: .quantiles)
+        floor = try values.decode(Double.self, forKey: .floor)
+        let states = Self.timeClasses * Self.directionClasses
+        guard !horizons.isEmpty, coefficients.count == horizons.count, quantiles.count == horizons.count,
+            coefficients.allSatisfy({ $0.count == states && $0.allSatisfy { $0.count == Self.featureCount } }),
+            quantiles.allSatisfy({ $0.count == Self.timeClasses && $0.allSatisfy { !$0.isEmpty } })
+        else {
+            throw DecodingError.dataCorruptedError(
+                forKey: .coefficients, in: values,
+                debugDescription: "Price changes learnt by another version of the program: train this model again.")
+        }
+    }
+}
+
+/// What is learnt from: states of many series, sorted by their class.
+private struct StepExamples: Sendable {
+    private let histories: [StepHistory]
+    private let places: [(history: Int, step: Int)]
+    /// The places of each class of states.
+    let rows: [Range<Int>]
+    let volatilities: [Double]
+    /// By row.
+    let features: [Double]
+
+    var count: Int { places.count }
+
+    init(_ histories: [StepHistory]) {
+        let memory = StepPriceForecaster.memory
+        let available = histories.reduce(0) { $0 + max(0, $1.logs.count - memory - 1) }
+        let spacing = max(1, (available + StepPriceForecaster.mostExamples - 1) / StepPriceForecaster.mostExamples)
+        let classes = StepPriceForecaster.timeClasses * StepPriceForecaster.directionClasses
+        var byState = [[(history: Int, step: Int)]](repeating: [], count: classes)
+        for (index, history) in histories.enumerated() {
+            for t in stride(from: memory + index % spacing, to: history.logs.count - 1, by: spacing) {
+                byState[history.state(at: t)].append((index, t))
+            }
+        }
+        var start = 0
+        rows = byState.map {
+            start += $0.count
+            return (start - $0.count)..<start
+        }
+        places = Array(byState.joined())
+        volatilities = places.map { histories[$0.history].volatility(at: $0.step) }
+        var features: [Double] = []
+        features.reserveCapacity(places.count * StepPriceForecaster.featureCount)
+        for place in places { features += histories[place.history].features(at: place.step) }
+        (self.histories, self.features) = (histories, features)
+    }
+
+    /// How far the price has moved `ahead` steps later; `nil` where that is not known.
+    func target(_ row: Int, ahead: Int) -> Double? {
+        let (history, step) = places[row]
+        let logs = histories[history].logs
+        return step + ahead < logs.count ? logs[step + ahead] - logs[step] : nil
+    }
+
+    func predict(_ row: Int, _ coefficients: [Double]) -> Double {
+        let k = StepPriceForecaster.featureCount
+        return dot(features.span, from: row * k, coefficients.span, from: 0, count: k)
+    }
+}
+
 /// The logarithms of a step series, with when and how much it changed.
 struct StepHistory: Sendable {
     let logs: [Double]
     /// Steps since the last change, at every step.
     let waits: [Int]
-    /// Size of the change at each step that has one, and how many changes there are up to each step.
+    /// Size of the change at each step that has one, where it is, and how many changes there are up to each step.
     private let sizes: [Double]
+    private let times: [Int]
     private let counts: [Int]
     private let squares: [Double]
     private let sums: [Double]
@@ -198,33 +286,51 @@ struct StepHistory: Sendable {
             guard last > 0, last.isFinite else { throw .notFinite(position: position, found: value) }
             logs.append(log(last))
         }
-        var (waits, sizes, counts, squares, sums): ([Int], [Double], [Int], [Double], [Double]) = ([], [], [], [0], [0])
+        var (waits, times, counts, sizes): ([Int], [Int], [Int], [Double]) = ([], [], [], [])
+        var (squares, sums): ([Double], [Double]) = ([0], [0])
         var wait = 200
         for t in logs.indices {
             let change = t > 0 ? logs[t] - logs[t - 1] : 0
             wait = change != 0 ? 0 : wait + 1
-            if change != 0 { sizes.append(change) }
+            if change != 0 {
+                sizes.append(change)
+                times.append(t)
+            }
             waits.append(wait)
             counts.append(sizes.count)
             squares.append((squares.last ?? 0) + change * change)
             sums.append((sums.last ?? 0) + logs[t])
         }
-        (self.logs, self.waits, self.sizes, self.counts) = (logs, waits, sizes, counts)
+        (self.logs, self.waits, self.sizes, self.times, self.counts) = (logs, waits, sizes, times, counts)
         (self.squares, self.sums) = (squares, sums)
     }
 
-    /// Root of the mean squared change per day over the last week.
+    /// The geometric mean of the root of the mean squared change per day over the last week and of the last two changes.
     func volatility(at t: Int) -> Double {
         let first = max(0, t - 168)
-        return t > first ? max(0, (squares[t + 1] - squares[first + 1]) * 24 / Double(t - first)).squareRoot() : 0
+        guard t > first else { return 0 }
+        let week = max(0, (squares[t + 1] - squares[first + 1]) * 24 / Double(t - first)).squareRoot()
+        return (week * (abs(change(1, at: t)) + abs(change(2, at: t)))).squareRoot()
     }
+
+    /// The class of a state, by what ``StepPriceForecaster`` tells apart.
+    func state(at t: Int) -> Int {
+        let wait = StepPriceForecaster.waits.firstIndex { waits[t] < $0 } ?? StepPriceForecaster.waits.count
+        let count = counts[t]
+        let isRun = count >= 2 && times[count - 1] - times[count - 2] <= StepPriceForecaster.run
+        let (last, before) = (change(1, at: t), change(2, at: t))
+        return ((wait * 2 + (isRun ? 1 : 0)) * 2 + (last > 0 ? 1 : 0)) * 2 + (last * before > 0 ? 1 : 0)
+    }
+
+    /// The last change before step `t`, the one before and so on; 0 where there is none.
+    private func change(_ back: Int, at t: Int) -> Double { counts[t] >= back ? sizes[counts[t] - back] : 0 }
 
     /// Empty where the history is too short.
     func features(at t: Int) -> [Double] {
         guard t >= StepPriceForecaster.memory - 1 else { return [] }
         var features: [Double] = []
         features.reserveCapacity(StepPriceForecaster.featureCount)
-        for back in 1...5 { features.append(counts[t] >= back ? sizes[counts[t] - back] : 0) }
+        for back in 1...5 { features.append(change(back, at: t)) }
         for lag in StepPriceForecaster.lags { features.append(logs[t] - logs[t - lag]) }
         let first = max(0, t - 504)
         features.append(logs[t] - (sums[t + 1] - sums[first]) / Double(t + 1 - first))

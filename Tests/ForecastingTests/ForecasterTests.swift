@@ -208,6 +208,17 @@ import Testing
         #expect(throws: ForecastingError.self) { try model.forecast([0.3, -1], horizon: 3) }
         #expect(throws: ForecastingError.noObservations) { try model.forecast([], horizon: 3) }
     }
+
+    @Test("saved and read, it forecasts the same; coefficients of another shape are refused")
+    func file() throws {
+        let model = try StepPriceForecaster.fit(Self.prices, horizon: 6)
+        let data = try JSONEncoder().encode(model)
+        #expect(try JSONDecoder().decode(StepPriceForecaster.self, from: data) == model)
+        var fields = try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
+        fields["coefficients"] = [[[0.0]]]
+        let other = try JSONSerialization.data(withJSONObject: fields)
+        #expect(throws: DecodingError.self) { try JSONDecoder().decode(StepPriceForecaster.self, from: other) }
+    }
 }
 
 @Suite("Series tables") struct SeriesTableTests {
