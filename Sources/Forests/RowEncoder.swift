@@ -187,7 +187,7 @@ struct EncodedTable: Sendable {
         for i in 0..<rows.count { slots[i * width] = 0 }
         for (feature, column) in columns.enumerated() {
             let slots = slots + 1 + 2 * feature
-            column.forEachKey(0..<rows.count, { rows.lowerBound + $0 }) { i, right, left in
+            column.forEachKey(rows.count, { rows.lowerBound + $0 }) { i, right, left in
                 (slots[i * width], slots[i * width + 1]) = (right, left)
             }
         }
@@ -200,16 +200,12 @@ struct EncodedTable: Sendable {
             rows.withUnsafeBufferPointer { rows in
                 guard let first = tiles.baseAddress, !rows.isEmpty else { return }
                 let base = first + 8 * layout.before
-                // Some tiles at a time, so that they stay in the cache while one feature after the other is filled in.
-                for start in stride(from: 0, to: count, by: 256) {
-                    let range = start..<min(count, start + 256)
-                    for i in range { base[(i >> 3) &* width &+ (i & 7)] = 0 }
-                    for (column, slots) in zip(columns, layout.slots) {
-                        let (right, left) = (base + 8 * slots.right, base + 8 * slots.left)
-                        column.forEachKey(range, { Int(rows[min($0, rows.count - 1)]) }) { i, rightKey, leftKey in
-                            let at = (i >> 3) &* width &+ (i & 7)
-                            (right[at], left[at]) = (rightKey, leftKey)
-                        }
+                for i in 0..<count { base[(i >> 3) &* width &+ (i & 7)] = 0 }
+                for (column, slots) in zip(columns, layout.slots) {
+                    let (right, left) = (base + 8 * slots.right, base + 8 * slots.left)
+                    column.forEachKey(count, { Int(rows[min($0, rows.count - 1)]) }) { i, rightKey, leftKey in
+                        let at = (i >> 3) &* width &+ (i & 7)
+                        (right[at], left[at]) = (rightKey, leftKey)
                     }
                 }
                 body(RowTiles(base: base, width: layout.width, rowCount: rows.count))
@@ -222,19 +218,19 @@ extension EncodedColumn {
     /// The keys of some rows: where a missing number goes right, and where it goes left.
     @inline(__always)
     fileprivate func forEachKey(
-        _ range: Range<Int>, _ row: (Int) -> Int, _ visit: (_ i: Int, _ right: UInt32, _ left: UInt32) -> Void
+        _ count: Int, _ row: (Int) -> Int, _ visit: (_ i: Int, _ right: UInt32, _ left: UInt32) -> Void
     ) {
         switch self {
         case .numeric(let values):
             values.withUnsafeBufferPointer { values in
-                for i in range {
+                for i in 0..<count {
                     let key = ValueKey.of(values[row(i)])
                     visit(i, key, key == ValueKey.missingRight ? ValueKey.missingLeft : key)
                 }
             }
         case .levels(let keys):
             keys.withUnsafeBufferPointer { keys in
-                for i in range { visit(i, keys[row(i)], keys[row(i)]) }
+                for i in 0..<count { visit(i, keys[row(i)], keys[row(i)]) }
             }
         }
     }
