@@ -21,14 +21,31 @@ struct PooledForest: Sendable {
         codes = Dictionary(levels.enumerated().map { ($1, Double($0)) }, uniquingKeysWith: { first, _ in first })
     }
 
+    /// Fits those of the candidates that are such forests.
+    ///
     /// - Parameter base: The curve of each row's type, per row of `samples`.
-    init(
-        _ candidate: TaskModel.Candidate, _ samples: TaskSamples, base: [Double], trees: Int, threads: Int, seed: UInt64
-    ) throws {
+    static func fit(
+        _ candidates: [TaskModel.Candidate], _ samples: TaskSamples, base: [Double], trees: Int, threads: Int,
+        seed: UInt64
+    ) throws -> [TaskModel.Candidate: PooledForest] {
+        let wanted = kinds.map(\.candidate).filter(candidates.contains)
+        guard !wanted.isEmpty else { return [:] }
         let type = ForestData.Column.categorical("task_type", samples.types.map { Optional(samples.typeNames[$0]) })
-        let table = try ForestData(
-            [type] + zip(samples.featureNames, samples.features).map { .numeric($0, $1) })
-        let corrections = samples.values.indices.map { log(samples.values[$0] / base[$0]) }
+        let table = try ForestData([type] + zip(samples.featureNames, samples.features).map { .numeric($0, $1) })
+        let logarithms = samples.values.map { log($0) }
+        let corrections = zip(samples.values, base).map { log($0 / $1) }
+        var forests: [TaskModel.Candidate: PooledForest] = [:]
+        for candidate in wanted {
+            forests[candidate] = try PooledForest(
+                candidate, table, logarithms, corrections: corrections, trees: trees, threads: threads, seed: seed)
+        }
+        return forests
+    }
+
+    private init(
+        _ candidate: TaskModel.Candidate, _ table: ForestData, _ logarithms: [Double], corrections: [Double],
+        trees: Int, threads: Int, seed: UInt64
+    ) throws {
         switch candidate {
         case .boosting:
             self.init(
@@ -45,7 +62,7 @@ struct PooledForest: Sendable {
             self.init(
                 .linear(
                     try LinearForest.fit(
-                        table, target: samples.values.map { log($0) }, options: options, seed: seed, threads: threads)))
+                        table, target: logarithms, options: options, seed: seed, threads: threads)))
         default:
             var options = ForestOptions()
             options.treeCount = trees

@@ -70,12 +70,9 @@ extension TaskModel {
                     seconds: rows.map { samples.seconds[$0] }, options: options.request)
             }
         }
-        var forests: [Candidate: PooledForest] = [:]
-        for (candidate, _) in PooledForest.kinds
-        where chosen.contains(candidate) || (options.fitsAllForests && options.candidates.contains(candidate)) {
-            forests[candidate] = try PooledForest(
-                candidate, samples, base: base, trees: options.trees, threads: options.threads, seed: seed)
-        }
+        let forests = try PooledForest.fit(
+            options.fitsAllForests ? chosen + options.candidates : chosen, samples, base: base, trees: options.trees,
+            threads: options.threads, seed: seed)
         return TaskModel(
             target: samples.target, featureNames: samples.featureNames, trainingRows: samples.count, seed: seed,
             trainedUntil: samples.times.filter { !$0.isNaN }.max() ?? .nan, machines: machines, types: types,
@@ -180,12 +177,9 @@ private struct LaterPredictions {
         if !before.isEmpty {
             before.sort()
             let base = before.map { models[samples.types[$0]]?.base(features: samples.features($0)) ?? 1 }
-            let known = samples.selecting(before)
-            for (candidate, _) in PooledForest.kinds where candidates.contains(candidate) {
-                forests[candidate] = try PooledForest(
-                    candidate, known, base: base, trees: max(20, options.trees / 2), threads: options.threads,
-                    seed: seed &+ UInt64(fold) &+ 1)
-            }
+            forests = try PooledForest.fit(
+                candidates, samples.selecting(before), base: base, trees: max(20, options.trees / 2),
+                threads: options.threads, seed: seed &+ UInt64(fold) &+ 1)
         }
         for row in after {
             guard let models = models[samples.types[row]] else { continue }
