@@ -45,6 +45,7 @@ let package = Package(
         .target(name: "Forests", dependencies: ["CPrefetch", "LinearAlgebra", "ModelFiles"], swiftSettings: settings),
         .target(name: "Forecasting", dependencies: ["LinearAlgebra", "ModelFiles"], swiftSettings: settings),
         .target(name: "Scheduling", dependencies: ["Workloads"], swiftSettings: settings),
+        .target(name: "Allocation", dependencies: ["Scheduling", "Workloads"], swiftSettings: settings),
         .target(
             name: "JobFiles", dependencies: ["Workloads", .product(name: "Yams", package: "Yams")],
             swiftSettings: settings),
@@ -87,6 +88,8 @@ let package = Package(
             name: "ForecastingTests", dependencies: ["Forecasting", "LinearAlgebra", "ModelFiles"],
             swiftSettings: settings),
         .testTarget(name: "SchedulingTests", dependencies: ["Scheduling", "Workloads"], swiftSettings: settings),
+        .testTarget(
+            name: "AllocationTests", dependencies: ["Allocation", "Scheduling", "Workloads"], swiftSettings: settings),
         .testTarget(name: "JobFilesTests", dependencies: ["JobFiles", "Workloads"], swiftSettings: settings),
         .testTarget(
             name: "PredictionTests",
