@@ -146,22 +146,27 @@ public struct TableSamples: Sendable {
 }
 
 extension TableFile {
+    /// A table for a model: what it knows as levels is read as it is written, as the training table was.
+    public init(_ path: String, for features: [ForestFeature]) throws {
+        try self.init(path, categorical: Set(features.filter { $0.levels != nil }.map(\.name)))
+    }
+
     /// The columns that a model asks for; one that the table does not have is an error.
-    ///
-    /// A column of numbers where the model knows levels is read as words, as the training table was.
     public func data(for features: [ForestFeature]) throws -> ForestData {
         try ForestData(
             features.map { feature in
-                let column = try column(feature.name)
-                switch (column.values, feature.levels) {
-                case (.numbers(let numbers), nil): return .numeric(feature.name, numbers)
-                case (.words, nil): return .numeric(feature.name, try numbers(feature.name))
-                case (.words(let words), _): return .categorical(feature.name, words)
-                case (.numbers(let numbers), _):
-                    return .categorical(
-                        feature.name,
-                        numbers.map { $0.isNaN ? nil : Int(exactly: $0).map(String.init) ?? "\($0)" })
+                guard feature.levels != nil else {
+                    return .numeric(feature.name, try truths(feature.name) ?? numbers(feature.name))
                 }
+                return .categorical(feature.name, try words(feature.name).map { $0.map(feature.level) })
             })
+    }
+
+    /// A column of true and false as 1 and 0, as other programs count them; `nil` for any other column.
+    private func truths(_ name: String) throws(TableError) -> [Double]? {
+        guard case .words(let words) = try column(name).values else { return nil }
+        let known: [String?: Double] = ["true": 1, "false": 0, nil: .nan]
+        let values = words.compactMap { known[$0?.lowercased()] }
+        return values.count == words.count ? values : nil
     }
 }

@@ -24,6 +24,9 @@ struct ForestExportOptions: ParsableArguments {
         guard !trees.hasLines || format == "LightGBM text" else {
             throw Failure.input("\(self.model): its leaves hold lines, which only LightGBM's format can say.")
         }
+        guard trees.link != .signedSquare || format != "XGBoost JSON" else {
+            throw Failure.input("\(self.model): it predicts squares of sums, which XGBoost's format cannot say.")
+        }
         let data = try bytes(trees)
         try Console.write(data, toFile: output)
         try console.result(

@@ -52,6 +52,9 @@ struct PredictCommand: ParsableCommand {
     @Option(name: .shortAndLong, help: "Write the predictions of all rows to this CSV file.")
     var output: String?
 
+    @Flag(name: .long, help: "Answer also where no row has a level that the model has seen.")
+    var allowUnseen = false
+
     @OptionGroup var global: GlobalOptions
 
     func validate() throws {
@@ -79,7 +82,7 @@ struct PredictCommand: ParsableCommand {
             }
             return try ForestPrediction(
                 model: TableModel(file, path: model), level: level, explains: explain, training: training,
-                output: output, threads: global.threads
+                output: output, allowsUnseen: allowUnseen, threads: global.threads
             ).run(table, global.console)
         }
         if isForest {
