@@ -16,7 +16,7 @@ extension RegressionForest {
     ///   Source: Lundberg et al., *From local explanations to global understanding with explainable AI for trees* (2020).
     /// - Throws: ``ForestError`` if a column is missing.
     public func explain(_ data: ForestData) throws(ForestError) -> [ForestExplanation] {
-        trees.explain(try encoder.table(data), features.count, base: 0, scale: 1 / Double(treeCount))
+        trees.explain(try encoder.table(data), features.count, base: targetOffset, scale: 1 / Double(treeCount))
     }
 }
 
@@ -103,7 +103,7 @@ extension TreeNodes {
         var expected = base
         for tree in 0..<treeCount { expected += scale * expectation(Int(starts[tree]), 0) }
         var parts: [[Double]] = []
-        let values = lines?.columns.values(table) ?? []
+        let values = lines.map { $0.columns.values(table, $0.encoder) } ?? []
         withSlots(table, 0..<table.rowCount) { _, _, slots in
             var contributions = [Double](repeating: 0, count: featureCount)
             let x = values.map { $0[parts.count] }

@@ -33,7 +33,8 @@ extension ForestFeature {
     /// A feature whose levels have these names in the order of their codes.
     init(name: String, levels: [LevelName]) {
         self.init(
-            name: name, levels: levels.map(\.text), levelsAreNumbers: !levels.isEmpty && levels.allSatisfy(\.isNumber))
+            name: name, levels: levels.map(\.text),
+            levelKind: !levels.isEmpty && levels.allSatisfy(\.isNumber) ? .numbers : .words)
     }
 }
 
@@ -59,11 +60,11 @@ extension PortableTrees {
             guard let own = codes[index] else { return ForestFeature(name: name, levels: nil) }
             let last = own.max() ?? -1
             if last < max(1024, 4 * own.count), own.min() ?? 0 >= 0 {
-                return ForestFeature(name: name, levels: (0..<last + 1).map(String.init), levelsAreNumbers: true)
+                return ForestFeature(name: name, levels: (0..<last + 1).map(String.init), levelKind: .codes)
             }
             let sorted = own.sorted()
             places[index] = Dictionary(uniqueKeysWithValues: zip(sorted, sorted.indices))
-            return ForestFeature(name: name, levels: sorted.map(String.init), levelsAreNumbers: true)
+            return ForestFeature(name: name, levels: sorted.map(String.init), levelKind: .codes)
         }
         renumber(&trees, places)
         return features
@@ -89,7 +90,7 @@ extension PortableTrees {
         guard Set(names).count == names.count else {
             throw .option(what, found: "\(names.count) names, some equal", allowed: "each name once")
         }
-        if let known = old.levels, known.count != names.count, old.levelsAreNumbers {
+        if let known = old.levels, known.count != names.count, old.levelKind == .codes {
             // Only codes that occur are there: put them back to where they were.
             let codes = known.map { Int($0) ?? -1 }
             guard let last = codes.max(), last < names.count else {

@@ -26,7 +26,7 @@ extension PortableTrees {
         text += "end of trees\n\n"
         let lists = features.compactMap { feature in
             feature.levels.map { levels in
-                let names = levels.map { feature.levelsAreNumbers && Double($0) != nil ? $0 : quoted($0) }
+                let names = levels.map { feature.levelKind != .words && Double($0) != nil ? $0 : quoted($0) }
                 return "[" + names.joined(separator: ",") + "]"
             }
         }

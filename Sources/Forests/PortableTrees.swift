@@ -236,7 +236,13 @@ extension RegressionForest {
     /// The forest in the form that other programs exchange.
     public var portable: PortableTrees {
         get throws(ForestError) {
-            try PortableTrees(features: features, trees: trees.portable(encoder), averages: true)
+            var portable = trees.portable(encoder)
+            for tree in portable.indices {
+                for node in portable[tree].indices where portable[tree][node].feature < 0 {
+                    portable[tree][node].value += targetOffset
+                }
+            }
+            return try PortableTrees(features: features, trees: portable, averages: true)
         }
     }
 }
@@ -275,7 +281,9 @@ extension TreeNodes {
                 } else {
                     result.missingGoesLeft = node.missingGoesLeft
                     let threshold = Double(ValueKey.number(node.payload))
-                    result.threshold = threshold.isFinite ? threshold : .greatestFiniteMagnitude
+                    result.threshold =
+                        threshold.isFinite
+                        ? threshold + encoder.features[node.feature].offset : .greatestFiniteMagnitude
                 }
                 return result
             }

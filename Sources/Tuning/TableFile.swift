@@ -179,6 +179,7 @@ public enum TableError: Error, Hashable, CustomStringConvertible {
     case noRows(String, Int)
     case wordInNumbers(String, line: Int, column: String, found: String)
     case noTime(String, line: Int, column: String, found: String)
+    case infinite(String, line: Int, column: String, found: Double)
     case noTarget(String, String)
     case noFeatures(String)
     case tooFewRows(String, found: Int, needed: Int, purpose: String)
@@ -205,6 +206,9 @@ public enum TableError: Error, Hashable, CustomStringConvertible {
                 + "are names (--categorical \(column)) or of no use (--drop \(column))."
         case .noTime(let path, let line, let column, let found):
             "\(path):\(line): '\(column)' is '\(found)', expected a number or a date such as 2024-05-01T12:00:00Z."
+        case .infinite(let path, let line, let column, let found):
+            "\(path):\(line): '\(column)' is \(found), expected a finite number. Leave the field empty where the value is "
+                + "not known, or leave out the row."
         case .noTarget(let path, let name):
             "\(path): no row has a value of '\(name)'. Name another column with --target."
         case .noFeatures(let path):

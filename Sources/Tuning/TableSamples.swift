@@ -38,6 +38,9 @@ public struct TableSamples: Sendable {
     public init(_ table: TableFile, _ question: TableQuestion) throws {
         let raw = try table.numbers(question.target)
         var remarks: [String] = []
+        if let row = raw.firstIndex(where: \.isInfinite) {
+            throw TableError.infinite(table.path, line: table.lines[row], column: question.target, found: raw[row])
+        }
         let rows = raw.indices.filter { raw[$0].isFinite }
         guard !rows.isEmpty else { throw TableError.noTarget(table.path, question.target) }
         if rows.count < raw.count {
@@ -78,7 +81,13 @@ public struct TableSamples: Sendable {
             switch column.values {
             case .numbers(let numbers):
                 guard rows.contains(where: { !numbers[$0].isNaN }) || !question.features.isEmpty else { continue }
-                columns.append(.numeric(column.name, rows.map { numbers[$0] }))
+                if let row = rows.first(where: { numbers[$0].isInfinite }) {
+                    throw TableError.infinite(
+                        table.path, line: table.lines[row], column: column.name, found: numbers[row])
+                }
+                let own = rows.map { numbers[$0] }
+                columns.append(.numeric(column.name, own))
+                remarks += Self.precisionRemark(column.name, own).map { [$0] } ?? []
             case .words(let words): columns.append(.categorical(column.name, rows.map { words[$0] }))
             }
         }
@@ -112,6 +121,16 @@ public struct TableSamples: Sendable {
         }
         lines = rows.map { table.lines[$0] }
         self.remarks = remarks
+    }
+
+    /// What is lost of a feature in single precision, in which forests compare numbers; `nil` if that is little.
+    private static func precisionRemark(_ name: String, _ values: [Double]) -> String? {
+        let offset = ForestFeature.offset(of: values)
+        let all = Set(values.lazy.filter { !$0.isNaN }).count
+        let left = Set(values.lazy.filter { !$0.isNaN }.map { Float($0 - offset) }).count
+        guard 10 * left < 9 * all else { return nil }
+        return "the \(all) values of '\(name)' are only \(left) in single precision, in which forests compare numbers: "
+            + "subtract a constant, or say that they are names (--categorical \(name))"
     }
 
     private static func isWords(_ column: TableFile.Column) -> Bool {

@@ -123,10 +123,11 @@ struct ModelImportCommand: ParsableCommand {
             throw Failure.input("\(path): does not read back as it was written. Import the model again.")
         }
         for remark in trees.remarks { console.remark(remark) }
-        for (feature, isAsked) in zip(trees.features, model.forest.isAsked) where isAsked && feature.levelsAreNumbers {
-            guard target == nil, feature.levels != nil else { continue }
+        for (feature, isAsked) in zip(trees.features, model.forest.isAsked) where isAsked && feature.levelKind == .codes {
+            guard target == nil else { continue }
             console.remark(
-                "\(feature.name) is asked by number: if these are codes, give names with --levels \(feature.name)=A,B,C")
+                "the levels of \(feature.name) have no names: it is asked for by code. Give names with --levels "
+                    + "\(feature.name)=A,B,C")
         }
         try console.result(
             Imported(
@@ -147,7 +148,7 @@ struct ModelImportCommand: ParsableCommand {
                         + trees.features.map(\.name).joined(separator: ", "))
             }
             result.features = zip(names, trees.features).map {
-                ForestFeature(name: $0, levels: $1.levels, levelsAreNumbers: $1.levelsAreNumbers)
+                ForestFeature(name: $0, levels: $1.levels, levelKind: $1.levelKind)
             }
         }
         for text in levels {

@@ -16,9 +16,10 @@ struct UnseenLevels {
                 codes.count { $0 >= 0 }, codes.count { $0 >= 0 && new.contains(levels[Int($0)]) }
             )
             guard rows > 0 else { continue }
-            let found = "\(feature.name) that was never seen, such as '\(new.min() ?? "")'"
+            let isKnown = feature.levelKind != .codes
+            let found = "\(feature.name) that \(isKnown ? "was never seen" : "no tree names"), such as '\(new.min() ?? "")'"
             remarks.append("\(rows) rows have a \(found)")
-            if rows == given, problem == nil {
+            if rows == given, problem == nil, isKnown {
                 let some = known.prefix(5).joined(separator: ", ") + (known.count > 5 ? ", …" : "")
                 problem = "all \(rows) rows have a \(found). The model knows \(some). Correct the column"
             }
