@@ -19,7 +19,8 @@ struct FeatureBins: Sendable {
     /// Bins of equal counts, but one per distinct value where there are no more than `limit` of them.
     init(numeric name: String, _ values: [Double], limit: Int) {
         let stride = max(1, values.count / 200_000)
-        let offset = ForestFeature.offset(of: Swift.stride(from: 0, to: values.count, by: stride).lazy.map { values[$0] })
+        let offset = ForestFeature.offset(
+            of: Swift.stride(from: 0, to: values.count, by: stride).lazy.map { values[$0] })
         var keys: [UInt32] = []
         keys.reserveCapacity(values.count / stride + 1)
         var row = 0

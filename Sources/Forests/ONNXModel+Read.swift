@@ -80,7 +80,8 @@ extension OnnxMessage {
             let (name, takes, gives) = (node.text(4) ?? "?", node.texts(1), node.texts(2))
             // The sign of the sum times its square: Abs of the sum, then their product.
             if name == "Abs", ensemble != nil, link == .identity, takes == [value], let product = nodes.popFirst(),
-                product.text(4) == "Mul", Set(product.texts(1)) == Set([value] + gives), let output = product.texts(2).first
+                product.text(4) == "Mul", Set(product.texts(1)) == Set([value] + gives),
+                let output = product.texts(2).first
             {
                 (link, value) = (.signedSquare, output)
                 continue
@@ -103,7 +104,9 @@ extension OnnxMessage {
             }
         }
         guard let ensemble else { throw fail("no tree ensemble", "TreeEnsembleRegressor or TreeEnsemble") }
-        guard messages(12).compactMap({ $0.text(1) }) == [value] else { throw fail("other outputs", "'\(value)' alone") }
+        guard messages(12).compactMap({ $0.text(1) }) == [value] else {
+            throw fail("other outputs", "'\(value)' alone")
+        }
         return (ensemble, link, isSingle)
     }
 }
@@ -270,7 +273,9 @@ private struct OnnxAttributes {
         }
         var place: [Place: Int] = [:]
         for index in 0..<count {
-            guard place.updateValue(index, forKey: Place(tree: trees[index], node: ids[index])) == nil else { return nil }
+            guard place.updateValue(index, forKey: Place(tree: trees[index], node: ids[index])) == nil else {
+                return nil
+            }
         }
         var leafValues: [Int: Double] = [:]
         for (index, tree) in leafTrees.enumerated() {

@@ -163,7 +163,9 @@ public struct PortableTrees: Sendable, Hashable {
     func rows(of data: ForestData) throws(ForestError) -> [[Double]] {
         var columns: [[Double]] = []
         var comparesNumbers = [Bool](repeating: false, count: features.count)
-        for node in trees.joined() where node.feature >= 0 && node.levels == nil { comparesNumbers[node.feature] = true }
+        for node in trees.joined() where node.feature >= 0 && node.levels == nil {
+            comparesNumbers[node.feature] = true
+        }
         for (index, feature) in features.enumerated() {
             guard let column = data.columns.first(where: { $0.name == feature.name }) else {
                 throw .missingColumn(feature.name, available: data.columns.map(\.name))

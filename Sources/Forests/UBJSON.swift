@@ -77,7 +77,7 @@ struct UBJSON {
             guard let bits = bits(8) else { return false }
             add(Self.number(Double(bitPattern: bits)))
         case UInt8(ascii: "S"), UInt8(ascii: "H"): return string()
-        case UInt8(ascii: "["): 
+        case UInt8(ascii: "["):
             return list(open: "[", close: "]") { $0.value($1 ?? $0.marker(), depth: depth + 1) }
         case UInt8(ascii: "{"):
             return list(open: "{", close: "}") {
@@ -107,7 +107,8 @@ struct UBJSON {
             rest = rest.dropFirst()
             type = rest.popFirst()
             // Values without bytes of their own could be any number.
-            guard let type, ![UInt8(ascii: "Z"), UInt8(ascii: "T"), UInt8(ascii: "F"), UInt8(ascii: "N")].contains(type),
+            guard let type,
+                ![UInt8(ascii: "Z"), UInt8(ascii: "T"), UInt8(ascii: "F"), UInt8(ascii: "N")].contains(type),
                 rest.first == UInt8(ascii: "#")
             else { return false }
         }

@@ -143,8 +143,12 @@ extension PortableTrees {
         guard ["gbtree", "dart"].contains(booster.name ?? "gbtree") else {
             throw fail("booster \(booster.name ?? "")", "gbtree or dart: only trees can be imported")
         }
-        guard let model = booster.model ?? booster.gbtree?.model else { throw fail("no trees", "gbtree with its model") }
-        guard model.tree_info?.allSatisfy({ $0 == 0 }) ?? true else { throw fail("trees of several targets", "one target") }
+        guard let model = booster.model ?? booster.gbtree?.model else {
+            throw fail("no trees", "gbtree with its model")
+        }
+        guard model.tree_info?.allSatisfy({ $0 == 0 }) ?? true else {
+            throw fail("trees of several targets", "one target")
+        }
         var constant = Node()
         constant.value = link == .exponential ? log(base) : base
         var trees = [[constant]]
@@ -315,7 +319,8 @@ private struct XGBoostDocument: Decodable {
             // Segments that overlap could add up to more than the file holds.
             var room = members.count
             for (index, node) in at.enumerated() {
-                guard from[index] >= 0, size[index] >= 0, size[index] <= room, from[index] <= members.count - size[index],
+                guard from[index] >= 0, size[index] >= 0, size[index] <= room,
+                    from[index] <= members.count - size[index],
                     sets[node] == nil
                 else { return nil }
                 room -= size[index]

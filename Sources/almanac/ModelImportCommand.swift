@@ -123,7 +123,8 @@ struct ModelImportCommand: ParsableCommand {
             throw Failure.input("\(path): does not read back as it was written. Import the model again.")
         }
         for remark in trees.remarks { console.remark(remark) }
-        for (feature, isAsked) in zip(trees.features, model.forest.isAsked) where isAsked && feature.levelKind == .codes {
+        for (feature, isAsked) in zip(trees.features, model.forest.isAsked) where isAsked && feature.levelKind == .codes
+        {
             guard target == nil else { continue }
             console.remark(
                 "the levels of \(feature.name) have no names: it is asked for by code. Give names with --levels "

@@ -19,7 +19,10 @@ struct PredictCommand: ParsableCommand {
     @Argument(help: "A model file that 'almanac train' or 'almanac model import' wrote.")
     var model: String
 
-    @Argument(help: "For a forest of a table: the rows to predict, with the columns that it was trained on; - for standard input.")
+    @Argument(
+        help:
+            "For a forest of a table: the rows to predict, with the columns that it was trained on; - for standard input."
+    )
     var table: String?
 
     @Option(name: .long, help: "The task type. A type never seen gets a pooled answer and says so.")

@@ -17,7 +17,8 @@ struct UnseenLevels {
             )
             guard rows > 0 else { continue }
             let isKnown = feature.levelKind != .codes
-            let found = "\(feature.name) that \(isKnown ? "was never seen" : "no tree names"), such as '\(new.min() ?? "")'"
+            let found =
+                "\(feature.name) that \(isKnown ? "was never seen" : "no tree names"), such as '\(new.min() ?? "")'"
             remarks.append("\(rows) rows have a \(found)")
             if rows == given, problem == nil, isKnown {
                 let some = known.prefix(5).joined(separator: ", ") + (known.count > 5 ? ", …" : "")
