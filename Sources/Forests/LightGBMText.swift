@@ -163,7 +163,7 @@ private struct LightGBMColumns {
     init(_ file: LightGBMFile, _ trees: [[PortableTrees.Node]]) {
         self.file = file
         codes = file.names.indices.map { index in
-            guard index < file.infos.count, file.infos[index].contains(":"), !file.infos[index].hasPrefix("[") else {
+            guard index < file.infos.count, file.infos[index] != "none", !file.infos[index].hasPrefix("[") else {
                 return nil
             }
             // −1 stands for missing.

@@ -13,7 +13,8 @@ struct ModelImportCommand: ParsableCommand {
         discussion: """
             With --target it predicts tasks: 'almanac predict', 'plan' and 'run' use it in place of our own model. Its \
             features are then found by name: task_type, input_bytes, cpus, requested_memory_bytes, param.NAME. Without, \
-            it predicts rows of tables. LightGBM keeps the names of levels if it was trained on pandas categories.
+            it predicts rows of tables. LightGBM, and XGBoost from 3.1 on, keep the names of levels if they were trained \
+            on pandas categories.
             """)
 
     enum Target: String, ExpressibleByArgument, CaseIterable {

@@ -75,6 +75,7 @@ private func numbers(_ values: [Double], _ name: String = "c") throws -> ForestD
             ("c site", "-1:1:2:0 none", #"[["blue","green","red"],["oslo"]]"#),
             ("c x site", "-1:1:2:0 [0.5:2] none", #"[["blue","green","red"],["oslo"]]"#),
             ("c size", "-1:1:2:0 [0:2]", #"[["blue","green","red"],["lo","mid","hi"]]"#),
+            ("c one", "-1:1:2:0 0", #"[["blue","green","red"],["oslo"]]"#),
             ("c id", "-1:1:2:0 -1:0:1", #"[["blue","green","red"],[10, 2.5]]"#),
         ])
     func lightGBMNames(names: String, infos: String, pandas: String) throws {
