@@ -138,10 +138,17 @@ struct LightGBMFile {
     }
 
     /// The nodes of every tree.
-    func trees(features: Int) throws(ForestError) -> [[PortableTrees.Node]] {
+    ///
+    /// - Parameter isOurs: Whether missing levels may go left, which only our own model files can say: LightGBM sends
+    ///   them right, whatever is written.
+    func trees(features: Int, isOurs: Bool = false) throws(ForestError) -> [[PortableTrees.Node]] {
         var trees: [[PortableTrees.Node]] = []
         for block in blocks {
-            trees.append(try LightGBMTree.nodes(block.values, line: block.line, path: path, features: features))
+            var nodes = try LightGBMTree.nodes(block.values, line: block.line, path: path, features: features)
+            if !isOurs {
+                for index in nodes.indices where nodes[index].levels != nil { nodes[index].missingGoesLeft = false }
+            }
+            trees.append(nodes)
         }
         return trees
     }
@@ -262,7 +269,7 @@ private struct LightGBMTree {
         for node in inner {
             if let levels = node.levels {
                 thresholds.append(String(boundaries.count - 1))
-                decisions.append("1")
+                decisions.append(node.missingGoesLeft ? "3" : "1")
                 var set = [UInt32](repeating: 0, count: (levels.max() ?? 0) / 32 + 1)
                 for level in levels { set[level / 32] |= 1 << UInt32(level % 32) }
                 words += set
@@ -403,7 +410,7 @@ private struct LightGBMTree {
                 node.levels = (boundaries[set]..<boundaries[set + 1]).flatMap { word in
                     (0..<32).filter { words[word] >> UInt32($0) & 1 != 0 }.map { (word - boundaries[set]) * 32 + $0 }
                 }
-                node.threshold = 0
+                (node.threshold, node.missingGoesLeft) = (0, decision & 2 != 0)
             } else {
                 guard 0..<16 ~= decision, let missing = PortableTrees.Missing(rawValue: decision >> 2) else {
                     throw fail("decision_type \(decision)", "a missing type from 0 to 2")

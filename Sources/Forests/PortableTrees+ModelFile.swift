@@ -31,7 +31,7 @@ extension PortableTrees {
             try LightGBMFile(text, path: path), try file.json("features", as: [ForestFeature].self)
         )
         try self.init(
-            features: features, trees: lines.trees(features: features.count), averages: lines.averages,
+            features: features, trees: lines.trees(features: features.count, isOurs: true), averages: lines.averages,
             link: lines.link, roundsInputs: file.text("rounds_inputs") == "true", path: path)
     }
 }

@@ -239,6 +239,16 @@ private func numbers(_ values: [Double], _ name: String = "c") throws -> ForestD
         #expect(throws: ForestError.self) { try named.setLevels(["a", "b"], ofFeature: 0) }
     }
 
+    @Test("a missing level goes where XGBoost sends it, also after the model was stored") func missingLevels() throws {
+        let model = try PortableTrees(xgboostJSON: xgboost(set: [2]))
+        let data = try ForestData([.categorical("c", ["2", "1", nil])])
+        #expect(try model.predict(data) == [50, -20, 50])
+        #expect(try PortableTrees(model.modelFile()).predict(data) == [50, -20, 50])
+        // LightGBM knows no such thing, whatever the decision says.
+        let text = lightGBM("c", infos: "0:1:2").replacing("decision_type=1", with: "decision_type=3")
+        #expect(try PortableTrees(lightGBMText: text).predict(data) == [50, -20, -20])
+    }
+
     @Test("names that are given to codes find them again") func naming() throws {
         var model = try PortableTrees(xgboostJSON: xgboost(set: [2000]))
         let names = (0..<2500).map { "level \($0)" }
