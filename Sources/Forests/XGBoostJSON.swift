@@ -158,7 +158,9 @@ extension PortableTrees {
         }
         for (index, tree) in model.trees.enumerated() {
             guard var nodes = tree.nodes(features: count) else {
-                throw fail("tree \(index) with lists that do not fit together", "one entry per node in each list")
+                throw fail(
+                    "tree \(index) with lists that do not fit together",
+                    "one entry per node in each list, and levels from 0 to 16777215")
             }
             if !weights.isEmpty {
                 for node in nodes.indices where nodes[node].feature < 0 { nodes[node].value *= Double(weights[index]) }
