@@ -83,7 +83,8 @@ let package = Package(
             name: "TracesTests", dependencies: ["Traces", "Workloads", "LinearAlgebra", "CZlib"],
             swiftSettings: settings),
         .testTarget(
-            name: "ForestsTests", dependencies: ["Forests", "LinearAlgebra", "ModelFiles"], swiftSettings: settings),
+            name: "ForestsTests", dependencies: ["Forests", "LinearAlgebra", "ModelFiles"], exclude: ["models"],
+            swiftSettings: settings),
         .testTarget(
             name: "ForecastingTests", dependencies: ["Forecasting", "LinearAlgebra", "ModelFiles"],
             swiftSettings: settings),
