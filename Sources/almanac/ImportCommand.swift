@@ -120,6 +120,7 @@ struct ImportCommand: ParsableCommand {
     private func text(_ results: [FileResult]) -> String {
         var table = TextTable(["file", "format", "rows read", "stored", "skipped", "seconds"])
         var remarks: [String] = []
+        var warned: [String: [String]] = [:]
         for case .imported(let report) in results {
             table.add([
                 report.file, report.format, String(report.rowsRead), String(report.rowsStored),
@@ -130,7 +131,11 @@ struct ImportCommand: ParsableCommand {
                 let example = reason.example.map { $0.isEmpty ? "" : ": \($0)" } ?? ""
                 remarks.append("\(report.file): skipped \(reason.rows): \(reason.reason)\(place)\(example)")
             }
-            remarks += report.warnings.map { "\(report.file): \($0)" }
+            for warning in report.warnings { warned[warning, default: []].append(report.file) }
+        }
+        // What is true of many files is said once.
+        for (warning, files) in warned.sorted(by: { ($0.value[0], $0.key) < ($1.value[0], $1.key) }) {
+            remarks.append("\(files[0])\(files.count > 1 ? " and \(files.count - 1) more" : ""): \(warning)")
         }
         if table.rows.isEmpty { return "nothing was imported" }
         return ([table.text] + (remarks.isEmpty ? [] : [""] + remarks)).joined(separator: "\n")
