@@ -18,7 +18,7 @@ private func read(_ text: String) throws -> (table: ExecutionTable, report: Impo
         18|sort|ada|bio|short|CANCELLED by 1000|0:9|2024-01-01T00:00:00|2024-01-01T00:00:10|2024-01-01T00:00:20|00:00:10|00:05.250||2Gc|1||3||n1|UNLIMITED
         19|sort|ada|bio|short|RUNNING|0:0|2024-01-01T00:00:00|2024-01-01T00:00:10|Unknown|00:00:10|00:00:00||2G|1||1||n1|1:00
         20_3|sort|ada|bio|short|OUT_OF_MEMORY|0:125|2024-01-01T00:00:00|2024-01-01T00:00:10|2024-01-01T00:00:20|00:00:10|00:09:01||2G|1||1||n1|10:00
-        21.batch|batch||bio||COMPLETED|0:0|||||||||||||n1|
+        21.batch|batch||bio||COMPLETED|0:0||||||||||||n1|
         22|sort|ada|bio|short|TIMEOUT|0:0|2024-01-01T00:00:00|2024-01-01T00:00:10|2024-01-01T00:10:10|00:10:00|00:09:01||2G|1||1||n1|10:00
         """
 
@@ -82,7 +82,9 @@ private func read(_ text: String) throws -> (table: ExecutionTable, report: Impo
         ] as [(Int, [String], Double)])
     func memory(nodes: Int, steps: [String], expected: Double) throws {
         let (job, report) = try job(nodes: nodes, steps)
-        #expect(job.peakMemoryBytes == expected && report.warnings.isEmpty, "\(report.warnings)")
+        #expect(
+            job.peakMemoryBytes == expected && !report.warnings.contains { $0.contains("MaxRSS") }, "\(report.warnings)"
+        )
     }
 
     @Test("tasks at one time are the job's tasks")
@@ -99,7 +101,8 @@ private func read(_ text: String) throws -> (table: ExecutionTable, report: Impo
         let (near, nearReport) = try job(nodes: 1, ["|1600000K||0|10"])
         #expect(near.peakMemoryBytes == 1_638_400_000 && nearReport.warnings.contains { $0.contains("NTasks") })
         let (single, singleReport) = try job(nodes: 1, cpus: 1, ["|1600000K||0|10"])
-        #expect(single.peakMemoryBytes == 1_638_400_000 && singleReport.warnings.isEmpty)
+        #expect(single.peakMemoryBytes == 1_638_400_000)
+        #expect(!singleReport.warnings.contains { $0.contains("MaxRSS") })
         // TRESUsageInTot has what all tasks took.
         let total = try job(
             nodes: 2, ["|1600000K|cpu=00:10:00,mem=3000000K|0|10"], header: "NTasks|MaxRSS|TRESUsageInTot")
