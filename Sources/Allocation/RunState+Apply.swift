@@ -95,13 +95,15 @@ extension RunState {
             guard runs(attempt) else { return false }
             tasks.phase[Int(attempt.task)] = .stopping
         case .retry(let task, let grant, let avoided):
-            guard known(task: task), tasks.phase[Int(task)] == .interrupted else { return false }
+            guard known(task: task), tasks.phase[Int(task)] == .interrupted, avoided == -1 || known(avoided) else {
+                return false
+            }
             tasks.request[Int(task)] = grant.resources
             tasks.timeLimit[Int(task)] = grant.timeLimitSeconds ?? .infinity
             tasks.avoided[Int(task)] = avoided
             ready(task)
         case .giveUp(let task, let cause):
-            guard known(task: task), !tasks.phase[Int(task)].isOver, !tasks.phase[Int(task)].isRunning else {
+            guard known(task: task), tasks.phase[Int(task)] == .ready || tasks.phase[Int(task)] == .interrupted else {
                 return false
             }
             tasks.lastCause[Int(task)] = cause
@@ -116,7 +118,9 @@ extension RunState {
             jobs[Int(job)].replanSeconds = seconds
         case .wake(let time): wakeSeconds = time
         case .end(let job, let ending):
-            guard let state = known(job), state.ending == nil else { return false }
+            guard let state = known(job), state.ending == nil, state.running == 0,
+                ending != .succeeded || state.finished == state.count
+            else { return false }
             jobs[Int(job)].ending = ending
         case .checkpoint, .throttle, .warn: break
         }

@@ -138,7 +138,10 @@ import Workloads
         var replay = empty
         #expect(world.handled.flatMap { replay.handle($0.events, at: $0.seconds) } == world.actions)
         var folded = empty
-        for fact in world.facts { #expect(folded.restore(fact) || fact.isEvent, "\(fact)") }
+        for fact in world.facts {
+            #expect(folded.restore(fact) || fact.isEvent, "\(fact)")
+            #expect(Fact("\(fact)") == fact)
+        }
         #expect(folded.state.tasks == world.allocator.state.tasks)
         #expect(folded.state.instances == world.allocator.state.instances)
     }
