@@ -18,9 +18,9 @@ let machine = InstanceType(name: "local", cpus: 4, memoryBytes: 1e9)
 do {
     let executor = try LocalExecutor(
         TaskGraph(tasks), options: .init(runFolder: folder + "/run", workingFolder: folder, instance: machine)
-    ) { outcome in
+    ) { outcomes in
         // What was handed on is kept in order, so that the test can compare it with the log.
-        let line = "\(outcome.task) \(outcome.attempt) \(outcome.status.rawValue)\n"
+        let line = outcomes.map { "\($0.task) \($0.attempt) \($0.status.rawValue)\n" }.joined()
         let handle = try FileHandle(forUpdating: URL(fileURLWithPath: folder + "/outcomes"))
         try handle.seekToEnd()
         try handle.write(contentsOf: Data(line.utf8))

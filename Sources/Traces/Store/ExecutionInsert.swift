@@ -10,7 +10,8 @@ struct ExecutionInsert {
     private let parametersPosition: Int32?
     private let statement: Statement
 
-    init(_ database: Database, _ table: ExecutionTable) throws {
+    /// - Parameter ignoringKnown: Leaves out rows that an index does not allow twice.
+    init(_ database: Database, _ table: ExecutionTable, ignoringKnown: Bool = false) throws {
         (self.database, self.table) = (database, table)
         let columns = ExecutionColumn.allCases.filter(table.has)
         let positions = zip(columns, Int32(3)...)
@@ -20,10 +21,15 @@ struct ExecutionInsert {
         let names = ["import_id", "row_hash"] + columns.map(\.name) + (table.parameters.isEmpty ? [] : ["parameters"])
         let marks = names.map { _ in "?" }.joined(separator: ", ")
         statement = try database.makeStatement(
-            sql: "INSERT INTO executions (\(names.joined(separator: ", "))) VALUES (\(marks))")
+            sql:
+                "INSERT \(ignoringKnown ? "OR IGNORE " : "")INTO executions (\(names.joined(separator: ", "))) VALUES (\(marks))"
+        )
     }
 
-    func insert(_ rows: some Sequence<Int>, _ hashes: RowHashes, importID: Int64?) throws {
+    /// Calls `inserted` after each row that was not left out.
+    func insert(
+        _ rows: some Sequence<Int>, _ hashes: RowHashes, importID: Int64?, inserted: (Int) throws -> Void = { _ in }
+    ) throws {
         let handle = statement.sqliteStatement
         if let importID { sqlite3_bind_int64(handle, 1, importID) } else { sqlite3_bind_null(handle, 1) }
         defer { sqlite3_clear_bindings(handle) }
@@ -59,6 +65,7 @@ struct ExecutionInsert {
                         resultCode: ResultCode(rawValue: code),
                         message: database.sqliteConnection.map { String(cString: sqlite3_errmsg($0)) })
                 }
+                if sqlite3_changes(database.sqliteConnection) > 0 { try inserted(row) }
             }
         }
     }

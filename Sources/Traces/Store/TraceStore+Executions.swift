@@ -47,15 +47,36 @@ extension TraceStore {
         return hashes
     }
 
-    /// Stores the outcome of one attempt, and what it used over time. It is durable when this returns.
+    /// Stores the outcome of one attempt, and what it used over time, like ``append(_:demands:)``.
     public func append(_ record: ExecutionRecord, demand: DemandSeries? = nil) throws(StoreError) {
-        let table = ExecutionTable([record])
+        try append([record], demands: [demand])
+    }
+
+    /// Stores the outcomes of attempts, and what they used over time. They are durable when this returns.
+    ///
+    /// An attempt that the store holds, by workflow, job, task and number, is left as it is: outcomes may be handed on
+    /// again after an interruption.
+    /// - Throws: ``StoreError/removed(_:)`` if the file is not there any more.
+    public func append(_ records: [ExecutionRecord], demands: [DemandSeries?]) throws(StoreError) {
+        precondition(records.count == demands.count, "one series, or none, for each record")
+        let table = ExecutionTable(records)
         try transaction { database in
-            try ExecutionInsert(database, table).insert(0..<1, RowHashes(table), importID: nil)
-            guard let demand else { return }
-            try database.execute(
-                sql: "INSERT INTO demand (execution_id, series) VALUES (?, ?)",
-                arguments: [database.lastInsertedRowID, Data(demand.encoded)])
+            let series = try database.cachedStatement(sql: "INSERT INTO demand (execution_id, series) VALUES (?, ?)")
+            try ExecutionInsert(database, table, ignoringKnown: true)
+                .insert(0..<table.rowCount, RowHashes(table), importID: nil) { row in
+                    guard let demand = demands[row] else { return }
+                    try series.execute(arguments: [database.lastInsertedRowID, Data(demand.encoded)])
+                }
+        }
+        guard FileIdentity(path) == identity else { throw .removed(path) }
+    }
+
+    /// Whether the store holds outcomes of this run of our own.
+    public func holdsOutcomes(workflow: String, job: String) throws(StoreError) -> Bool {
+        try access { database in
+            try Int.fetchOne(
+                database, sql: "SELECT 1 FROM executions WHERE import_id IS NULL AND workflow = ? AND job = ? LIMIT 1",
+                arguments: [workflow, job]) != nil
         }
     }
 

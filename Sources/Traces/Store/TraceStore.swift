@@ -15,8 +15,10 @@ public final class TraceStore: Sendable {
     /// The SQLite file.
     public let path: String
     let queue: DatabaseQueue
+    /// Which file was opened.
+    let identity: FileIdentity?
 
-    static let schemaVersion = 3
+    static let schemaVersion = 4
     static let busySeconds = 60.0
 
     /// Opens the store in `folder`, which is made if it does not exist.
@@ -28,6 +30,7 @@ public final class TraceStore: Sendable {
             throw .cannotOpen(folder, reason: "the folder cannot be made: \((error as NSError).localizedDescription)")
         }
         queue = try Self.open(path)
+        identity = FileIdentity(path)
         let found = try version()
         if found < Self.schemaVersion { try transaction { try Self.makeSchema($0) } }
     }
@@ -43,9 +46,19 @@ public final class TraceStore: Sendable {
         guard size.intValue > 0 else { throw .damaged(path, reason: "the file has no bytes") }
         let files = FileManager.default
         let mayWrite = files.isWritableFile(atPath: path) && files.isWritableFile(atPath: folder.isEmpty ? "." : folder)
-        queue = try Self.open(path, readingOnly: !mayWrite)
+        var mayMigrate = mayWrite
+        do {
+            queue = try Self.open(path, mayWrite ? .shared : .readOnly)
+        } catch {
+            // A full disk has no room for what readers and writers share beside the file.
+            guard mayWrite, Self.freeBytes(path) < 1 << 20, let alone = try? Self.open(path, .alone) else {
+                throw error
+            }
+            (queue, mayMigrate) = (alone, false)
+        }
+        identity = FileIdentity(path)
         let found = try version()
-        if mayWrite, found < Self.schemaVersion { try transaction { try Self.makeSchema($0) } }
+        if mayMigrate, found < Self.schemaVersion { try transaction { try Self.makeSchema($0) } }
     }
 
     /// Whether SQLite finds the file sound: `nil`, or what it complains of. O(size of the file).
@@ -56,7 +69,17 @@ public final class TraceStore: Sendable {
         }
     }
 
-    private static func open(_ path: String, readingOnly: Bool = false) throws(StoreError) -> DatabaseQueue {
+    private enum Mode {
+        /// Together with other readers and writers.
+        case shared
+        /// As long as nobody else has it open; needs no room on the disk.
+        case alone
+        /// A file that nobody changes.
+        case readOnly
+    }
+
+    private static func open(_ path: String, _ mode: Mode = .shared) throws(StoreError) -> DatabaseQueue {
+        let readingOnly = mode == .readOnly
         var configuration = Configuration()
         configuration.busyMode = .timeout(busySeconds)
         configuration.readonly = readingOnly
@@ -64,7 +87,10 @@ public final class TraceStore: Sendable {
             // WAL lets readers go on while one process writes; FULL makes every commit survive a power cut. Large
             // pages (of a new store) and a cache of 64 MB make bulk imports a third faster.
             try database.execute(sql: "PRAGMA cache_size = -65536")
-            if !readingOnly {
+            if mode == .alone {
+                try database.execute(sql: "PRAGMA locking_mode = EXCLUSIVE")
+                _ = try Int.fetchOne(database, sql: "SELECT COUNT(*) FROM sqlite_master")
+            } else if mode == .shared {
                 try database.execute(
                     sql: "PRAGMA page_size = 16384; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL")
             }
@@ -152,12 +178,48 @@ public final class TraceStore: Sendable {
     private static func migrate(_ database: Database, from version: Int) throws {
         if version < 2 { try database.execute(sql: "ALTER TABLE imports ADD COLUMN digest TEXT") }
         if version < 3 { try database.execute(sql: demandTable) }
+        if version < 4 { try mendOutcomes(database) }
         try database.execute(sql: "PRAGMA user_version = \(schemaVersion)")
     }
 
     private static let demandTable = """
         CREATE TABLE demand (execution_id INTEGER PRIMARY KEY REFERENCES executions, series BLOB NOT NULL);
         """
+
+    /// An attempt of our own runs is one row.
+    private static let outcomeIndex = """
+        CREATE UNIQUE INDEX outcomes ON executions (workflow, job, task, attempt) WHERE import_id IS NULL;
+        """
+
+    /// Earlier releases stored an outcome again where a run was interrupted at the wrong moment: those go. Different
+    /// attempts of one name, which a run has whose folder was removed before the next one, get names of their own.
+    private static func mendOutcomes(_ database: Database) throws {
+        func repeated(_ columns: String) -> String {
+            """
+            SELECT id, number FROM (
+                SELECT id, ROW_NUMBER() OVER (PARTITION BY \(columns) ORDER BY id) AS number FROM executions
+                WHERE import_id IS NULL AND workflow || job || task || attempt IS NOT NULL)
+            WHERE number > 1
+            """
+        }
+        let equal = repeated("workflow, job, task, attempt, row_hash")
+        try database.execute(
+            sql: """
+                CREATE TEMPORARY TABLE repeated AS \(equal);
+                DELETE FROM demand WHERE execution_id IN (SELECT id FROM repeated);
+                DELETE FROM executions WHERE id IN (SELECT id FROM repeated);
+                DROP TABLE repeated;
+                """)
+        // A new name may be taken, too.
+        repeat {
+            try database.execute(
+                sql: """
+                    UPDATE executions SET job = executions.job || '#' || named.number
+                    FROM (\(repeated("workflow, job, task, attempt"))) AS named WHERE executions.id = named.id
+                    """)
+        } while database.changesCount > 0
+        try database.execute(sql: outcomeIndex)
+    }
 
     private static func makeSchema(_ database: Database) throws {
         // Another process may have made it while this one waited.
@@ -186,6 +248,7 @@ public final class TraceStore: Sendable {
                     vm TEXT NOT NULL, zone TEXT NOT NULL, instance_type TEXT NOT NULL, start_seconds REAL NOT NULL,
                     lifetime_seconds REAL NOT NULL, reclaimed INTEGER NOT NULL, PRIMARY KEY (vm, start_seconds));
                 \(demandTable)
+                \(outcomeIndex)
                 PRAGMA user_version = \(schemaVersion);
                 """)
     }
@@ -209,5 +272,18 @@ public struct StoreSummary: Sendable, Hashable, Codable {
         case spotMarkets = "spot_markets"
         case spotPrices = "spot_prices"
         case availabilityTraces = "availability_traces"
+    }
+}
+
+/// Which file a path names.
+struct FileIdentity: Hashable, Sendable {
+    private let device: UInt64
+    private let node: UInt64
+
+    /// `nil` if there is none.
+    init?(_ path: String) {
+        var status = stat()
+        guard stat(path, &status) == 0 else { return nil }
+        (device, node) = (UInt64(status.st_dev), UInt64(status.st_ino))
     }
 }
