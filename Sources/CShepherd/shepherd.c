@@ -19,8 +19,8 @@
 #include <time.h>
 #include <unistd.h>
 
-// Everything up to shepherd_start runs in a forked child of a program with threads: no allocation, no stdio, no locks. Nor
-// is a function of the C library called that a preloaded library may have put itself in the place of, such as open or
+// Everything up to shepherd_start runs in a forked child of a program with threads: no allocation, no stdio, no locks.
+// Nor is a function of the C library called in whose place a preloaded library may have put its own, such as open or
 // clock_gettime: the memory of that library is gone.
 
 enum cause { CAUSE_NONE, CAUSE_TIME, CAUSE_CANCELLED, CAUSE_MEMORY };
@@ -475,10 +475,7 @@ static size_t write_result(const struct herd *herd, char line[BLOCK_SIZE], int b
     size_t length = (size_t)(end - line);
     memset(end, ' ', BLOCK_SIZE - length);
     line[BLOCK_SIZE - 1] = '\n';
-    const struct shepherd_request *request = herd->request;
-    if (syscall(SYS_pwrite64, block, line, BLOCK_SIZE, 0) == BLOCK_SIZE) {
-        syscall(SYS_renameat2, AT_FDCWD, request->temporary_path, AT_FDCWD, request->result_path, 0);
-    }
+    syscall(SYS_pwrite64, block, line, BLOCK_SIZE, 0);
     line[length] = '\n';
     return length + 1;
 }
@@ -592,7 +589,7 @@ static int serve_once(void) {
     }
     struct shepherd_request *request = &message.request;
     const char **fields[] = {&request->command, &request->directory, &request->output_path, &request->error_path,
-                             &request->result_path, &request->temporary_path, &request->series_path};
+                             &request->result_path, &request->spare_path, &request->series_path};
     char *text = memory, **environment = (char **)(memory + place);
     for (int i = 0; i < 7; i++) *fields[i] = text, text += strlen(text) + 1;
     for (uint64_t i = 0; i < message.variables; i++) environment[i] = text, text += strlen(text) + 1;
@@ -678,7 +675,7 @@ static int send_parts(int channel, struct iovec *parts, size_t count, const int 
 
 static int send_attempt(int channel, const struct shepherd_request *request, const int files[2]) {
     const char *texts[] = {request->command, request->directory, request->output_path, request->error_path,
-                           request->result_path, request->temporary_path, request->series_path};
+                           request->result_path, request->spare_path, request->series_path};
     struct message message = {.request = *request};
     for (int i = 0; i < 7; i++) message.size += strlen(texts[i]) + 1;
     while (request->environment[message.variables]) message.size += strlen(request->environment[message.variables++]) + 1;
@@ -693,15 +690,18 @@ static int send_attempt(int channel, const struct shepherd_request *request, con
 }
 
 // Reserves the room for the result: whoever resumes the run finds in it who watches over the attempt.
-static int reserve_block(const char *path, pid_t shepherd) {
+static int reserve_block(const struct shepherd_request *request, pid_t shepherd) {
+    const char *path = request->result_path;
     char block[BLOCK_SIZE];
     char *end = put_field(block, "pid=", shepherd);
     memset(end, ' ', (size_t)(block + BLOCK_SIZE - end));
     block[BLOCK_SIZE - 1] = '\n';
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    // What it says of the earlier attempt is overwritten before it gets the new name.
+    int spare = *request->spare_path ? open(request->spare_path, O_WRONLY | O_CLOEXEC) : -1;
+    int fd = spare >= 0 ? spare : open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
     if (fd < 0) return -errno;
     ssize_t written = write(fd, block, BLOCK_SIZE);
-    if (written == BLOCK_SIZE) return fd;
+    if (written == BLOCK_SIZE && (spare < 0 || rename(request->spare_path, path) == 0)) return fd;
     int error = written < 0 ? errno : ENOSPC;
     close(fd);
     unlink(path);
@@ -714,7 +714,7 @@ int shepherd_run(int channel, pid_t shepherd, const struct shepherd_request *req
     if (files[0] < 0) return -errno;
     int result = flock(files[0], LOCK_EX | LOCK_NB) < 0 ? -errno : 0;
     if (result == 0) {
-        files[1] = reserve_block(request->temporary_path, shepherd);
+        files[1] = reserve_block(request, shepherd);
         result = files[1] < 0 ? files[1] : send_attempt(channel, request, files);
         if (files[1] >= 0) close(files[1]);
     }

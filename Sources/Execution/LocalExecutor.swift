@@ -84,10 +84,7 @@ public final class LocalExecutor: Sendable {
         return try run.toEnd()
     }
 
-    /// Finds what would keep a run from ending well, before there is a folder of it.
-    ///
-    /// - Throws: ``ExecutionError`` for a task without command, one that does not fit, or a missing input.
-    public static func check(_ graph: TaskGraph, _ options: ExecutorOptions) throws(ExecutionError) {
+    private static func check(_ graph: TaskGraph, _ options: ExecutorOptions) throws(ExecutionError) {
         let written = Set(graph.tasks.flatMap { $0.outputs.map(\.path) })
         for task in graph.tasks {
             guard task.command != nil else { throw .noCommand(task.id) }

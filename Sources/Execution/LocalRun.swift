@@ -53,6 +53,8 @@ struct LocalRun {
     private var mostRunning: Int
     /// Shepherds that run nothing.
     private var idle: [ShepherdProcess] = []
+    /// Files of attempts whose outcomes are in the journal.
+    private var spares: [Shepherd.Files] = []
     /// What the allocator is to be told besides.
     private var events: [Allocator.Event] = []
     /// Outcomes on disk that are not handed on yet, and when they are to be.
@@ -169,12 +171,11 @@ extension LocalRun {
             try journal.append(entry)
         }
         try journal.sync()
+        spares += ended.map { files($0.task, $0.attempt) }
         for start in starts { try self.start(start) }
         for outcome in ended {
             show(.ended(outcome))
-            let files = files(outcome.task, outcome.attempt)
-            unlink(files.result)
-            if outcome.demand != nil { unlink(files.series) }
+            if outcome.demand != nil { unlink(files(outcome.task, outcome.attempt).series) }
         }
         outcomes += ended
         if !outcomes.isEmpty { handingOnTime = min(handingOnTime, now + Self.handingOnSeconds) }
@@ -237,7 +238,8 @@ extension LocalRun {
             do {
                 watch = try Shepherd(
                     process, command: command, directory: options.workingFolder, environment: words, files: files,
-                    limits: limits, graceSeconds: options.graceSeconds, sampleSeconds: options.sampleSeconds,
+                    spare: spares.popLast(), limits: limits, graceSeconds: options.graceSeconds,
+                    sampleSeconds: options.sampleSeconds,
                     seriesSeconds: options.seriesSeconds)
                 if watch == nil, isNew {
                     throw ExecutionError.lastError("talk to", "the process of a task", code: EPIPE)
@@ -374,7 +376,8 @@ extension LocalRun {
     private mutating func endAll() {
         for task in running.keys { running[task]?.shepherd.stop(atOnce: false) }
         ShepherdProcess.end(running.values.compactMap(\.shepherd.process) + idle)
-        (running, idle) = ([:], [])
+        for files in spares { files.tidy() }
+        (running, idle, spares) = ([:], [], [])
     }
 
     private func totalSize(_ files: [FileSpec]) -> Double? {

@@ -9,14 +9,30 @@ struct Shepherd {
     struct Files {
         let output: String
         let error: String
+        /// Who watches over it, and at the end the result; not needed any more when that is in the journal.
         let result: String
-        let temporary: String
+        /// Where earlier releases put the result.
+        let earlierResult: String
         let series: String
 
         init(_ task: TaskID, attempt: Int, folder: String) {
             let base = "\(folder)/\(fileName(for: task)).\(attempt)"
-            (output, error, result, temporary) = ("\(base).out", "\(base).err", "\(base).result", "\(base).result.tmp")
+            (output, error, result) = ("\(base).out", "\(base).err", "\(base).result.tmp")
+            earlierResult = "\(base).result"
             series = "\(base).series"
+        }
+
+        /// Removes those that say nothing (any more).
+        func tidy() {
+            for path in [output, error] where sizeOfFile(path) == 0 { unlink(path) }
+            for path in [result, earlierResult] { unlink(path) }
+        }
+
+        /// Lets another attempt have those that say nothing: to make files and to remove them takes time.
+        func give(to other: Files) {
+            for (path, new) in [(output, other.output), (error, other.error)] where sizeOfFile(path) == 0 {
+                rename(path, new)
+            }
         }
 
         /// Whether the attempt still runs. Its shepherd holds the lock from before it is handed the attempt until it ends.
@@ -120,10 +136,11 @@ struct Shepherd {
     /// Hands a command to a shepherd that runs none; `nil` if it is dead.
     init?(
         _ process: ShepherdProcess, command: String, directory: String, environment: [String], files: Files,
-        limits: Limits, graceSeconds: Double, sampleSeconds: Double, seriesSeconds: Double?
+        spare: Files?, limits: Limits, graceSeconds: Double, sampleSeconds: Double, seriesSeconds: Double?
     ) throws(ExecutionError) {
-        let texts = [command, directory, files.output, files.error, files.result, files.temporary, files.series].map(
-            copy)
+        spare?.give(to: files)
+        let texts = [command, directory, files.output, files.error, files.result, spare?.result ?? "", files.series]
+            .map(copy)
         var variables = environment.map(copy) + [nil]
         defer { for text in texts + variables { free(text) } }
         let result = variables.withUnsafeMutableBufferPointer { variables in
@@ -133,7 +150,7 @@ struct Shepherd {
             request.output_path = UnsafePointer(texts[2])
             request.error_path = UnsafePointer(texts[3])
             request.result_path = UnsafePointer(texts[4])
-            request.temporary_path = UnsafePointer(texts[5])
+            request.spare_path = UnsafePointer(texts[5])
             request.environment = UnsafePointer(variables.baseAddress)
             request.series_path = UnsafePointer(texts[6])
             func positive(_ seconds: Double?) -> Int64 { seconds.map { max(1, microseconds($0)) } ?? 0 }
@@ -162,7 +179,7 @@ struct Shepherd {
     private mutating func send(_ signal: Int32) {
         isSignalled = true
         // A shepherd that is not our child has left its process id, which is its own as long as it holds the lock.
-        if let id = process?.id ?? (files.isHeld ? contents(ofFile: files.temporary).flatMap(Self.processID) : nil) {
+        if let id = process?.id ?? (files.isHeld ? contents(ofFile: files.result).flatMap(Self.processID) : nil) {
             kill(id, signal)
         }
     }
@@ -180,7 +197,7 @@ struct Shepherd {
     /// The report, which may be among the lines received; `nil` if the shepherd died without.
     func report(_ received: [UInt8]) -> Report? {
         Self.report(in: received) ?? contents(ofFile: files.result).flatMap(Report.init)
-            ?? contents(ofFile: files.temporary).flatMap(Report.init)
+            ?? contents(ofFile: files.earlierResult).flatMap(Report.init)
     }
 
     private static func report(in bytes: [UInt8]) -> Report? {

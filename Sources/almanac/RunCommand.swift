@@ -92,8 +92,12 @@ struct RunCommand: ParsableCommand {
 
         // Whoever reads our remarks may leave; the job goes on.
         signal(SIGPIPE, SIG_IGN)
+        // First of all, so that a run that is refused is the newest one all the same.
+        let folder = try runFolder ?? nextFolder(job.name)
+        let hasBegun = FileManager.default.fileExists(atPath: folder + "/journal.jsonl")
+        let isThere = runFolder == nil && FileManager.default.fileExists(atPath: folder)
         var options = ExecutorOptions(
-            runFolder: runFolder ?? "", workingFolder: directory, workflow: job.name, instance: machine)
+            runFolder: folder, workingFolder: directory, workflow: job.name, instance: machine)
         var table = try policy.map { try JobFile.readPolicy($0) } ?? job.policy ?? .standard
         if let retries { table = table.with(retries: retries) }
         options.allocator = AllocatorOptions(policy: table, keepsGoing: !stopOnFailure)
@@ -105,15 +109,8 @@ struct RunCommand: ParsableCommand {
         let view = RunView(console)
         options.tickSeconds = view.isLive ? 0.2 : nil
 
-        // A run that cannot begin has no folder.
-        try LocalExecutor.check(job.tasks, options)
         let store = try TraceStore(folder: storing.store)
-        let folder = try runFolder ?? nextFolder(job.name)
-        let hasBegun = FileManager.default.fileExists(atPath: folder + "/journal.jsonl")
-        options.runFolder = folder
         options.job = try name(of: folder, job.name, in: store)
-        // One that was killed at its very beginning begins now.
-        let isThere = runFolder == nil && FileManager.default.fileExists(atPath: folder)
         if resume, isThere, !hasBegun { console.remark("the run in \(folder) had not begun: it begins now") }
         let executor = try LocalExecutor(job.tasks, options: options, show: view.show) { outcomes in
             try store.append(outcomes.map { ExecutionRecord($0) }, demands: outcomes.map(\.demand))

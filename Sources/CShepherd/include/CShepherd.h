@@ -14,8 +14,8 @@ struct shepherd_request {
     const char *directory;           // working directory
     const char *output_path;         // standard output; locked with flock as long as the attempt runs
     const char *error_path;          // standard error
-    const char *result_path;         // the result appears here, whole or not at all
-    const char *temporary_path;      // in the folder of result_path; holds `pid=N` of the shepherd until then
+    const char *result_path;         // a block that holds `pid=N` of the shepherd, and at the end the result
+    const char *spare_path;          // the result file of an earlier attempt, which becomes this one's; empty for none
     char *const *environment;        // ends with NULL
     int64_t time_limit_microseconds; // 0 is no limit
     int64_t grace_microseconds;      // between SIGTERM and SIGKILL
