@@ -24,12 +24,12 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
-        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
     ],
     targets: [
         .systemLibrary(name: "COpenBLAS"),
         .systemLibrary(name: "CPrefetch"),
+        .systemLibrary(name: "CSQLite"),
         .systemLibrary(name: "CZlib"),
         .target(name: "LinearAlgebra", dependencies: ["COpenBLAS"], swiftSettings: settings),
         .target(name: "ModelFiles", swiftSettings: settings),
@@ -38,8 +38,7 @@ let package = Package(
         .target(
             name: "Traces",
             dependencies: [
-                "CZlib", "LinearAlgebra", "Workloads", .product(name: "GRDB", package: "GRDB.swift"),
-                .product(name: "GRDBSQLite", package: "GRDB.swift"),
+                "CSQLite", "CZlib", "LinearAlgebra", "Workloads",
             ],
             swiftSettings: settings),
         .target(name: "Forests", dependencies: ["CPrefetch", "LinearAlgebra", "ModelFiles"], swiftSettings: settings),

@@ -1,5 +1,4 @@
-internal import GRDB
-internal import GRDBSQLite
+internal import CSQLite
 
 /// Inserts rows of one table. Values are bound through SQLite's own calls: five times faster than as boxed arguments.
 struct ExecutionInsert {
@@ -30,7 +29,7 @@ struct ExecutionInsert {
     func insert(
         _ rows: some Sequence<Int>, _ hashes: RowHashes, importID: Int64?, inserted: (Int) throws -> Void = { _ in }
     ) throws {
-        let handle = statement.sqliteStatement
+        let handle = statement.handle
         if let importID { sqlite3_bind_int64(handle, 1, importID) } else { sqlite3_bind_null(handle, 1) }
         defer { sqlite3_clear_bindings(handle) }
         // The letters of all texts stay where they are meanwhile, so SQLite need not copy them to look at them.
@@ -61,11 +60,9 @@ struct ExecutionInsert {
                 let code = sqlite3_step(handle)
                 sqlite3_reset(handle)
                 guard code == SQLITE_DONE else {
-                    throw DatabaseError(
-                        resultCode: ResultCode(rawValue: code),
-                        message: database.sqliteConnection.map { String(cString: sqlite3_errmsg($0)) })
+                    throw database.error(code)
                 }
-                if sqlite3_changes(database.sqliteConnection) > 0 { try inserted(row) }
+                if sqlite3_changes(database.connection) > 0 { try inserted(row) }
             }
         }
     }

@@ -1,6 +1,5 @@
 internal import Foundation
-internal import GRDB
-internal import GRDBSQLite
+internal import CSQLite
 
 /// The durable store of imported traces and of the outcomes of runs: one SQLite file, one schema for both.
 ///
@@ -64,7 +63,7 @@ public final class TraceStore: Sendable {
     /// Whether SQLite finds the file sound: `nil`, or what it complains of. O(size of the file).
     public func fault() throws(StoreError) -> String? {
         try access { database in
-            let words = try String.fetchAll(database, sql: "PRAGMA quick_check(3)")
+            let words = try database.rows(sql: "PRAGMA quick_check(3)").map { $0[0] as String }
             return words == ["ok"] ? nil : words.joined(separator: "; ")
         }
     }
@@ -79,24 +78,8 @@ public final class TraceStore: Sendable {
     }
 
     private static func open(_ path: String, _ mode: Mode = .shared) throws(StoreError) -> DatabaseQueue {
-        let readingOnly = mode == .readOnly
-        var configuration = Configuration()
-        configuration.busyMode = .timeout(busySeconds)
-        configuration.readonly = readingOnly
-        configuration.prepareDatabase { database in
-            // WAL lets readers go on while one process writes; FULL makes every commit survive a power cut. Large
-            // pages (of a new store) and a cache of 64 MB make bulk imports a third faster.
-            try database.execute(sql: "PRAGMA cache_size = -65536")
-            if mode == .alone {
-                try database.execute(sql: "PRAGMA locking_mode = EXCLUSIVE")
-                _ = try Int.fetchOne(database, sql: "SELECT COUNT(*) FROM sqlite_master")
-            } else if mode == .shared {
-                try database.execute(
-                    sql: "PRAGMA page_size = 16384; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL")
-            }
-        }
         var name = path
-        if readingOnly {
+        if mode == .readOnly {
             // Readers of WAL, too, want to write beside the file; unless told that nobody changes it.
             let allowed = CharacterSet.urlPathAllowed.subtracting(CharacterSet(charactersIn: "?#%"))
             name = "file:\(path.addingPercentEncoding(withAllowedCharacters: allowed) ?? path)?immutable=1"
@@ -105,7 +88,19 @@ public final class TraceStore: Sendable {
         let end = ContinuousClock.now + .seconds(busySeconds)
         while true {
             do {
-                return try DatabaseQueue(path: name, configuration: configuration)
+                return try DatabaseQueue(path: name, readOnly: mode == .readOnly, busySeconds: busySeconds) {
+                    database in
+                    // WAL lets readers go on while one process writes; FULL makes every commit survive a power cut.
+                    // Large pages (of a new store) and a cache of 64 MB make bulk imports a third faster.
+                    try database.execute(sql: "PRAGMA cache_size = -65536; PRAGMA foreign_keys = ON")
+                    if mode == .alone {
+                        try database.execute(sql: "PRAGMA locking_mode = EXCLUSIVE")
+                        _ = try database.number(sql: "SELECT COUNT(*) FROM sqlite_master")
+                    } else if mode == .shared {
+                        try database.execute(
+                            sql: "PRAGMA page_size = 16384; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL")
+                    }
+                }
             } catch {
                 let error = explained(error, path, opening: true)
                 guard case .busy = error, .now < end else { throw error }
@@ -116,7 +111,7 @@ public final class TraceStore: Sendable {
 
     /// The version of the schema.
     private func version() throws(StoreError) -> Int {
-        let found = try access { database in try Int.fetchOne(database, sql: "PRAGMA user_version") ?? 0 }
+        let found = try access { database in Int(try database.number(sql: "PRAGMA user_version") ?? 0) }
         guard found <= Self.schemaVersion else { throw .newer(path, found: found, supported: Self.schemaVersion) }
         return found
     }
@@ -124,7 +119,7 @@ public final class TraceStore: Sendable {
     /// How many rows of each kind the store holds.
     public func summary() throws(StoreError) -> StoreSummary {
         try access { database in
-            func count(_ sql: String) throws -> Int { try Int.fetchOne(database, sql: sql) ?? 0 }
+            func count(_ sql: String) throws -> Int { Int(try database.number(sql: sql) ?? 0) }
             return StoreSummary(
                 executions: try count("SELECT COUNT(*) FROM executions"),
                 spotMarkets: try count("SELECT COUNT(*) FROM spot_markets"),
@@ -135,35 +130,27 @@ public final class TraceStore: Sendable {
     }
 
     func access<Value>(_ body: (Database) throws -> Value) throws(StoreError) -> Value {
-        do { return try queue.writeWithoutTransaction(body) } catch { throw Self.explained(error, path) }
+        do { return try queue.use(body) } catch { throw Self.explained(error, path) }
     }
 
     func transaction<Value>(_ body: (Database) throws -> Value) throws(StoreError) -> Value {
         do {
-            return try queue.writeWithoutTransaction { database in
-                var value: Value?
-                try database.inTransaction(.immediate) {
-                    value = try body(database)
-                    return .commit
-                }
-                guard let value else { throw StoreError.failed(path, reason: "a transaction ended early") }
-                return value
-            }
+            return try queue.use { database in try database.inTransaction { try body(database) } }
         } catch { throw Self.explained(error, path) }
     }
 
     private static func explained(_ error: any Error, _ path: String, opening: Bool = false) -> StoreError {
         if let error = error as? StoreError { return error }
         guard let error = error as? DatabaseError else { return .failed(path, reason: "\(error)") }
-        let reason = error.message ?? "SQLite error \(error.resultCode.rawValue)"
-        switch error.resultCode {
-        case .SQLITE_FULL: return .full(path)
-        case .SQLITE_BUSY, .SQLITE_LOCKED: return .busy(path)
-        case .SQLITE_CORRUPT, .SQLITE_NOTADB: return .damaged(path, reason: reason)
-        case .SQLITE_CANTOPEN, .SQLITE_READONLY, .SQLITE_PERM, .SQLITE_AUTH: return .cannotOpen(path, reason: reason)
-        case .SQLITE_IOERR where opening: return .cannotOpen(path, reason: reason)
+        let reason = error.message ?? "SQLite error \(error.code)"
+        switch error.code {
+        case SQLITE_FULL: return .full(path)
+        case SQLITE_BUSY, SQLITE_LOCKED: return .busy(path)
+        case SQLITE_CORRUPT, SQLITE_NOTADB: return .damaged(path, reason: reason)
+        case SQLITE_CANTOPEN, SQLITE_READONLY, SQLITE_PERM, SQLITE_AUTH: return .cannotOpen(path, reason: reason)
+        case SQLITE_IOERR where opening: return .cannotOpen(path, reason: reason)
         // On a full disk the write-ahead log fails with an input/output error, not with SQLITE_FULL.
-        case .SQLITE_IOERR where freeBytes(path) < 1 << 20: return .full(path)
+        case SQLITE_IOERR where freeBytes(path) < 1 << 20: return .full(path)
         default: return .failed(path, reason: reason)
         }
     }
@@ -223,7 +210,7 @@ public final class TraceStore: Sendable {
 
     private static func makeSchema(_ database: Database) throws {
         // Another process may have made it while this one waited.
-        let found = try Int.fetchOne(database, sql: "PRAGMA user_version") ?? 0
+        let found = Int(try database.number(sql: "PRAGMA user_version") ?? 0)
         guard found < schemaVersion else { return }
         if found > 0 { return try migrate(database, from: found) }
         let columns = ExecutionColumn.allCases.map { "\($0.name) \($0.isText ? "TEXT" : "REAL")" }
