@@ -8,6 +8,9 @@ let settings: [SwiftSetting] = [
     .enableUpcomingFeature("MemberImportVisibility"),
 ]
 
+// The command line parses, calls and prints: optimising it takes longer than it could ever save.
+let unoptimized: [SwiftSetting] = [.unsafeFlags(["-Onone"])]
+
 // A module imports only what stands above it.
 let package = Package(
     name: "almanac",
@@ -68,7 +71,7 @@ let package = Package(
                 "JobFiles", "Prediction", "Execution", "Tuning",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Yams", package: "Yams"),
-            ], swiftSettings: settings),
+            ], swiftSettings: settings + unoptimized),
 
         .executableTarget(
             name: "execution-helper", dependencies: ["Execution", "Scheduling", "Workloads"],
