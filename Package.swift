@@ -8,6 +8,9 @@ let settings: [SwiftSetting] = [
     .enableUpcomingFeature("MemberImportVisibility"),
 ]
 
+// The command line parses, calls and prints: optimising it takes longer than it could ever save.
+let unoptimized: [SwiftSetting] = [.unsafeFlags(["-Onone"])]
+
 // A module imports only what stands above it.
 let package = Package(
     name: "almanac",
@@ -24,12 +27,12 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
-        .package(url: "https://github.com/groue/GRDB.swift", exact: "7.10.0"),
         .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
     ],
     targets: [
         .systemLibrary(name: "COpenBLAS"),
         .systemLibrary(name: "CPrefetch"),
+        .systemLibrary(name: "CSQLite"),
         .systemLibrary(name: "CZlib"),
         .target(name: "LinearAlgebra", dependencies: ["COpenBLAS"], swiftSettings: settings),
         .target(name: "ModelFiles", swiftSettings: settings),
@@ -38,8 +41,7 @@ let package = Package(
         .target(
             name: "Traces",
             dependencies: [
-                "CZlib", "LinearAlgebra", "Workloads", .product(name: "GRDB", package: "GRDB.swift"),
-                .product(name: "GRDBSQLite", package: "GRDB.swift"),
+                "CSQLite", "CZlib", "LinearAlgebra", "Workloads",
             ],
             swiftSettings: settings),
         .target(name: "Forests", dependencies: ["CPrefetch", "LinearAlgebra", "ModelFiles"], swiftSettings: settings),
@@ -70,7 +72,7 @@ let package = Package(
                 "JobFiles", "Prediction", "Execution", "Tuning",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Yams", package: "Yams"),
-            ], swiftSettings: settings),
+            ], swiftSettings: settings + unoptimized),
 
         .executableTarget(
             name: "execution-helper", dependencies: ["Execution", "Scheduling", "Workloads"],

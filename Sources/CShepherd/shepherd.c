@@ -7,43 +7,51 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sched.h>
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-// Everything below runs in a forked child of a program with threads: no allocation, no stdio, no locks.
+// Everything up to shepherd_start runs in a forked child of a program with threads: no allocation, no stdio, no locks.
+// Nor is a function of the C library called in whose place a preloaded library may have put its own, such as open or
+// clock_gettime: the memory of that library is gone.
 
 enum cause { CAUSE_NONE, CAUSE_TIME, CAUSE_CANCELLED, CAUSE_MEMORY };
 enum { MAXIMUM_PROCESSES = 32768, MAXIMUM_POINTS = 1024, THROTTLED_NICENESS = 10 };
+enum { CHANNEL = 3, BLOCK_SIZE = 512, WORKER_STACK = 65536 };
+enum { PATIENCE_MICROSECONDS = 50000, HOLD_MICROSECONDS = 10000 };
 #define SHEPHERD_NAME "almanac-task"
 
 struct process {
     pid_t pid, parent;
     int64_t resident_pages;
     int64_t cpu_ticks;                  // own and of the children it waited for
-    char is_ours;
+    char is_ours, is_dead;
 };
 
 struct herd {
     const struct shepherd_request *request;
-    pid_t worker;
+    pid_t shepherd, worker;
     int leader_ended;
     int leader_status;
+    int left_behind;                    // processes that lived on when the leader had ended
     enum cause cause;
     int64_t started, ended;             // monotonic
-    int64_t started_wall, ended_wall;   // Unix time
+    int64_t started_wall;               // Unix time
+    int64_t asked;                      // when somebody wanted the attempt to end, 0 if nobody did
     int64_t terminated;                 // when SIGTERM was sent, 0 if it was not
     int64_t grace;
     int64_t cpu, read_bytes, written_bytes;
     int64_t largest_child_bytes;        // greatest ru_maxrss
     int64_t peak_bytes;                 // greatest sum seen in a sample
     int samples;
-    int report;                         // the pipe
     int said_memory, said_time;         // which alerts were reported
     int is_throttled;
     int64_t next_point, pace;           // of the series
@@ -59,9 +67,42 @@ static struct point points[MAXIMUM_POINTS];
 
 static struct process processes[MAXIMUM_PROCESSES];
 
+// Whether a worker may borrow our memory until it becomes another program.
+static int may_lend_memory;
+
+// The greatest number of open files of whoever started us, which is that of the commands too.
+static struct rlimit file_limit;
+
+static int open_file(const char *path, int flags) {
+    return (int)syscall(SYS_openat, AT_FDCWD, path, flags | O_CLOEXEC, 0644);
+}
+
+static ssize_t write_to(int fd, const void *bytes, size_t length) { return syscall(SYS_write, fd, bytes, length); }
+
+static void close_file(int fd) { syscall(SYS_close, fd); }
+
+static void send_signal(pid_t pid, int number) { syscall(SYS_kill, pid, number); }
+
+static int wait_for(idtype_t which, pid_t pid, siginfo_t *info, int options) {
+    info->si_pid = 0;
+    return (int)syscall(SYS_waitid, which, pid, info, options, NULL);
+}
+
+// The kernel's set of 64 signals, which is smaller than the C library's.
+static int next_signal(uint64_t wanted, int64_t microseconds) {
+    struct timespec timeout = {microseconds / 1000000, microseconds % 1000000 * 1000};
+    return (int)syscall(SYS_rt_sigtimedwait, &wanted, NULL, &timeout, sizeof wanted);
+}
+
+static uint64_t signal_bit(int number) { return (uint64_t)1 << (number - 1); }
+
+static void leave(int code) {
+    for (;;) syscall(SYS_exit_group, code);
+}
+
 static int64_t microseconds(clockid_t clock) {
     struct timespec now;
-    clock_gettime(clock, &now);
+    syscall(SYS_clock_gettime, clock, &now);
     return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
@@ -97,12 +138,14 @@ static int read_proc(pid_t pid, const char *name, char *buffer, size_t size) {
     char *end = put_text(path, "/proc/");
     if (pid) end = put_number(end, pid);
     *put_text(end, name) = 0;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open_file(path, O_RDONLY);
     if (fd < 0) return 0;
     size_t length = 0;
     ssize_t count;
-    while (length < size - 1 && (count = read(fd, buffer + length, size - 1 - length)) > 0) length += (size_t)count;
-    close(fd);
+    while (length < size - 1 && (count = syscall(SYS_read, fd, buffer + length, size - 1 - length)) > 0) {
+        length += (size_t)count;
+    }
+    close_file(fd);
     buffer[length] = 0;
     return length > 0;
 }
@@ -122,7 +165,7 @@ static int64_t oom_kills(void) {
 // Lists the processes of the machine from a number on and marks those below this one. Returns how many are listed.
 static int list_processes(pid_t first) {
     static char names[65536];
-    int folder = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int folder = open_file("/proc", O_RDONLY | O_DIRECTORY);
     if (folder < 0) return 0;
     int count = 0;
     long length;
@@ -144,6 +187,7 @@ static int list_processes(pid_t first) {
             if (!name_start || !field || strlen(field) < 4) continue;
             int is_copy_of_us = strncmp(name_start, "(" SHEPHERD_NAME ")", strlen("(" SHEPHERD_NAME ")")) == 0;
             int64_t value = 0, parent = 0;
+            int is_dead = field[2] == 'Z' || field[2] == 'X';
             field = number_after(field + 3, &parent);
             int64_t ticks = 0;
             for (int number = 5; number <= 24; number++) {
@@ -151,12 +195,15 @@ static int list_processes(pid_t first) {
                 if (number >= 14 && number <= 17) ticks += value;
             }
             // Between fork and exec the worker still looks like us.
-            processes[count++] = (struct process){(pid_t)pid, (pid_t)parent, is_copy_of_us ? 0 : value, ticks, 0};
+            processes[count++] = (struct process){
+                .pid = (pid_t)pid, .parent = (pid_t)parent, .resident_pages = is_copy_of_us ? 0 : value,
+                .cpu_ticks = ticks, .is_dead = (char)is_dead,
+            };
         }
     }
-    close(folder);
+    close_file(folder);
 
-    pid_t self = getpid();
+    pid_t self = (pid_t)syscall(SYS_getpid);
     for (int changed = 1; changed;) {
         changed = 0;
         for (int i = 0; i < count; i++) {
@@ -171,14 +218,18 @@ static int list_processes(pid_t first) {
     return count;
 }
 
-// One line to whoever started us.
+// To whoever started us, if there still is one.
+static void say(const char *line, size_t length) {
+    syscall(SYS_sendto, CHANNEL, line, length, MSG_NOSIGNAL, NULL, 0);
+}
+
 static void say_alert(const struct herd *herd, int which, int64_t value) {
     char line[128];
     char *end = put_field(line, "alert=", which);
     end = put_field(end, " at_us=", microseconds(CLOCK_MONOTONIC) - herd->started);
     end = put_field(end, " value=", value);
     *end++ = '\n';
-    if (write(herd->report, line, (size_t)(end - line)) < 0) return;
+    say(line, (size_t)(end - line));
 }
 
 // Adds a point to the series; `count` processes are listed. When there is no room, every second point goes.
@@ -215,15 +266,31 @@ static void add_point(struct herd *herd, int count, int64_t now) {
     herd->next_point = now + herd->pace;
 }
 
+// Stops the worker, so that it cannot end by itself before our signal is there; 0 if it has ended. What came of a task that
+// ended by itself is its own doing, however near the limit it was.
+static int hold_worker(const struct herd *herd) {
+    send_signal(herd->worker, SIGSTOP);
+    int64_t until = microseconds(CLOCK_MONOTONIC) + HOLD_MICROSECONDS;
+    for (;;) {
+        siginfo_t info;
+        if (wait_for(P_PID, herd->worker, &info, WEXITED | WSTOPPED | WNOHANG | WNOWAIT) < 0) return 0;
+        if (info.si_pid != 0) return info.si_code == CLD_STOPPED;
+        // One that waits inside the kernel, for a disk perhaps, stops when it comes out.
+        if (microseconds(CLOCK_MONOTONIC) > until) return 1;
+        struct timespec pause = {0, 100000};
+        syscall(SYS_nanosleep, &pause, NULL);
+    }
+}
+
 static void sample(struct herd *herd) {
     // Children have greater numbers, until numbers start again from below: so every eighth look is at all.
-    int count = list_processes(herd->samples % 8 == 7 ? 1 : getpid());
+    int count = list_processes(herd->samples % 8 == 7 ? 1 : herd->worker);
     int64_t page = sysconf(_SC_PAGESIZE), sum = 0;
     for (int i = 0; i < count; i++) {
         if (!processes[i].is_ours) continue;
         sum += processes[i].resident_pages * page;
         // Those that started meanwhile inherit it, unless they were forked by one that was not yet throttled.
-        if (herd->is_throttled) setpriority(PRIO_PROCESS, (id_t)processes[i].pid, THROTTLED_NICENESS);
+        if (herd->is_throttled) syscall(SYS_setpriority, PRIO_PROCESS, processes[i].pid, THROTTLED_NICENESS);
     }
     if (sum > herd->peak_bytes) herd->peak_bytes = sum;
     if (sum > herd->point_peak) herd->point_peak = sum;
@@ -236,28 +303,36 @@ static void sample(struct herd *herd) {
         say_alert(herd, 1, sum);
     }
     int64_t limit = request->memory_limit_bytes;
-    if (limit > 0 && sum > limit && herd->cause == CAUSE_NONE && !herd->leader_ended) {
+    if (limit > 0 && sum > limit && herd->cause == CAUSE_NONE && !herd->leader_ended && hold_worker(herd)) {
         herd->cause = CAUSE_MEMORY;
         herd->terminated = now;
         herd->grace = 0;
     }
 }
 
-static void signal_all(int signal_number) {
-    int count = list_processes(1);
+// Returns how many were alive.
+static int signal_all(int signal_number) {
+    int count = list_processes(1), living = 0;
     for (int i = 0; i < count; i++) {
         if (!processes[i].is_ours) continue;
-        kill(processes[i].pid, signal_number);
-        if (signal_number == SIGTERM) kill(processes[i].pid, SIGCONT);
+        if (!processes[i].is_dead) living++;
+        send_signal(processes[i].pid, signal_number);
+        if (signal_number == SIGTERM) send_signal(processes[i].pid, SIGCONT);
     }
+    return living;
 }
 
+// Does nothing where the worker has ended by itself, which is for reap to see.
 static void terminate(struct herd *herd, enum cause cause, int64_t grace) {
-    if (herd->cause == CAUSE_NONE && !herd->leader_ended) herd->cause = cause;
+    if (herd->cause == CAUSE_NONE && !herd->leader_ended) {
+        if (!hold_worker(herd)) return;
+        herd->cause = cause;
+    }
     if (!herd->terminated) {
         herd->terminated = microseconds(CLOCK_MONOTONIC);
         herd->grace = grace;
-        signal_all(SIGTERM);
+        int living = signal_all(SIGTERM);
+        if (herd->leader_ended) herd->left_behind = living;
     } else if (grace < herd->grace) {
         herd->grace = grace;
     }
@@ -267,8 +342,7 @@ static void terminate(struct herd *herd, enum cause cause, int64_t grace) {
 static int reap(struct herd *herd) {
     for (;;) {
         siginfo_t info;
-        info.si_pid = 0;
-        if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0) return errno != ECHILD;
+        if (wait_for(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0) return errno != ECHILD;
         if (info.si_pid == 0) return 1;
         // While it is a zombie, its counters still hold its own work and that of the children it waited for.
         char text[512];
@@ -278,7 +352,7 @@ static int reap(struct herd *herd) {
         }
         struct rusage usage;
         int status;
-        if (wait4(info.si_pid, &status, 0, &usage) != info.si_pid) continue;
+        if (syscall(SYS_wait4, info.si_pid, &status, 0, &usage) != info.si_pid) continue;
         herd->cpu += (int64_t)usage.ru_utime.tv_sec * 1000000 + usage.ru_utime.tv_usec;
         herd->cpu += (int64_t)usage.ru_stime.tv_sec * 1000000 + usage.ru_stime.tv_usec;
         if (usage.ru_maxrss * 1024 > herd->largest_child_bytes) herd->largest_child_bytes = usage.ru_maxrss * 1024;
@@ -286,45 +360,53 @@ static int reap(struct herd *herd) {
             herd->leader_ended = 1;
             herd->leader_status = status;
             herd->ended = microseconds(CLOCK_MONOTONIC);
-            herd->ended_wall = microseconds(CLOCK_REALTIME);
         }
     }
 }
 
-// Closes all files from first to last, also on kernels before 5.9.
-static void close_files(unsigned first, unsigned last) {
-    if (first > last || syscall(SYS_close_range, first, last, 0) == 0) return;
-    for (unsigned fd = first; fd <= last && fd < 4096; fd++) close((int)fd);
+// Closes all files from first on, also on kernels before 5.9.
+static void close_files(unsigned first) {
+    if (syscall(SYS_close_range, first, ~0U, 0) == 0) return;
+    for (unsigned fd = first; fd <= 4096; fd++) close_file((int)fd);
 }
 
-static void say(int fd, const char *text) {
-    if (write(fd, text, strlen(text)) < 0) return;
+// Makes a file that is open known under another number.
+static void move_file(int fd, int to) {
+    if (fd == to) return;
+    syscall(SYS_dup3, fd, to, 0);
+    close_file(fd);
 }
 
-static void become_worker(const struct shepherd_request *request, pid_t shepherd) {
-    setsid();
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() != shepherd) _exit(127);
-    int input = open("/dev/null", O_RDONLY);
-    int output = open(request->output_path, O_WRONLY | O_APPEND);
-    int error = open(request->error_path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0644);
-    if (input < 0 || output < 0 || error < 0) _exit(127);
-    dup2(input, 0);
-    dup2(output, 1);
-    dup2(error, 2);
-    close_files(3, ~0U);
-    signal(SIGPIPE, SIG_DFL);
-    sigset_t none;
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
-    if (chdir(request->directory) < 0) {
-        say(2, "almanac: cannot enter the working directory\n");
-        _exit(126);
+static int fail_worker(int code, const char *text) {
+    write_to(2, text, strlen(text));
+    leave(code);
+    return code;
+}
+
+// Until execve it may run in our memory, while we wait.
+static int become_worker(void *argument) {
+    const struct herd *herd = argument;
+    const struct shepherd_request *request = herd->request;
+    syscall(SYS_setsid);
+    syscall(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    if (syscall(SYS_getppid) != herd->shepherd) leave(127);
+    int output = open_file(request->output_path, O_WRONLY | O_APPEND);
+    int error = open_file(request->error_path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND);
+    if (output < 0 || error < 0) leave(127);
+    // Standard input is ours, in which there is nothing.
+    syscall(SYS_dup3, output, 1, 0);
+    syscall(SYS_dup3, error, 2, 0);
+    close_files(3);
+    syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, &file_limit, NULL);
+    const uint64_t none = 0;
+    syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, sizeof none);
+    if (syscall(SYS_chdir, request->directory) < 0) {
+        return fail_worker(126, "almanac: cannot enter the working directory\n");
     }
     char *const arguments[] = {"sh", "-c", (char *)request->command, NULL};
-    execve("/bin/sh", arguments, request->environment);
-    say(2, errno == E2BIG ? "almanac: the command and its environment are too long\n" : "almanac: cannot run /bin/sh\n");
-    _exit(127);
+    syscall(SYS_execve, "/bin/sh", arguments, request->environment);
+    return fail_worker(
+        127, errno == E2BIG ? "almanac: the command and its environment are too long\n" : "almanac: cannot run /bin/sh\n");
 }
 
 static const char *hexadecimal_after(const char *text, uintptr_t *value) {
@@ -333,29 +415,6 @@ static const char *hexadecimal_after(const char *text, uintptr_t *value) {
         else if (*text >= 'a' && *text <= 'f') *value = *value * 16 + (uintptr_t)(*text - 'a' + 10);
         else return text;
     }
-}
-
-// A copy of the request that stays when the memory that we inherited is given back; shared, so that it is told apart.
-static struct shepherd_request *keep(const struct shepherd_request *request) {
-    const char *texts[] = {request->command, request->directory, request->output_path, request->error_path,
-                           request->result_path, request->temporary_path, request->series_path};
-    size_t count = 0, size = sizeof *request;
-    for (int i = 0; i < 7; i++) size += strlen(texts[i]) + 1;
-    while (request->environment[count]) size += strlen(request->environment[count++]) + 1 + sizeof(char *);
-    size += sizeof(char *);
-    char *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (memory == MAP_FAILED) _exit(1);
-    struct shepherd_request *copy = (struct shepherd_request *)memory;
-    char **environment = (char **)(copy + 1);
-    char *to = (char *)(environment + count + 1);
-    *copy = *request;
-    const char **fields[] = {&copy->command, &copy->directory, &copy->output_path, &copy->error_path,
-                             &copy->result_path, &copy->temporary_path, &copy->series_path};
-    for (int i = 0; i < 7; i++) *fields[i] = to, to = put_text(to, texts[i]), *to++ = 0;
-    for (size_t i = 0; i < count; i++) environment[i] = to, to = put_text(to, request->environment[i]), *to++ = 0;
-    environment[count] = NULL;
-    copy->environment = environment;
-    return copy;
 }
 
 // Gives back the memory that we inherited. Linux counts what a process had before exec as its own peak (ru_maxrss), so
@@ -372,107 +431,78 @@ static void drop_inherited_memory(void) {
         if (strncmp(rest, " rw-p 00000000 00:00 0 ", 23) || end - start < 1 << 18) continue;
         int holds_us = (here >= start && here < end) || (own >= start && own < end);
         int holds_text = (uintptr_t)text < end && (uintptr_t)text + sizeof text > start;
-        if (!holds_us && !holds_text) madvise((void *)start, end - start, MADV_DONTNEED);
+        if (!holds_us && !holds_text) syscall(SYS_madvise, start, end - start, MADV_DONTNEED);
     }
+    // A worker that borrows our memory would inherit the peak of it, unless that can be forgotten (5).
+    int fd = open_file("/proc/self/clear_refs", O_WRONLY);
+    may_lend_memory = fd >= 0 && write_to(fd, "5", 1) == 1;
+    if (fd >= 0) close_file(fd);
 }
 
-// The points, and one more for the end. They are there before the result is.
+// The points, and one more for the end; nothing of an attempt that ended before the first. They are there before the
+// result is.
 static void write_series(struct herd *herd) {
-    if (herd->pace == 0) return;
+    if (herd->points == 0) return;
     add_point(herd, 0, herd->ended);
     size_t length = (size_t)herd->points * sizeof(struct point);
-    int fd = open(herd->request->series_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    int fd = open_file(herd->request->series_path, O_WRONLY | O_CREAT | O_TRUNC);
     if (fd < 0) return;
-    int is_whole = write(fd, points, length) == (ssize_t)length;
-    close(fd);
-    if (!is_whole) unlink(herd->request->series_path);
+    int is_whole = write_to(fd, points, length) == (ssize_t)length;
+    close_file(fd);
+    if (!is_whole) syscall(SYS_unlinkat, AT_FDCWD, herd->request->series_path, 0);
 }
 
-static void write_result(const struct herd *herd, int64_t kills, int64_t error) {
-    char line[512];
+// Overwrites the block that was reserved at the start, so that it needs no room on the disk. Returns the length of the line.
+static size_t write_result(const struct herd *herd, char line[BLOCK_SIZE], int block, int64_t kills, int64_t error) {
     int64_t peak = herd->peak_bytes;
     if (herd->largest_child_bytes > peak) peak = herd->largest_child_bytes;
     int status = herd->leader_status;
+    int64_t wall = herd->ended - herd->started;
     char *end = put_field(line, "exit=", WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
     end = put_field(end, " signal=", WIFSIGNALED(status) ? WTERMSIG(status) : 0);
     end = put_field(end, " cause=", herd->cause);
     end = put_field(end, " start_us=", herd->started_wall);
-    end = put_field(end, " end_us=", herd->ended_wall);
-    end = put_field(end, " wall_us=", herd->ended - herd->started);
+    // Not what the clock says now: somebody may have set it meanwhile.
+    end = put_field(end, " end_us=", herd->started_wall + wall);
+    end = put_field(end, " wall_us=", wall);
     end = put_field(end, " cpu_us=", herd->cpu);
     end = put_field(end, " peak_bytes=", peak > 0 ? peak : -1);
     end = put_field(end, " read_bytes=", herd->read_bytes);
     end = put_field(end, " written_bytes=", herd->written_bytes);
     end = put_field(end, " oom_kills=", kills);
+    end = put_field(end, " left_behind=", herd->left_behind);
     end = put_field(end, " error=", error);
-    *end++ = '\n';
     size_t length = (size_t)(end - line);
-    int fd = open(herd->request->temporary_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-    if (fd >= 0) {
-        int is_whole = write(fd, line, length) == (ssize_t)length;
-        close(fd);
-        if (is_whole) rename(herd->request->temporary_path, herd->request->result_path);
-        else unlink(herd->request->temporary_path);
-    }
-    if (write(herd->report, line, length) < 0) return;  // nobody listens any more: the file is there
+    memset(end, ' ', BLOCK_SIZE - length);
+    line[BLOCK_SIZE - 1] = '\n';
+    syscall(SYS_pwrite64, block, line, BLOCK_SIZE, 0);
+    line[length] = '\n';
+    return length + 1;
 }
 
-static void become_shepherd(const struct shepherd_request *original, int report, int lock) {
-    const struct shepherd_request *request = keep(original);
-    drop_inherited_memory();
-    setsid();
-    prctl(PR_SET_CHILD_SUBREAPER, 1);
-    prctl(PR_SET_NAME, SHEPHERD_NAME);
-    // Handler, flags, restorer and mask are all zero. The C library's own call leaves out the signals 32 and 33.
-    const uint64_t standard[4] = {0};
-    for (int number = 1; number < 65; number++) syscall(SYS_rt_sigaction, number, standard, NULL, sizeof(uint64_t));
-    signal(SIGPIPE, SIG_IGN);
-    // Keep the lock and the pipe only: whatever else was open is not ours.
-    int kept = lock == 3 ? 4 : 3;
-    dup2(report, kept);
-    unsigned first = (unsigned)(kept < lock ? kept : lock), second = (unsigned)(kept < lock ? lock : kept);
-    close_files(3, first - 1);
-    close_files(first + 1, second - 1);
-    close_files(second + 1, ~0U);
-    fcntl(kept, F_SETFD, FD_CLOEXEC);
-    // A terminal or a pipe of whoever started this must not be kept open.
-    int nothing = open("/dev/null", O_RDWR);
-    for (int fd = 0; fd < 3; fd++) dup2(nothing, fd);
-    close(nothing);
-
-    // Whoever resumes the run finds us by this.
-    char line[32];
-    char *end = put_field(line, "pid=", getpid());
-    *end++ = '\n';
-    int fd = open(request->temporary_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-    if (fd >= 0 && write(fd, line, (size_t)(end - line)) < 0) unlink(request->temporary_path);
-    if (fd >= 0) close(fd);
-
+// Runs one attempt to its end. Returns the length of the line about it.
+static size_t run_attempt(const struct shepherd_request *request, int block, char line[BLOCK_SIZE]) {
+    static char stack[WORKER_STACK] __attribute__((aligned(64)));
     static struct herd herd;
+    memset(&herd, 0, sizeof herd);
     herd.request = request;
-    herd.report = kept;
     herd.pace = request->series_microseconds;
+    herd.shepherd = (pid_t)syscall(SYS_getpid);
     int64_t kills = oom_kills();
+    // Whatever was meant for an attempt before this one.
+    const uint64_t requests = signal_bit(SIGTERM) | signal_bit(SIGUSR1) | signal_bit(SIGUSR2);
+    while (next_signal(requests, 0) > 0) {}
 
-    pid_t shepherd = getpid();
     herd.started = microseconds(CLOCK_MONOTONIC);
     herd.started_wall = microseconds(CLOCK_REALTIME);
-    // Not the C library's fork, which walks over heaps that are gone.
-    herd.worker = (pid_t)syscall(SYS_clone, (unsigned long)SIGCHLD, 0UL, 0UL, 0UL, 0UL);
-    if (herd.worker == 0) become_worker(request, shepherd);
+    herd.next_point = herd.started + herd.pace;
+    // Not fork, which walks over heaps that are gone.
+    herd.worker = clone(
+        become_worker, stack + sizeof stack, SIGCHLD | (may_lend_memory ? CLONE_VM | CLONE_VFORK : 0), &herd);
     if (herd.worker < 0) {
-        herd.ended_wall = herd.started_wall;
         herd.ended = herd.started;
-        write_result(&herd, 0, errno);
-        _exit(0);
+        return write_result(&herd, line, block, 0, errno);
     }
-
-    sigset_t wanted;
-    sigemptyset(&wanted);
-    sigaddset(&wanted, SIGCHLD);
-    sigaddset(&wanted, SIGTERM);
-    sigaddset(&wanted, SIGUSR1);
-    sigaddset(&wanted, SIGUSR2);
     int64_t interval = 1000, next_sample = herd.started + interval;
     while (reap(&herd)) {
         int64_t now = microseconds(CLOCK_MONOTONIC);
@@ -494,6 +524,10 @@ static void become_shepherd(const struct shepherd_request *original, int report,
         if (limit > 0 && !herd.leader_ended && now - herd.started >= limit) {
             terminate(&herd, CAUSE_TIME, request->grace_microseconds);
         }
+        // Whoever is about to end anyway may do so: its work is done.
+        if (herd.asked && !herd.leader_ended && now - herd.asked >= PATIENCE_MICROSECONDS) {
+            terminate(&herd, CAUSE_CANCELLED, request->grace_microseconds);
+        }
         // Nothing outlives the command: what it left in the background gets a second at most.
         if (herd.leader_ended && !herd.terminated) {
             terminate(&herd, CAUSE_NONE, request->grace_microseconds < 1000000 ? request->grace_microseconds : 1000000);
@@ -503,51 +537,207 @@ static void become_shepherd(const struct shepherd_request *original, int report,
             int64_t deadline = herd.terminated + herd.grace;
             if (now >= deadline) signal_all(SIGKILL), deadline = now + 5000;
             if (deadline < wake) wake = deadline;
-        } else if (limit > 0 && herd.started + limit < wake) {
-            wake = herd.started + limit;
+        } else {
+            if (limit > 0 && herd.started + limit < wake) wake = herd.started + limit;
+            if (herd.asked && herd.asked + PATIENCE_MICROSECONDS < wake) wake = herd.asked + PATIENCE_MICROSECONDS;
         }
         if (alert > 0 && !herd.said_time && !herd.leader_ended && herd.started + alert < wake) {
             wake = herd.started + alert;
         }
         now = microseconds(CLOCK_MONOTONIC);
-        int64_t pause = wake > now ? wake - now : 0;
-        struct timespec timeout = {pause / 1000000, pause % 1000000 * 1000};
-        int number = sigtimedwait(&wanted, NULL, &timeout);
-        if (number == SIGTERM) terminate(&herd, CAUSE_CANCELLED, request->grace_microseconds);
+        int number = next_signal(requests | signal_bit(SIGCHLD), wake > now ? wake - now : 0);
+        if (number == SIGTERM && !herd.asked) herd.asked = now;
         if (number == SIGUSR1) terminate(&herd, CAUSE_CANCELLED, 0);
         if (number == SIGUSR2) herd.is_throttled = 1, next_sample = 0;
     }
-    int64_t kills_after = oom_kills();
+    // Only a signal makes anybody ask.
+    int64_t after = kills < 0 || (WIFEXITED(herd.leader_status) && WEXITSTATUS(herd.leader_status) == 0) ? kills : oom_kills();
     write_series(&herd);
-    write_result(&herd, kills < 0 || kills_after < 0 ? -1 : kills_after - kills, 0);
-    _exit(0);
+    return write_result(&herd, line, block, after < 0 ? -1 : after - kills, 0);
 }
 
-int shepherd_start(const struct shepherd_request *request, int *report_fd) {
-    int lock = open(request->output_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-    if (lock < 0) return -errno;
-    int ends[2];
-    if (flock(lock, LOCK_EX | LOCK_NB) < 0 || pipe2(ends, O_CLOEXEC) < 0) {
-        int error = errno;
-        close(lock);
-        return -error;
+// What is sent of an attempt; its texts follow, each with its final zero.
+struct message {
+    uint64_t size, variables;
+    struct shepherd_request request;
+};
+
+// The files that come with it: the lock and the block for the result.
+union control {
+    char bytes[CMSG_SPACE(2 * sizeof(int))];
+    struct cmsghdr header;
+};
+
+// Waits for an attempt and runs it; 0 when there will be none any more.
+static int serve_once(void) {
+    struct message message;
+    union control control;
+    struct iovec part = {&message, sizeof message};
+    struct msghdr header = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+    ssize_t count = syscall(SYS_recvmsg, CHANNEL, &header, MSG_WAITALL | MSG_CMSG_CLOEXEC);
+    struct cmsghdr *files = CMSG_FIRSTHDR(&header);
+    if (count != sizeof message || !files || files->cmsg_len != CMSG_LEN(2 * sizeof(int))) return 0;
+    int fds[2];
+    memcpy(fds, CMSG_DATA(files), sizeof fds);
+
+    size_t place = (message.size + 15) & ~(size_t)15, size = place + (message.variables + 1) * sizeof(char *);
+    char *memory = (char *)syscall(SYS_mmap, NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) return 0;
+    for (size_t length = 0; length < message.size; length += (size_t)count) {
+        count = syscall(SYS_recvfrom, CHANNEL, memory + length, message.size - length, 0, NULL, NULL);
+        if (count <= 0) return 0;
     }
-    // No signal may find the child before it has its own handlers.
+    struct shepherd_request *request = &message.request;
+    const char **fields[] = {&request->command, &request->directory, &request->output_path, &request->error_path,
+                             &request->result_path, &request->spare_path, &request->series_path};
+    char *text = memory, **environment = (char **)(memory + place);
+    for (int i = 0; i < 7; i++) *fields[i] = text, text += strlen(text) + 1;
+    for (uint64_t i = 0; i < message.variables; i++) environment[i] = text, text += strlen(text) + 1;
+    environment[message.variables] = NULL;
+    request->environment = environment;
+
+    char line[BLOCK_SIZE];
+    size_t length = run_attempt(request, fds[1], line);
+    // Whoever reads the line finds no lock.
+    close_file(fds[0]);
+    close_file(fds[1]);
+    syscall(SYS_munmap, memory, size);
+    say(line, length);
+    return 1;
+}
+
+static void become_shepherd(int channel) {
+    drop_inherited_memory();
+    syscall(SYS_setsid);
+    syscall(SYS_prctl, PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+    syscall(SYS_prctl, PR_SET_NAME, SHEPHERD_NAME, 0, 0, 0);
+    // Handler, flags, restorer and mask are all zero. The C library's own call leaves out the signals 32 and 33.
+    const uint64_t standard[4] = {0};
+    for (int number = 1; number < 65; number++) syscall(SYS_rt_sigaction, number, standard, NULL, sizeof(uint64_t));
+    // Keep the channel only: whatever else was open is not ours. A terminal or a pipe of whoever started this must not
+    // be kept open.
+    move_file(channel, CHANNEL);
+    close_files(CHANNEL + 1);
+    int nothing = open_file("/dev/null", O_RDONLY);
+    for (int fd = 0; fd < 3; fd++) syscall(SYS_dup3, nothing, fd, 0);
+    close_file(nothing);
+    while (serve_once()) {}
+    leave(0);
+}
+
+int shepherd_start(int *channel) {
+    int ends[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0) return -errno;
+    if (file_limit.rlim_cur == 0) getrlimit(RLIMIT_NOFILE, &file_limit);
+    // No signal may find the child before it has its own handlers; it waits for those that it wants.
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     pid_t child = fork();
     int error = errno;
-    if (child == 0) become_shepherd(request, ends[1], lock);
+    if (child == 0) become_shepherd(ends[1]);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    close(lock);
     close(ends[1]);
     if (child < 0) {
         close(ends[0]);
         return -error;
     }
-    *report_fd = ends[0];
+    *channel = ends[0];
     return child;
+}
+
+// Sends all of the parts, the files with the first byte.
+static int send_parts(int channel, struct iovec *parts, size_t count, const int files[2]) {
+    union control control;
+    memset(&control, 0, sizeof control);
+    struct msghdr header = {.msg_iov = parts, .msg_iovlen = count, .msg_control = &control, .msg_controllen = sizeof control};
+    struct cmsghdr *first = CMSG_FIRSTHDR(&header);
+    *first = (struct cmsghdr){.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(2 * sizeof(int))};
+    memcpy(CMSG_DATA(first), files, 2 * sizeof(int));
+    while (header.msg_iovlen > 0) {
+        ssize_t sent = sendmsg(channel, &header, MSG_NOSIGNAL);
+        if (sent < 0 && errno == EINTR) continue;
+        if (sent < 0) return -errno;
+        header.msg_control = NULL;
+        header.msg_controllen = 0;
+        while (header.msg_iovlen > 0 && (size_t)sent >= header.msg_iov->iov_len) {
+            sent -= (ssize_t)header.msg_iov->iov_len;
+            header.msg_iov++;
+            header.msg_iovlen--;
+        }
+        if (header.msg_iovlen > 0) {
+            header.msg_iov->iov_base = (char *)header.msg_iov->iov_base + sent;
+            header.msg_iov->iov_len -= (size_t)sent;
+        }
+    }
+    return 0;
+}
+
+static int send_attempt(int channel, const struct shepherd_request *request, const int files[2]) {
+    const char *texts[] = {request->command, request->directory, request->output_path, request->error_path,
+                           request->result_path, request->spare_path, request->series_path};
+    struct message message = {.request = *request};
+    for (int i = 0; i < 7; i++) message.size += strlen(texts[i]) + 1;
+    while (request->environment[message.variables]) message.size += strlen(request->environment[message.variables++]) + 1;
+    char *body = malloc(message.size), *to = body;
+    if (!body) return -ENOMEM;
+    for (int i = 0; i < 7; i++) to = put_text(to, texts[i]), *to++ = 0;
+    for (uint64_t i = 0; i < message.variables; i++) to = put_text(to, request->environment[i]), *to++ = 0;
+    struct iovec parts[] = {{&message, sizeof message}, {body, message.size}};
+    int result = send_parts(channel, parts, 2, files);
+    free(body);
+    return result;
+}
+
+// Reserves the room for the result: whoever resumes the run finds in it who watches over the attempt.
+static int reserve_block(const struct shepherd_request *request, pid_t shepherd) {
+    const char *path = request->result_path;
+    char block[BLOCK_SIZE];
+    char *end = put_field(block, "pid=", shepherd);
+    memset(end, ' ', (size_t)(block + BLOCK_SIZE - end));
+    block[BLOCK_SIZE - 1] = '\n';
+    // What it says of the earlier attempt is overwritten before it gets the new name.
+    int spare = *request->spare_path ? open(request->spare_path, O_WRONLY | O_CLOEXEC) : -1;
+    int fd = spare >= 0 ? spare : open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    if (fd < 0) return -errno;
+    ssize_t written = write(fd, block, BLOCK_SIZE);
+    if (written == BLOCK_SIZE && (spare < 0 || rename(request->spare_path, path) == 0)) return fd;
+    int error = written < 0 ? errno : ENOSPC;
+    close(fd);
+    unlink(path);
+    return -error;
+}
+
+int shepherd_run(int channel, pid_t shepherd, const struct shepherd_request *request) {
+    int files[2];
+    files[0] = open(request->output_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    if (files[0] < 0) return -errno;
+    int result = flock(files[0], LOCK_EX | LOCK_NB) < 0 ? -errno : 0;
+    if (result == 0) {
+        files[1] = reserve_block(request, shepherd);
+        result = files[1] < 0 ? files[1] : send_attempt(channel, request, files);
+        if (files[1] >= 0) close(files[1]);
+    }
+    close(files[0]);
+    return result;
+}
+
+ssize_t shepherd_receive(int channel, void *bytes, size_t size) {
+    ssize_t count;
+    do count = recv(channel, bytes, size, MSG_DONTWAIT); while (count < 0 && errno == EINTR);
+    return count < 0 ? -errno : count;
+}
+
+int shepherd_reserve_room(int fd, off_t offset, off_t length) {
+    return fallocate(fd, FALLOC_FL_KEEP_SIZE, offset, length) < 0 ? -errno : 0;
+}
+
+void shepherd_raise_file_limit(void) {
+    struct rlimit limit;
+    if (file_limit.rlim_cur > 0 || getrlimit(RLIMIT_NOFILE, &limit) < 0) return;
+    file_limit = limit;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 static volatile int signal_fd = -1;

@@ -8,6 +8,8 @@ public enum ExecutionError: Error, Hashable, Sendable, CustomStringConvertible {
     case tooLarge(TaskID, cpus: Double, memoryBytes: Double, availableCPUs: Double, availableMemoryBytes: Double)
     /// An input exists neither on disk nor as an output of another task.
     case missingInput(TaskID, path: String)
+    /// A file that a finished task of this run made, and that another one still needs, is not there any more.
+    case outputGone(TaskID, path: String, neededBy: TaskID)
     /// The run folder holds an earlier run, and resuming was not asked for.
     case runExists(folder: String, finished: Int, total: Int)
     /// There is no run in this folder to resume.
@@ -33,6 +35,9 @@ public enum ExecutionError: Error, Hashable, Sendable, CustomStringConvertible {
         case .missingInput(let task, let path):
             "Task '\(task)' reads '\(path)', which does not exist and which no task writes. "
                 + "Correct the path, or declare it as an output of the task that makes it."
+        case .outputGone(let maker, let path, let task):
+            "Task '\(task)' reads '\(path)', which task '\(maker)' of this run made and which is gone. "
+                + "Put it back, or start the job anew without resuming."
         case .runExists(let folder, let finished, let total):
             "The folder '\(folder)' holds a run with \(finished) of \(total) tasks finished. "
                 + "Resume it, or choose another folder."

@@ -10,12 +10,12 @@ public import Workloads
 /// and outlives this one. Starts and ends are on disk before they are acted on, so that after a `kill -9` at any moment
 /// another process resumes the run: attempts that still run are waited for, finished ones are not run again.
 ///
-///     let executor = try LocalExecutor(graph, options: .init(runFolder: "runs/1")) { outcome in print(outcome.task) }
+///     let executor = try LocalExecutor(graph, options: .init(runFolder: "runs/1")) { print($0.map(\.task)) }
 ///     let result = try executor.run()
 public final class LocalExecutor: Sendable {
     private let graph: TaskGraph
     private let options: ExecutorOptions
-    private let report: @Sendable (TaskOutcome) throws -> Void
+    private let report: @Sendable ([TaskOutcome]) throws -> Void
     private let show: @Sendable (RunEvent) -> Void
     private let wakeUp: (readEnd: Int32, writeEnd: Int32)
 
@@ -23,12 +23,13 @@ public final class LocalExecutor: Sendable {
     ///
     /// - Parameters:
     ///   - show: Called on the thread of ``run(resuming:)`` with everything that happens.
-    ///   - report: Called on that thread once for every attempt that ended, after the outcome is on disk. After an
-    ///     interruption an outcome may be reported again; workflow, job, task and attempt tell.
+    ///   - report: Called on that thread with every attempt that ended, some at a time, when they are on disk: within a
+    ///     fifth of a second, and before ``run(resuming:)`` returns. A resumed run reports those of the processes before it
+    ///     once more, so what is already known must change nothing; workflow, job, task and attempt tell.
     /// - Throws: ``ExecutionError`` for a task without command, one that does not fit, or a missing input.
     public init(
         _ graph: TaskGraph, options: ExecutorOptions, show: @escaping @Sendable (RunEvent) -> Void = { _ in },
-        report: @escaping @Sendable (TaskOutcome) throws -> Void
+        report: @escaping @Sendable ([TaskOutcome]) throws -> Void
     ) throws(ExecutionError) {
         self.graph = graph
         self.report = report
@@ -68,7 +69,9 @@ public final class LocalExecutor: Sendable {
         try makeFolder(options.runFolder + "/attempts")
         let (journal, entries) = try RunJournal.open(path, folder: options.runFolder)
         defer { journal.close() }
-        let past = try PastRun(entries, graph, folder: options.runFolder, resuming: resuming)
+        let past = try PastRun(entries, graph, options: options, resuming: resuming)
+        try checkFiles(past)
+        shepherd_raise_file_limit()
         if options.handlesSignals {
             guard shepherd_watch_signals(wakeUp.writeEnd) == 0 else {
                 throw ExecutionError.lastError("watch signals in", path)
@@ -93,6 +96,23 @@ public final class LocalExecutor: Sendable {
             for input in task.inputs where !written.contains(input.path) {
                 guard exists(absolute(input.path, in: options.workingFolder)) else {
                     throw .missingInput(task.id, path: input.path)
+                }
+            }
+        }
+    }
+
+    /// What is left to do may need files that finished tasks have made.
+    private func checkFiles(_ past: PastRun) throws(ExecutionError) {
+        guard !past.finished.isEmpty else { return }
+        var makers: [String: TaskID] = [:]
+        for task in graph.tasks where past.finished.contains(task.id) {
+            for output in task.outputs { makers[output.path] = task.id }
+        }
+        for task in graph.tasks where !past.finished.contains(task.id) {
+            for input in task.inputs {
+                guard let maker = makers[input.path] else { continue }
+                guard exists(absolute(input.path, in: options.workingFolder)) else {
+                    throw .outputGone(maker, path: input.path, neededBy: task.id)
                 }
             }
         }

@@ -11,7 +11,7 @@ struct LocalRun {
     let past: PastRun
     /// A byte here is the number of a signal.
     let wakeUp: Int32
-    let report: (TaskOutcome) throws -> Void
+    let report: ([TaskOutcome]) throws -> Void
     let show: (RunEvent) -> Void
 
     private struct Attempt {
@@ -31,8 +31,37 @@ struct LocalRun {
         var killedFor: FailureCause?
     }
 
+    /// An attempt that the allocator has placed.
+    private struct Start {
+        var task: TaskSpec
+        var attempt: Int
+        var cpus: Double
+        var memoryBytes: Double
+        var timeLimitSeconds: Double?
+    }
+
+    /// How long outcomes wait for others, so that they are handed on together.
+    private static let handingOnSeconds = 0.2
+    /// Files that are open besides those of attempts.
+    private static let otherFiles = 64
+
     private let instance = InstanceID("local")
     private var running: [TaskID: Attempt] = [:]
+    /// Attempts that wait until the system allows another process, in their order.
+    private var waiting: [Start] = []
+    /// How many attempts the system allows at once.
+    private var mostRunning: Int
+    /// Shepherds that run nothing.
+    private var idle: [ShepherdProcess] = []
+    /// Files of attempts whose outcomes are in the journal.
+    private var spares: [Shepherd.Files] = []
+    /// What the allocator is to be told besides.
+    private var events: [Allocator.Event] = []
+    /// Outcomes on disk that are not handed on yet, and when they are to be.
+    private var outcomes: [TaskOutcome]
+    private var handingOnTime = Double.infinity
+    private let environment = ProcessInfo.processInfo.environment
+    private let machine = InstanceType.hostName
     private var readySeconds: [TaskID: Double] = [:]
     private var failed: [TaskID: FailureCause] = [:]
     private var skipped: [TaskID] = []
@@ -47,7 +76,7 @@ struct LocalRun {
 
     init(
         graph: TaskGraph, options: ExecutorOptions, journal: RunJournal, past: PastRun, wakeUp: Int32,
-        report: @escaping (TaskOutcome) throws -> Void, show: @escaping (RunEvent) -> Void
+        report: @escaping ([TaskOutcome]) throws -> Void, show: @escaping (RunEvent) -> Void
     ) {
         self.graph = graph
         self.options = options
@@ -56,6 +85,8 @@ struct LocalRun {
         self.wakeUp = wakeUp
         self.report = report
         self.show = show
+        outcomes = past.outcomes
+        mostRunning = max(1, Int(clamping: sysconf(Int32(_SC_OPEN_MAX))) - Self.otherFiles)
         var survivors: [TaskID: (instance: InstanceID, attempt: Int)] = [:]
         for open in past.open {
             survivors[open.task] = (instance, open.attempt)
@@ -75,57 +106,55 @@ struct LocalRun {
     mutating func toEnd() throws -> RunResult {
         do {
             var first = RunJournal.Entry(past.isNew ? .run : .resume)
-            (first.version, first.workflow, first.job) = (RunJournal.version, options.workflow, options.job)
+            (first.version, first.workflow, first.job) = (RunJournal.version, options.workflow, past.job)
             (first.digest, first.taskCount, first.timeSeconds) = (past.digest, graph.count, unixSeconds())
             try journal.append(first)
-            for outcome in past.unreported { try report(outcome) }
-            try act(
-                on: [
-                    .instanceReady(
-                        .init(instance, cpus: options.instance.cpus, memoryBytes: options.instance.memoryBytes))
-                ], [])
+            events = [
+                .instanceReady(.init(instance, cpus: options.instance.cpus, memoryBytes: options.instance.memoryBytes))
+            ]
+            try act(on: [])
             while allocator.ending == nil {
-                try wait()
-                let (outcomes, alerts) = collect()
-                var events = alerts + outcomes.map(event)
+                if events.isEmpty { try wait() }
+                let ended = collect()
                 if stopRequests > 0, !isCancelled {
                     isCancelled = true
                     events.append(.cancel)
                     show(.stopping)
                 }
-                if stopRequests > 1 { for attempt in running.values { attempt.shepherd.stop(atOnce: true) } }
-                try act(on: events, outcomes)
+                if stopRequests > 1 { for task in running.keys { running[task]?.shepherd.stop(atOnce: true) } }
+                try act(on: ended)
+                if unixSeconds() >= handingOnTime { try handOn() }
                 if let seconds = options.tickSeconds, unixSeconds() >= lastTick + seconds { tick() }
             }
+            try handOn()
         } catch {
             endAll()
             throw error
         }
+        endAll()
         return RunResult(
             ending: allocator.ending ?? .failed, total: graph.count, finished: allocator.finishedCount, failed: failed,
             skipped: skipped, attempts: ended, elapsedSeconds: unixSeconds() - began)
     }
-
 }
 
 extension LocalRun {
-    /// Hands events to the allocator, makes them and its decisions durable, then hands on outcomes and acts.
-    private mutating func act(on events: [Allocator.Event], _ outcomes: [TaskOutcome]) throws {
-        guard !events.isEmpty else { return }
-        let now = unixSeconds()
-        for outcome in outcomes {
+    /// Hands what happened to the allocator, makes it and its decisions durable, all in one, then acts.
+    private mutating func act(on ended: [TaskOutcome]) throws {
+        let actions = events.flatMap { allocator.handle($0) }
+        events = []
+        for outcome in ended {
             var entry = RunJournal.Entry(.outcome)
             entry.outcome = outcome
             try journal.append(entry)
         }
-        let actions = events.flatMap { allocator.handle($0) }
+        let now = unixSeconds()
         for action in actions {
             switch action {
-            case .start(let task, _, let attempt, let cpus, let memory, let timeLimit):
-                var entry = RunJournal.Entry(.start, task: task, attempt: attempt)
-                (entry.cpus, entry.memoryBytes, entry.timeSeconds) = (cpus, memory, now)
-                entry.timeLimitSeconds = timeLimit
-                try journal.append(entry)
+            case .start(let id, _, let attempt, let cpus, let memory, let timeLimit):
+                guard let task = graph[id] else { break }
+                waiting.append(
+                    Start(task: task, attempt: attempt, cpus: cpus, memoryBytes: memory, timeLimitSeconds: timeLimit))
             case .end(let ending):
                 var entry = RunJournal.Entry(.end)
                 (entry.ending, entry.timeSeconds) = (ending, now)
@@ -133,25 +162,38 @@ extension LocalRun {
             case .kill, .giveUp, .skip, .throttle, .warn: break
             }
         }
+        let starts = isCancelled ? [] : waiting.prefix(max(0, mostRunning - running.count))
+        waiting.removeFirst(starts.count)
+        for start in starts {
+            var entry = RunJournal.Entry(.start, task: start.task.id, attempt: start.attempt)
+            (entry.cpus, entry.memoryBytes, entry.timeSeconds) = (start.cpus, start.memoryBytes, now)
+            entry.timeLimitSeconds = start.timeLimitSeconds
+            try journal.append(entry)
+        }
         try journal.sync()
-        for outcome in outcomes {
+        spares += ended.map { files($0.task, $0.attempt) }
+        for start in starts { try self.start(start) }
+        for outcome in ended {
             show(.ended(outcome))
-            try report(outcome)
-            let files = files(outcome.task, outcome.attempt)
-            for path in [files.result, files.series] { unlink(path) }
+            if outcome.demand != nil { unlink(files(outcome.task, outcome.attempt).series) }
         }
-        if !outcomes.isEmpty {
-            try journal.append(.init(.reported))
-            try journal.flush()
-        }
-        for action in actions { try perform(action) }
+        outcomes += ended
+        if !outcomes.isEmpty { handingOnTime = min(handingOnTime, now + Self.handingOnSeconds) }
+        for action in actions { perform(action) }
     }
 
-    private mutating func perform(_ action: Allocator.Action) throws {
+    private mutating func handOn() throws {
+        if !outcomes.isEmpty { try report(outcomes) }
+        (outcomes, handingOnTime) = ([], .infinity)
+    }
+
+    private mutating func perform(_ action: Allocator.Action) {
         switch action {
-        case .start(let task, _, let attempt, let cpus, let memory, let timeLimit):
-            try start(task, attempt, cpus, memory, timeLimit)
-        case .kill(let task, _, let cause):
+        case .kill(let task, let attempt, let cause):
+            if let index = waiting.firstIndex(where: { $0.task.id == task }) {
+                waiting.remove(at: index)
+                events.append(.failed(task, attempt: attempt, cause: cause))
+            }
             if cause != .cancelled { running[task]?.killedFor = cause }
             running[task]?.shepherd.stop(atOnce: false)
         case .throttle(let task, _): running[task]?.shepherd.throttle()
@@ -165,7 +207,7 @@ extension LocalRun {
         case .skip(let task):
             skipped.append(task)
             show(.skipped(task))
-        case .end: break
+        case .start, .end: break
         }
     }
 
@@ -173,71 +215,104 @@ extension LocalRun {
         Shepherd.Files(task, attempt: attempt, folder: options.runFolder + "/attempts")
     }
 
-    private mutating func start(
-        _ id: TaskID, _ attempt: Int, _ cpus: Double, _ memory: Double, _ timeLimit: Double?
-    ) throws {
-        guard let task = graph[id], let command = task.command else { return }
-        let files = files(id, attempt)
-        var variables = ProcessInfo.processInfo.environment.merging(task.environment) { $1 }
+    private mutating func start(_ start: Start) throws {
+        guard let command = start.task.command else { return }
+        let id = start.task.id
+        let files = files(id, start.attempt)
+        var variables = environment.merging(start.task.environment) { $1 }
         variables["ALMANAC_TASK"] = id.rawValue
-        variables["ALMANAC_ATTEMPT"] = String(attempt)
+        variables["ALMANAC_ATTEMPT"] = String(start.attempt)
         variables[Shepherd.markName] = files.output
+        let words = variables.map { "\($0)=\($1)" }
         let now = unixSeconds()
         let expectation = options.expectations[id]
-        let shepherd = try Shepherd(
-            command: command, directory: options.workingFolder, environment: variables.map { "\($0)=\($1)" },
-            files: files,
-            limits: .init(
-                timeLimitSeconds: timeLimit, memoryLimitBytes: options.enforcesMemory && memory > 0 ? memory : nil,
-                alertSeconds: expectation?.seconds, alertMemoryBytes: expectation?.memoryBytes),
-            graceSeconds: options.graceSeconds, sampleSeconds: options.sampleSeconds,
-            seriesSeconds: options.seriesSeconds)
+        let limits = Shepherd.Limits(
+            timeLimitSeconds: start.timeLimitSeconds,
+            memoryLimitBytes: options.enforcesMemory && start.memoryBytes > 0 ? start.memoryBytes : nil,
+            alertSeconds: expectation?.seconds, alertMemoryBytes: expectation?.memoryBytes)
+        var watch: Shepherd?
+        while watch == nil {
+            // One that waits may have been killed; a new one is not.
+            let isNew = idle.isEmpty
+            guard let process = try idle.popLast() ?? ShepherdProcess() else { return try holdBack(start) }
+            do {
+                watch = try Shepherd(
+                    process, command: command, directory: options.workingFolder, environment: words, files: files,
+                    spare: spares.popLast(), limits: limits, graceSeconds: options.graceSeconds,
+                    sampleSeconds: options.sampleSeconds,
+                    seriesSeconds: options.seriesSeconds)
+                if watch == nil, isNew {
+                    throw ExecutionError.lastError("talk to", "the process of a task", code: EPIPE)
+                }
+            } catch {
+                ShepherdProcess.end([process])
+                throw error
+            }
+            if watch == nil { ShepherdProcess.end([process]) }
+        }
+        guard let watch else { return }
         running[id] = Attempt(
-            number: attempt, cpus: cpus, memoryBytes: memory, timeLimitSeconds: timeLimit,
-            readySeconds: readySeconds[id] ?? began, startSeconds: now, inputBytes: totalSize(task.inputs),
-            shepherd: shepherd)
-        show(.started(id, attempt: attempt))
+            number: start.attempt, cpus: start.cpus, memoryBytes: start.memoryBytes,
+            timeLimitSeconds: start.timeLimitSeconds, readySeconds: readySeconds[id] ?? began, startSeconds: now,
+            inputBytes: totalSize(start.task.inputs), shepherd: watch)
+        show(.started(id, attempt: start.attempt))
+    }
+
+    /// Lets an attempt wait until another has ended, as the system allows no further process now.
+    private mutating func holdBack(_ start: Start) throws(ExecutionError) {
+        guard !running.isEmpty else { throw .lastError("start", "a process", code: EAGAIN) }
+        mostRunning = running.count
+        waiting.append(start)
     }
 
     /// Waits until some report has come, a signal, the next tick, or, with survivors, a twentieth of a second.
     private mutating func wait() throws {
         var polled = [pollfd(fd: wakeUp, events: Int16(POLLIN), revents: 0)]
-        var milliseconds = -1.0
-        if let tick = options.tickSeconds {
-            milliseconds = max(0, (lastTick + tick - unixSeconds()) * 1000).rounded(.up)
-        }
+        var until = handingOnTime
+        if let tick = options.tickSeconds { until = min(until, lastTick + tick) }
+        let now = unixSeconds()
         for attempt in running.values {
-            if let pipe = attempt.shepherd.pipe {
-                polled.append(pollfd(fd: pipe, events: Int16(POLLIN), revents: 0))
+            if let process = attempt.shepherd.process {
+                polled.append(pollfd(fd: process.channel, events: Int16(POLLIN), revents: 0))
             } else {
-                milliseconds = milliseconds < 0 ? 50 : min(milliseconds, 50)
+                until = min(until, now + 0.05)
             }
         }
-        _ = poll(&polled, nfds_t(polled.count), Int32(min(milliseconds, 1e6)))
+        let milliseconds = until < .infinity ? min(max(0, (until - now) * 1000).rounded(.up), 1e6) : -1
+        _ = poll(&polled, nfds_t(polled.count), Int32(milliseconds))
         var bytes = [UInt8](repeating: 0, count: 16)
         let count = read(wakeUp, &bytes, bytes.count)
         if count > 0 { stopRequests += count }
         arrived = Set(polled.dropFirst().filter { $0.revents != 0 }.map(\.fd))
     }
 
-    /// The outcomes of all attempts that have ended, by task name, and the alerts of those that run.
-    private mutating func collect() -> (outcomes: [TaskOutcome], alerts: [Allocator.Event]) {
+    /// The outcomes of all attempts that have ended, by task name; they and the alerts of those that run become events.
+    private mutating func collect() -> [TaskOutcome] {
         var outcomes: [TaskOutcome] = []
-        var alerts: [Allocator.Event] = []
         for (id, known) in running.sorted(by: { $0.key < $1.key }) {
             var attempt = known
-            if let pipe = attempt.shepherd.pipe, !arrived.contains(pipe) { continue }
+            if let process = attempt.shepherd.process, !arrived.contains(process.channel) { continue }
             let hasEnded = attempt.shepherd.receive(into: &attempt.received)
-            alerts += newAlerts(id, &attempt)
+            events += newAlerts(id, &attempt)
             guard hasEnded else {
                 running[id] = attempt
                 continue
             }
-            let found = attempt.shepherd.collect(attempt.received)
-            if found == nil { attempt.shepherd.killStrays() }
             running[id] = nil
-            ended += 1
+            let found = takeReport(attempt)
             guard let task = graph[id] else { continue }
+            if let code = found?.startError, ShepherdProcess.isShortage(Int32(clamping: code)), !running.isEmpty {
+                mostRunning = running.count
+                waiting.append(
+                    Start(
+                        task: task, attempt: attempt.number, cpus: attempt.cpus, memoryBytes: attempt.memoryBytes,
+                        timeLimitSeconds: attempt.timeLimitSeconds))
+                continue
+            }
+            ended += 1
+            if let count = found?.leftBehind, count > 0 {
+                show(.leftBehind(id, attempt: attempt.number, processes: count))
+            }
             outcomes.append(outcome(of: task, attempt, found))
         }
         for outcome in outcomes where outcome.status == .completed {
@@ -246,7 +321,22 @@ extension LocalRun {
                 readySeconds[graph.tasks[successor].id] = outcome.endTimeSeconds ?? unixSeconds()
             }
         }
-        return (outcomes, alerts)
+        events += outcomes.map(event)
+        return outcomes
+    }
+
+    /// The report of an attempt that has ended; its shepherd may run another one, unless a signal is on its way to it.
+    private mutating func takeReport(_ attempt: Attempt) -> Shepherd.Report? {
+        let report = attempt.shepherd.report(attempt.received)
+        if report == nil { attempt.shepherd.killStrays() }
+        if let process = attempt.shepherd.process {
+            if report == nil || attempt.shepherd.isSignalled {
+                ShepherdProcess.end([process])
+            } else {
+                idle.append(process)
+            }
+        }
+        return report
     }
 
     /// The alerts among the whole lines that came since the last look.
@@ -282,11 +372,12 @@ extension LocalRun {
                     elapsedSeconds: lastTick - began)))
     }
 
-    /// After an error of our own: no process may be left behind.
+    /// No process may be left behind, least of all after an error of our own.
     private mutating func endAll() {
-        for attempt in running.values { attempt.shepherd.stop(atOnce: false) }
-        for attempt in running.values where attempt.shepherd.processID != nil { _ = attempt.shepherd.collect() }
-        running = [:]
+        for task in running.keys { running[task]?.shepherd.stop(atOnce: false) }
+        ShepherdProcess.end(running.values.compactMap(\.shepherd.process) + idle)
+        for files in spares { files.tidy() }
+        (running, idle, spares) = ([:], [], [])
     }
 
     private func totalSize(_ files: [FileSpec]) -> Double? {
@@ -303,9 +394,9 @@ extension LocalRun {
 extension LocalRun {
     private func outcome(of task: TaskSpec, _ attempt: Attempt, _ found: Shepherd.Report?) -> TaskOutcome {
         var outcome = TaskOutcome(
-            workflow: options.workflow, job: options.job, task: task.id, taskType: task.type, attempt: attempt.number,
+            workflow: options.workflow, job: past.job, task: task.id, taskType: task.type, attempt: attempt.number,
             status: .completed, parameters: task.parameters)
-        outcome.machine = InstanceType.hostName
+        outcome.machine = machine
         outcome.instance = instance
         outcome.instanceType = options.instance.name
         outcome.submitTimeSeconds = attempt.readySeconds

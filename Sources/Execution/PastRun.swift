@@ -14,18 +14,26 @@ struct PastRun {
 
     let isNew: Bool
     let digest: String
+    /// The name of the run in outcomes, which stays.
+    let job: String
     private(set) var finished: Set<TaskID> = []
     private(set) var attempts: [TaskID: Int] = [:]
     private(set) var open: [Open] = []
     /// Why attempts failed, in order.
     private(set) var failures: [TaskID: [FailureCause]] = [:]
-    /// Outcomes on disk that may not have been handed on.
-    private(set) var unreported: [TaskOutcome] = []
+    /// Of all attempts that ended.
+    private(set) var outcomes: [TaskOutcome] = []
 
-    init(_ entries: [RunJournal.Entry], _ graph: TaskGraph, folder: String, resuming: Bool) throws(ExecutionError) {
+    init(
+        _ entries: [RunJournal.Entry], _ graph: TaskGraph, options: ExecutorOptions, resuming: Bool
+    ) throws(ExecutionError) {
+        let folder = options.runFolder
         digest = graph.digest
         isNew = entries.isEmpty
-        if !entries.isEmpty, entries[0].digest != digest { throw .jobChanged(folder: folder) }
+        job = entries.first?.job ?? options.job
+        if let first = entries.first, first.digest != digest || first.workflow ?? options.workflow != options.workflow {
+            throw .jobChanged(folder: folder)
+        }
         for (number, entry) in entries.enumerated() {
             guard let task = entry.task ?? entry.outcome?.task, let attempt = entry.attempt ?? entry.outcome?.attempt
             else { continue }
@@ -35,7 +43,6 @@ struct PastRun {
             }
         }
         var running: [TaskID: Open] = [:]
-        var unreported: [TaskOutcome?] = []
         for entry in entries {
             switch entry.kind {
             case .start:
@@ -50,13 +57,11 @@ struct PastRun {
                 running[outcome.task] = nil
                 if outcome.status == .completed { finished.insert(outcome.task) }
                 if let cause = outcome.failureCause { failures[outcome.task, default: []].append(cause) }
-                unreported.append(outcome)
-            case .reported: unreported.removeAll()
-            case .run, .resume, .end: break
+                outcomes.append(outcome)
+            case .run, .resume, .end, .reported: break
             }
         }
         open = running.values.sorted { $0.task < $1.task }
-        self.unreported = unreported.compactMap(\.self)
         if !resuming, !entries.isEmpty {
             throw .runExists(folder: folder, finished: finished.count, total: graph.count)
         }

@@ -9,6 +9,8 @@ public enum RunEvent: Hashable, Sendable {
     case ended(TaskOutcome)
     /// A running attempt is above what was predicted for it.
     case alert(TaskID, attempt: Int, TaskAlert)
+    /// So many processes of an attempt lived on when its command had ended, and were killed.
+    case leftBehind(TaskID, attempt: Int, processes: Int)
     /// A task failed for good.
     case gaveUp(TaskID, FailureCause)
     /// A task cannot run, because one that it waits for has failed.

@@ -1,3 +1,4 @@
+import CShepherd
 import Foundation
 import Glibc
 import Scheduling
@@ -16,7 +17,7 @@ struct RunJournal {
             case start
             /// An attempt has ended.
             case outcome
-            /// The outcome was handed on.
+            /// Written by earlier releases.
             case reported
             /// The run has ended.
             case end
@@ -49,6 +50,12 @@ struct RunJournal {
     private let path: String
     private let fd: Int32
     private var pending: [UInt8] = []
+    /// Bytes written, and bytes for which there is room on the disk.
+    private var length: Int
+    private var reserved = 0
+
+    /// Bytes of room that are kept ahead, for what is to be said of attempts that end while the disk is full.
+    private static let reserve = 64 << 10
     private let encoder = JSONEncoder()
 
     /// Opens or makes the journal for appending, and locks it for this process.
@@ -62,21 +69,22 @@ struct RunJournal {
             throw .inUse(folder: folder)
         }
         do {
-            return (RunJournal(path: path, fd: fd), try entries(fd, path))
+            let (found, length) = try entries(fd, path)
+            return (RunJournal(path: path, fd: fd, length: length), found)
         } catch {
             Glibc.close(fd)
             throw error
         }
     }
 
-    private init(path: String, fd: Int32) {
-        (self.path, self.fd) = (path, fd)
+    private init(path: String, fd: Int32, length: Int) {
+        (self.path, self.fd, self.length) = (path, fd, length)
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         encoder.nonConformingFloatEncodingStrategy = .convertToString(
             positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
     }
 
-    private static func entries(_ fd: Int32, _ path: String) throws(ExecutionError) -> [Entry] {
+    private static func entries(_ fd: Int32, _ path: String) throws(ExecutionError) -> ([Entry], length: Int) {
         var bytes: [UInt8] = []
         guard readAll(fd, into: &bytes) else { throw .lastError("read", path) }
         let newline = UInt8(ascii: "\n")
@@ -98,7 +106,7 @@ struct RunJournal {
                 throw .badJournal(path: path, line: 1, reason: "its version is not \(version)")
             }
         }
-        return entries
+        return (entries, end)
     }
 
     /// Adds a line, to be written by the next `sync`.
@@ -109,15 +117,9 @@ struct RunJournal {
         pending.append(UInt8(ascii: "\n"))
     }
 
-    /// Writes all lines added; returns when they are on disk.
+    /// Writes all lines added; returns when they are on disk, with room for some more.
     mutating func sync() throws(ExecutionError) {
         guard !pending.isEmpty else { return }
-        try flush()
-        guard fdatasync(fd) == 0 else { throw .lastError("write", path) }
-    }
-
-    /// Writes all lines added, so that they outlive this process, but not yet a failure of the machine.
-    mutating func flush() throws(ExecutionError) {
         var written = 0
         while written < pending.count {
             let count = pending[written...].withUnsafeBytes { write(fd, $0.baseAddress, $0.count) }
@@ -125,9 +127,23 @@ struct RunJournal {
             guard count > 0 else { throw .lastError("write", path) }
             written += count
         }
+        length += written
         pending.removeAll(keepingCapacity: true)
+        try makeRoom()
+        guard fdatasync(fd) == 0 else { throw .lastError("write", path) }
     }
 
-    /// Closes and unlocks.
-    func close() { Glibc.close(fd) }
+    private mutating func makeRoom() throws(ExecutionError) {
+        guard reserved < length + Self.reserve else { return }
+        // Not every file system can.
+        let code = -shepherd_reserve_room(fd, off_t(length), off_t(2 * Self.reserve))
+        if code == ENOSPC || code == EDQUOT { throw .lastError("write", path, code: code) }
+        reserved = length + 2 * Self.reserve
+    }
+
+    /// Gives back the room that was not needed, closes and unlocks.
+    func close() {
+        _ = ftruncate(fd, lseek(fd, 0, SEEK_END))
+        Glibc.close(fd)
+    }
 }

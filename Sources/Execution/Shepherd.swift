@@ -3,23 +3,39 @@ import Glibc
 import Scheduling
 import Workloads
 
-/// One attempt's process that runs the command, measures it, and outlives us.
+/// Who watches over one attempt.
 struct Shepherd {
     /// The files of one attempt.
     struct Files {
         let output: String
         let error: String
+        /// Who watches over it, and at the end the result; not needed any more when that is in the journal.
         let result: String
-        let temporary: String
+        /// Where earlier releases put the result.
+        let earlierResult: String
         let series: String
 
         init(_ task: TaskID, attempt: Int, folder: String) {
             let base = "\(folder)/\(fileName(for: task)).\(attempt)"
-            (output, error, result, temporary) = ("\(base).out", "\(base).err", "\(base).result", "\(base).result.tmp")
+            (output, error, result) = ("\(base).out", "\(base).err", "\(base).result.tmp")
+            earlierResult = "\(base).result"
             series = "\(base).series"
         }
 
-        /// Whether the shepherd of this attempt still lives. It holds the lock from before it is forked until it ends.
+        /// Removes those that say nothing (any more).
+        func tidy() {
+            for path in [output, error] where sizeOfFile(path) == 0 { unlink(path) }
+            for path in [result, earlierResult] { unlink(path) }
+        }
+
+        /// Lets another attempt have those that say nothing: to make files and to remove them takes time.
+        func give(to other: Files) {
+            for (path, new) in [(output, other.output), (error, other.error)] where sizeOfFile(path) == 0 {
+                rename(path, new)
+            }
+        }
+
+        /// Whether the attempt still runs. Its shepherd holds the lock from before it is handed the attempt until it ends.
         var isHeld: Bool {
             let fd = open(output, O_RDONLY | O_CLOEXEC)
             guard fd >= 0 else { return false }
@@ -44,6 +60,8 @@ struct Shepherd {
         let writtenBytes: Double?
         /// How many processes the kernel killed for want of memory meanwhile; `nil` if unknown.
         let kernelKills: Int?
+        /// How many processes lived on when the command had ended, and were killed.
+        let leftBehind: Int
         /// The error of the step that failed before the command ran; 0 if none.
         let startError: Int
 
@@ -72,6 +90,7 @@ struct Shepherd {
             readBytes = known("read_bytes").map(Double.init)
             writtenBytes = known("written_bytes").map(Double.init)
             kernelKills = known("oom_kills")
+            leftBehind = known("left_behind") ?? 0
             startError = error
         }
     }
@@ -107,31 +126,31 @@ struct Shepherd {
 
     let files: Files
     /// `nil` if an earlier process started it.
-    let processID: pid_t?
-    /// Where the report arrives; `nil` if an earlier process started it.
-    let pipe: Int32?
+    let process: ShepherdProcess?
+    /// Whether it was sent a signal, which may arrive when the attempt has ended.
+    private(set) var isSignalled = false
 
     /// A shepherd that an earlier process started.
-    init(surviving files: Files) { (self.files, processID, pipe) = (files, nil, nil) }
+    init(surviving files: Files) { (self.files, process) = (files, nil) }
 
-    /// Starts a command.
-    init(
-        command: String, directory: String, environment: [String], files: Files, limits: Limits, graceSeconds: Double,
-        sampleSeconds: Double, seriesSeconds: Double?
+    /// Hands a command to a shepherd that runs none; `nil` if it is dead.
+    init?(
+        _ process: ShepherdProcess, command: String, directory: String, environment: [String], files: Files,
+        spare: Files?, limits: Limits, graceSeconds: Double, sampleSeconds: Double, seriesSeconds: Double?
     ) throws(ExecutionError) {
-        let texts = [command, directory, files.output, files.error, files.result, files.temporary, files.series].map(
-            copy)
+        spare?.give(to: files)
+        let texts = [command, directory, files.output, files.error, files.result, spare?.result ?? "", files.series]
+            .map(copy)
         var variables = environment.map(copy) + [nil]
         defer { for text in texts + variables { free(text) } }
-        var pipe: Int32 = -1
-        let child = variables.withUnsafeMutableBufferPointer { variables in
+        let result = variables.withUnsafeMutableBufferPointer { variables in
             var request = shepherd_request()
             request.command = UnsafePointer(texts[0])
             request.directory = UnsafePointer(texts[1])
             request.output_path = UnsafePointer(texts[2])
             request.error_path = UnsafePointer(texts[3])
             request.result_path = UnsafePointer(texts[4])
-            request.temporary_path = UnsafePointer(texts[5])
+            request.spare_path = UnsafePointer(texts[5])
             request.environment = UnsafePointer(variables.baseAddress)
             request.series_path = UnsafePointer(texts[6])
             func positive(_ seconds: Double?) -> Int64 { seconds.map { max(1, microseconds($0)) } ?? 0 }
@@ -142,49 +161,49 @@ struct Shepherd {
             request.sample_microseconds = max(1000, microseconds(sampleSeconds))
             request.memory_limit_bytes = limits.memoryLimitBytes.map { max(1, Int64(clamping: $0)) } ?? 0
             request.alert_memory_bytes = limits.alertMemoryBytes.map { max(1, Int64(clamping: $0)) } ?? 0
-            return shepherd_start(&request, &pipe)
+            return shepherd_run(process.channel, process.id, &request)
         }
-        guard child > 0 else { throw .lastError("start a process that writes to", files.output, code: -child) }
-        _ = fcntl(pipe, F_SETFL, O_NONBLOCK)
-        (self.files, processID, self.pipe) = (files, child, pipe)
+        if result == -EPIPE || result == -ECONNRESET { return nil }
+        guard result == 0 else {
+            throw .lastError("start a process that writes to", files.output, code: -result)
+        }
+        (self.files, self.process) = (files, process)
     }
 
     /// Ends the tree of the attempt: with SIGTERM first, or at once.
-    func stop(atOnce: Bool) { send(atOnce ? SIGUSR1 : SIGTERM) }
+    mutating func stop(atOnce: Bool) { send(atOnce ? SIGUSR1 : SIGTERM) }
 
     /// Makes the processes of the attempt give way to all others.
-    func throttle() { send(SIGUSR2) }
+    mutating func throttle() { send(SIGUSR2) }
 
-    private func send(_ signal: Int32) {
+    private mutating func send(_ signal: Int32) {
+        isSignalled = true
         // A shepherd that is not our child has left its process id, which is its own as long as it holds the lock.
-        if let id = processID ?? (files.isHeld ? contents(ofFile: files.temporary).flatMap(Self.processID) : nil) {
+        if let id = process?.id ?? (files.isHeld ? contents(ofFile: files.result).flatMap(Self.processID) : nil) {
             kill(id, signal)
         }
     }
 
     private static func processID(_ line: String) -> pid_t? {
-        line.hasPrefix("pid=") && line.hasSuffix("\n") ? pid_t(line.dropFirst(4).dropLast()) : nil
+        line.hasPrefix("pid=") && line.hasSuffix("\n") ? pid_t(line.dropFirst(4).prefix { $0.isNumber }) : nil
     }
 
-    /// Appends the lines that have come through the pipe; true when the shepherd has closed it.
+    /// Appends the lines that have come; true when the attempt has ended, or its shepherd is dead.
     func receive(into bytes: inout [UInt8]) -> Bool {
-        guard let pipe else { return !files.isHeld }
-        errno = 0
-        return readAll(pipe, into: &bytes) || errno != EAGAIN
+        guard let process else { return !files.isHeld }
+        return process.receive(into: &bytes) || Self.report(in: bytes) != nil
     }
 
-    /// Waits for the shepherd and reads its report, which may be among the lines received; `nil` if it died without.
-    func collect(_ received: [UInt8] = []) -> Report? {
-        var bytes = received
-        if let pipe {
-            _ = fcntl(pipe, F_SETFL, 0)
-            _ = readAll(pipe, into: &bytes)
-            close(pipe)
-        }
-        if let processID { while waitpid(processID, nil, 0) < 0, errno == EINTR {} }
+    /// The report, which may be among the lines received; `nil` if the shepherd died without.
+    func report(_ received: [UInt8]) -> Report? {
+        Self.report(in: received) ?? contents(ofFile: files.result).flatMap(Report.init)
+            ?? contents(ofFile: files.earlierResult).flatMap(Report.init)
+    }
+
+    private static func report(in bytes: [UInt8]) -> Report? {
         let text = String(decoding: bytes, as: UTF8.self)
-        let report = text.split(separator: "\n").last { $0.hasPrefix("exit=") }.flatMap { Report($0 + "\n") }
-        return report ?? contents(ofFile: files.result).flatMap(Report.init)
+        guard text.hasSuffix("\n") else { return nil }
+        return text.split(separator: "\n").last { $0.hasPrefix("exit=") }.flatMap { Report($0 + "\n") }
     }
 
     /// What the attempt used over time; `nil` if that was not recorded.

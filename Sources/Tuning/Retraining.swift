@@ -1,4 +1,5 @@
 internal import Foundation
+internal import ModelFiles
 public import Prediction
 public import Traces
 
@@ -71,11 +72,8 @@ public struct Retraining: Sendable, Encodable {
         let promoted = new.score < old.score * (1 - minimumGain)
         func percent(_ value: Double) -> String { String(format: "%.1f %%", value * 100) }
         if promoted {
-            let previous = path + ".previous"
-            try? FileManager.default.removeItem(atPath: previous)
-            try FileManager.default.copyItem(atPath: path, toPath: previous)
-            _ = try training.write(
-                try fit(forgets ? samples.corrected(for: drifts) : samples), samples: samples, heldOut: new)
+            let model = try fit(forgets ? samples.corrected(for: drifts) : samples)
+            try keepingPrevious(of: path) { _ = try training.write(model, samples: samples, heldOut: new) }
         }
         let change = new.score / old.score - 1
         let text = "\(percent(abs(change))) \(change < 0 ? "lower" : "higher") on the newest runs"
@@ -85,6 +83,24 @@ public struct Retraining: Sendable, Encodable {
             reason: promoted
                 ? "the new model's error is \(text)" + (forgets ? ", with old runs brought to the new level" : "")
                 : "the new model's error is \(text), not 2 % lower; kept the old one")
+    }
+}
+
+extension Retraining {
+    /// Replaces a file; what it was becomes `.previous`. If that fails, both are as they were.
+    package static func keepingPrevious(of path: String, replace: () throws -> Void) throws {
+        let files = FileManager.default
+        let kept = path + ".kept"
+        try? files.removeItem(atPath: kept)
+        // A second name takes no room, but not every file system has them.
+        do { try files.linkItem(atPath: path, toPath: kept) } catch { try files.copyItem(atPath: path, toPath: kept) }
+        do { try replace() } catch {
+            try? files.removeItem(atPath: kept)
+            throw error
+        }
+        guard rename(kept, path + ".previous") == 0 else {
+            throw ModelFileError.cannotWrite(path + ".previous", reason: String(cString: strerror(errno)))
+        }
     }
 }
 

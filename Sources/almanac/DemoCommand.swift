@@ -183,10 +183,10 @@ struct DemoCommand: ParsableCommand {
         options.job = name
         let collected = OutcomeList()
         let bar = console.progress("   running", total: graph.count)
-        let result = try LocalExecutor(graph, options: options) { outcome in
-            try store.append(ExecutionRecord(outcome))
-            collected.add(outcome)
-            bar.advance()
+        let result = try LocalExecutor(graph, options: options) { outcomes in
+            try store.append(outcomes.map { ExecutionRecord($0) }, demands: outcomes.map { _ in nil })
+            collected.add(outcomes)
+            bar.advance(by: outcomes.count)
         }.run()
         bar.finish()
         switch result.ending {
@@ -210,6 +210,6 @@ struct DemoCommand: ParsableCommand {
 private final class OutcomeList: @unchecked Sendable {
     private let lock = NSLock()
     private var outcomes: [TaskOutcome] = []
-    func add(_ outcome: TaskOutcome) { lock.withLock { outcomes.append(outcome) } }
+    func add(_ more: [TaskOutcome]) { lock.withLock { outcomes += more } }
     var all: [TaskOutcome] { lock.withLock { outcomes } }
 }

@@ -92,10 +92,12 @@ struct RunCommand: ParsableCommand {
 
         // Whoever reads our remarks may leave; the job goes on.
         signal(SIGPIPE, SIG_IGN)
+        // First of all, so that a run that is refused is the newest one all the same.
         let folder = try runFolder ?? nextFolder(job.name)
+        let hasBegun = FileManager.default.fileExists(atPath: folder + "/journal.jsonl")
+        let isThere = runFolder == nil && FileManager.default.fileExists(atPath: folder)
         var options = ExecutorOptions(
             runFolder: folder, workingFolder: directory, workflow: job.name, instance: machine)
-        options.job = "\(job.name)/\(URL(fileURLWithPath: folder).lastPathComponent)"
         var table = try policy.map { try JobFile.readPolicy($0) } ?? job.policy ?? .standard
         if let retries { table = table.with(retries: retries) }
         options.allocator = AllocatorOptions(policy: table, keepsGoing: !stopOnFailure)
@@ -108,12 +110,14 @@ struct RunCommand: ParsableCommand {
         options.tickSeconds = view.isLive ? 0.2 : nil
 
         let store = try TraceStore(folder: storing.store)
-        let executor = try LocalExecutor(job.tasks, options: options, show: view.show) { outcome in
-            try store.append(ExecutionRecord(outcome), demand: outcome.demand)
+        options.job = try name(of: folder, job.name, in: store)
+        if resume, isThere, !hasBegun { console.remark("the run in \(folder) had not begun: it begins now") }
+        let executor = try LocalExecutor(job.tasks, options: options, show: view.show) { outcomes in
+            try store.append(outcomes.map { ExecutionRecord($0) }, demands: outcomes.map(\.demand))
         }
         let result: RunResult
         do {
-            result = try executor.run(resuming: resume)
+            result = try executor.run(resuming: resume && (hasBegun || !isThere))
         } catch let error as StoreError {
             view.finish()
             throw Failure.work("\(error)\nThe run has stopped; what is finished stays so. Go on with: \(resumption)")
@@ -183,21 +187,34 @@ struct RunCommand: ParsableCommand {
         return expectations
     }
 
+    /// The name of a new run, which no other has in the outcomes; one that is resumed keeps its own.
+    private func name(of folder: String, _ workflow: String, in store: TraceStore) throws -> String {
+        let plain = "\(workflow)/\(URL(fileURLWithPath: folder).lastPathComponent)"
+        var (name, number) = (plain, 1)
+        // The folders of earlier runs may have been removed.
+        while try store.holdsOutcomes(workflow: workflow, job: name) {
+            number += 1
+            name = "\(plain)#\(number)"
+        }
+        return name
+    }
+
     /// The folder of the newest run of the job to resume, or a new one that is ours alone.
     private func nextFolder(_ name: String) throws -> String {
-        let plain = name.replacingOccurrences(of: "/", with: "_")
+        let plain = String(name.map { $0 == "/" || $0 == "\0" ? "_" : $0 })
         let parent = "\(storing.store)/runs/\((plain.hasPrefix(".") ? "_" : "") + plain.prefix(60))"
         let files = FileManager.default
-        let numbers = ((try? files.contentsOfDirectory(atPath: parent)) ?? []).compactMap { Int($0) }.filter { $0 > 0 }
-        if resume {
-            let newest = numbers.filter { files.fileExists(atPath: "\(parent)/\($0)/journal.jsonl") }.max()
-            return "\(parent)/\(newest ?? 1)"
+        let numbers = ((try? files.contentsOfDirectory(atPath: parent)) ?? []).compactMap { Int($0) }.filter {
+            1..<1_000_000_000 ~= $0
         }
+        // The newest one, whatever became of it: an older one's success is not its own.
+        if resume { return "\(parent)/\(numbers.max() ?? 1)" }
         do { try files.createDirectory(atPath: parent, withIntermediateDirectories: true) } catch {
             throw Failure.work("\(parent): the folder cannot be made. Name another folder with --store.")
         }
         // Another run of this job may take a number at the same time.
-        for number in ((numbers.max() ?? 0) &+ 1)... {
+        let first = numbers.max() ?? 0
+        for number in first + 1...first + 1000 {
             if mkdir("\(parent)/\(number)", 0o777) == 0 { return "\(parent)/\(number)" }
             guard errno == EEXIST else {
                 let reason = String(cString: strerror(errno))
@@ -231,6 +248,11 @@ private final class RunView: @unchecked Sendable {
                 say("\(outcome.task): done in \(Units.formatSeconds(outcome.runtimeSeconds ?? 0))\(memory)")
             }
         case .alert(let task, let attempt, let alert): say("\(task): attempt \(attempt): \(alert.text)")
+        case .leftBehind(let task, let attempt, let processes):
+            say(
+                "\(task): attempt \(attempt) left \(Units.count(processes, "process")) behind, which did not outlive it: "
+                    + "let the command wait for what it starts"
+            )
         case .gaveUp(let task, _): say("\(task): given up")
         case .stopping: say("stopping; once more to kill at once")
         case .tick(let status): draw(status)

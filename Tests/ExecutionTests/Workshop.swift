@@ -27,8 +27,8 @@ final class Workshop: Sendable {
         change(&options)
         return try LocalExecutor(
             TaskGraph(tasks), options: options, show: { event in self.seen.withLock { $0.events.append(event) } }
-        ) { outcome in
-            self.seen.withLock { $0.outcomes.append(outcome) }
+        ) { outcomes in
+            self.seen.withLock { $0.outcomes += outcomes }
         }
     }
 

@@ -1,5 +1,4 @@
-internal import GRDB
-internal import GRDBSQLite
+internal import CSQLite
 
 /// Reads the rows of a query over all columns of the schema, and `parameters` last, straight into columns.
 struct ExecutionFetch {
@@ -8,15 +7,14 @@ struct ExecutionFetch {
 
     init(_ statement: Statement, path: String) { (self.statement, self.path) = (statement, path) }
 
-    func fetch(_ database: Database) throws -> ExecutionTable {
-        let handle = statement.sqliteStatement
-        defer { sqlite3_reset(handle) }
+    func fetch() throws -> ExecutionTable {
+        let handle = statement.handle
         let columns = ExecutionColumn.allCases
         let parametersIndex = Int32(truncatingIfNeeded: columns.count)
         var table = ExecutionTable()
         var numbers = table.numberColumns
         var texts = table.textColumns
-        while try step(handle, database) {
+        while try statement.step() {
             for column in columns {
                 let (index, position) = (column.rawValue, Int32(truncatingIfNeeded: column.rawValue))
                 let isMissing = sqlite3_column_type(handle, position) == SQLITE_NULL

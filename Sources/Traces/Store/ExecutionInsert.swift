@@ -1,5 +1,4 @@
-internal import GRDB
-internal import GRDBSQLite
+internal import CSQLite
 
 /// Inserts rows of one table. Values are bound through SQLite's own calls: five times faster than as boxed arguments.
 struct ExecutionInsert {
@@ -10,7 +9,8 @@ struct ExecutionInsert {
     private let parametersPosition: Int32?
     private let statement: Statement
 
-    init(_ database: Database, _ table: ExecutionTable) throws {
+    /// - Parameter ignoringKnown: Leaves out rows that an index does not allow twice.
+    init(_ database: Database, _ table: ExecutionTable, ignoringKnown: Bool = false) throws {
         (self.database, self.table) = (database, table)
         let columns = ExecutionColumn.allCases.filter(table.has)
         let positions = zip(columns, Int32(3)...)
@@ -20,11 +20,16 @@ struct ExecutionInsert {
         let names = ["import_id", "row_hash"] + columns.map(\.name) + (table.parameters.isEmpty ? [] : ["parameters"])
         let marks = names.map { _ in "?" }.joined(separator: ", ")
         statement = try database.makeStatement(
-            sql: "INSERT INTO executions (\(names.joined(separator: ", "))) VALUES (\(marks))")
+            sql:
+                "INSERT \(ignoringKnown ? "OR IGNORE " : "")INTO executions (\(names.joined(separator: ", "))) VALUES (\(marks))"
+        )
     }
 
-    func insert(_ rows: some Sequence<Int>, _ hashes: RowHashes, importID: Int64?) throws {
-        let handle = statement.sqliteStatement
+    /// Calls `inserted` after each row that was not left out.
+    func insert(
+        _ rows: some Sequence<Int>, _ hashes: RowHashes, importID: Int64?, inserted: (Int) throws -> Void = { _ in }
+    ) throws {
+        let handle = statement.handle
         if let importID { sqlite3_bind_int64(handle, 1, importID) } else { sqlite3_bind_null(handle, 1) }
         defer { sqlite3_clear_bindings(handle) }
         // The letters of all texts stay where they are meanwhile, so SQLite need not copy them to look at them.
@@ -55,10 +60,9 @@ struct ExecutionInsert {
                 let code = sqlite3_step(handle)
                 sqlite3_reset(handle)
                 guard code == SQLITE_DONE else {
-                    throw DatabaseError(
-                        resultCode: ResultCode(rawValue: code),
-                        message: database.sqliteConnection.map { String(cString: sqlite3_errmsg($0)) })
+                    throw database.error(code)
                 }
+                if sqlite3_changes(database.connection) > 0 { try inserted(row) }
             }
         }
     }

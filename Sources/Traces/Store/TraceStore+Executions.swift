@@ -1,6 +1,5 @@
 internal import Foundation
-internal import GRDB
-internal import GRDBSQLite
+internal import CSQLite
 public import Workloads
 
 extension TraceStore {
@@ -16,7 +15,7 @@ extension TraceStore {
         var report = report
         let (added, isKnown) = try transaction { database -> (Int, Bool) in
             if let digest,
-                try Int.fetchOne(database, sql: "SELECT 1 FROM imports WHERE digest = ?", arguments: [digest]) != nil
+                try database.number(sql: "SELECT 1 FROM imports WHERE digest = ?", arguments: [digest]) != nil
             {
                 return (0, true)
             }
@@ -40,22 +39,41 @@ extension TraceStore {
 
     private func storedHashes(_ database: Database) throws -> [UInt64] {
         let statement = try database.makeStatement(sql: "SELECT row_hash FROM executions")
-        let handle = statement.sqliteStatement
-        defer { sqlite3_reset(handle) }
         var hashes: [UInt64] = []
-        while try step(handle, database) { hashes.append(UInt64(bitPattern: sqlite3_column_int64(handle, 0))) }
+        while try statement.step() { hashes.append(UInt64(bitPattern: sqlite3_column_int64(statement.handle, 0))) }
         return hashes
     }
 
-    /// Stores the outcome of one attempt, and what it used over time. It is durable when this returns.
+    /// Stores the outcome of one attempt, and what it used over time, like ``append(_:demands:)``.
     public func append(_ record: ExecutionRecord, demand: DemandSeries? = nil) throws(StoreError) {
-        let table = ExecutionTable([record])
+        try append([record], demands: [demand])
+    }
+
+    /// Stores the outcomes of attempts, and what they used over time. They are durable when this returns.
+    ///
+    /// An attempt that the store holds, by workflow, job, task and number, is left as it is: outcomes may be handed on
+    /// again after an interruption.
+    /// - Throws: ``StoreError/removed(_:)`` if the file is not there any more.
+    public func append(_ records: [ExecutionRecord], demands: [DemandSeries?]) throws(StoreError) {
+        precondition(records.count == demands.count, "one series, or none, for each record")
+        let table = ExecutionTable(records)
         try transaction { database in
-            try ExecutionInsert(database, table).insert(0..<1, RowHashes(table), importID: nil)
-            guard let demand else { return }
-            try database.execute(
-                sql: "INSERT INTO demand (execution_id, series) VALUES (?, ?)",
-                arguments: [database.lastInsertedRowID, Data(demand.encoded)])
+            let series = try database.cachedStatement(sql: "INSERT INTO demand (execution_id, series) VALUES (?, ?)")
+            try ExecutionInsert(database, table, ignoringKnown: true)
+                .insert(0..<table.rowCount, RowHashes(table), importID: nil) { row in
+                    guard let demand = demands[row] else { return }
+                    try series.execute(arguments: [database.lastInsertedRowID, Data(demand.encoded)])
+                }
+        }
+        guard FileIdentity(path) == identity else { throw .removed(path) }
+    }
+
+    /// Whether the store holds outcomes of this run of our own.
+    public func holdsOutcomes(workflow: String, job: String) throws(StoreError) -> Bool {
+        try access { database in
+            try database.number(
+                sql: "SELECT 1 FROM executions WHERE import_id IS NULL AND workflow = ? AND job = ? LIMIT 1",
+                arguments: [workflow, job]) != nil
         }
     }
 
@@ -64,8 +82,7 @@ extension TraceStore {
         try access { database in
             // A store of an earlier release that may not be written has no such table.
             guard try database.tableExists("demand") else { return [] }
-            return try Row.fetchAll(
-                database,
+            return try database.rows(
                 sql: """
                     SELECT job, task, task_type, attempt, status, series FROM demand JOIN executions
                     ON executions.id = execution_id WHERE workflow = COALESCE(?, workflow) ORDER BY execution_id
@@ -84,8 +101,8 @@ extension TraceStore {
     package func whileWriting(_ table: ExecutionTable, _ body: () throws -> Void) throws {
         struct TakeBack: Error {}
         do {
-            try queue.writeWithoutTransaction { database in
-                try database.inTransaction(.immediate) {
+            try queue.use { database in
+                try database.inTransaction {
                     try ExecutionInsert(database, table).insert(0..<table.rowCount, RowHashes(table), importID: nil)
                     try body()
                     throw TakeBack()
@@ -93,6 +110,9 @@ extension TraceStore {
             }
         } catch is TakeBack {}
     }
+
+    /// Does what SQLite is told. For tests of what earlier releases left.
+    package func execute(_ sql: String) throws { try queue.use { try $0.execute(sql: sql) } }
 
     /// The stored executions in the order in which they were stored.
     ///
@@ -108,32 +128,19 @@ extension TraceStore {
             let names = ExecutionColumn.allCases.map(\.name).joined(separator: ", ")
             let statement = try database.makeStatement(
                 sql: "SELECT \(names), parameters FROM executions\(filter) ORDER BY id")
-            if let workflow { statement.arguments = [workflow] }
-            return try ExecutionFetch(statement, path: path).fetch(database)
+            if let workflow { statement.bind([workflow]) }
+            return try ExecutionFetch(statement, path: path).fetch()
         }
     }
 
     /// The names of the stored workflows, and how many executions each has.
     public func workflows() throws(StoreError) -> [(name: String, executions: Int)] {
         try access { database in
-            try Row.fetchAll(
-                database,
+            try database.rows(
                 sql: """
                     SELECT COALESCE(workflow, ''), COUNT(*) FROM executions GROUP BY workflow ORDER BY MIN(id)
                     """
             ).map { (name: $0[0] as String, executions: $0[1] as Int) }
         }
-    }
-}
-
-/// Moves to the next row of a result; false at its end.
-func step(_ handle: OpaquePointer, _ database: Database) throws -> Bool {
-    switch sqlite3_step(handle) {
-    case SQLITE_ROW: return true
-    case SQLITE_DONE: return false
-    case let code:
-        throw DatabaseError(
-            resultCode: ResultCode(rawValue: code),
-            message: database.sqliteConnection.map { String(cString: sqlite3_errmsg($0)) })
     }
 }

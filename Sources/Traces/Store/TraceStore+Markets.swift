@@ -1,6 +1,5 @@
 internal import Foundation
-internal import GRDB
-internal import GRDBSQLite
+internal import CSQLite
 
 extension TraceStore {
     /// Stores market data that was read from a file.
@@ -29,8 +28,7 @@ extension TraceStore {
         instanceType: String? = nil, zone: String? = nil, product: String? = nil
     ) throws -> SpotPriceTable {
         let markets = try access { database in
-            try Row.fetchAll(
-                database,
+            try database.rows(
                 sql: """
                     SELECT id, instance_type, zone, product FROM spot_markets WHERE instance_type = COALESCE(?, instance_type)
                     AND zone = COALESCE(?, zone) AND product = COALESCE(?, product) ORDER BY instance_type, zone, product
@@ -40,15 +38,15 @@ extension TraceStore {
         for (index, market) in markets.enumerated() {
             let id: Int64 = market[0]
             try access { database in
-                let cursor = try Row.fetchCursor(
-                    database,
+                let statement = try database.makeStatement(
                     sql:
-                        "SELECT time_seconds, price_per_hour FROM spot_prices WHERE market_id = ? ORDER BY time_seconds",
-                    arguments: [id])
-                while let row = try cursor.next() {
+                        "SELECT time_seconds, price_per_hour FROM spot_prices WHERE market_id = ? ORDER BY time_seconds"
+                )
+                statement.bind([id])
+                while try statement.step() {
                     rowMarkets.append(Int32(clamping: index))
-                    times.append(row[0])
-                    prices.append(row[1])
+                    times.append(sqlite3_column_double(statement.handle, 0))
+                    prices.append(sqlite3_column_double(statement.handle, 1))
                 }
             }
         }
@@ -60,8 +58,7 @@ extension TraceStore {
     /// The stored availability traces, by name.
     public func availabilityTraces() throws -> [AvailabilityTrace] {
         let rows = try access { database in
-            try Row.fetchAll(
-                database,
+            try database.rows(
                 sql: """
                     SELECT name, start_seconds, step_seconds, capacity, counts, prices FROM availability ORDER BY name
                     """)
@@ -78,8 +75,7 @@ extension TraceStore {
     /// The stored lifetimes of spot machines.
     public func lifetimes() throws(StoreError) -> [LifetimeRecord] {
         try access { database in
-            try Row.fetchAll(
-                database,
+            try database.rows(
                 sql: """
                     SELECT vm, zone, instance_type, start_seconds, lifetime_seconds, reclaimed FROM lifetimes ORDER BY rowid
                     """
@@ -95,12 +91,12 @@ extension TraceStore {
         let before = database.totalChangesCount
         let price = try database.makeStatement(
             sql: "INSERT OR IGNORE INTO spot_prices (market_id, time_seconds, price_per_hour) VALUES (?, ?, ?)")
-        let handle = price.sqliteStatement
+        let handle = price.handle
         var newMarkets = 0
         for (index, market) in table.markets.enumerated() {
-            let arguments: StatementArguments = [market.instanceType, market.zone, market.product]
+            let arguments: [(any DatabaseValue)?] = [market.instanceType, market.zone, market.product]
             let select = "SELECT id FROM spot_markets WHERE instance_type = ? AND zone = ? AND product = ?"
-            var id = try Int64.fetchOne(database, sql: select, arguments: arguments)
+            var id = try database.number(sql: select, arguments: arguments)
             if id == nil {
                 try database.execute(
                     sql: "INSERT INTO spot_markets (instance_type, zone, product) VALUES (?, ?, ?)",
@@ -115,9 +111,7 @@ extension TraceStore {
                 let code = sqlite3_step(handle)
                 sqlite3_reset(handle)
                 guard code == SQLITE_DONE else {
-                    throw DatabaseError(
-                        resultCode: ResultCode(rawValue: code),
-                        message: database.sqliteConnection.map { String(cString: sqlite3_errmsg($0)) })
+                    throw database.error(code)
                 }
             }
         }
@@ -127,9 +121,9 @@ extension TraceStore {
     private func insert(_ trace: AvailabilityTrace, _ database: Database) throws -> Int {
         let counts = trace.counts.map { Int32(clamping: $0) }.withUnsafeBytes { Data($0) }
         let prices = trace.prices?.withUnsafeBytes { Data($0) }
-        let known = try Row.fetchOne(
-            database, sql: "SELECT counts, prices FROM availability WHERE name = ?", arguments: [trace.name])
-        if let known {
+        let known = try database.rows(
+            sql: "SELECT counts, prices FROM availability WHERE name = ?", arguments: [trace.name])
+        if let known = known.first {
             let (old, oldPrices): (Data, Data?) = (known[0], known[1])
             if old.starts(with: counts), oldPrices == nil || prices.map({ oldPrices?.starts(with: $0) == true }) ?? true
             {

@@ -1,6 +1,5 @@
 internal import Foundation
-internal import GRDB
-internal import GRDBSQLite
+internal import CSQLite
 
 /// The durable store of imported traces and of the outcomes of runs: one SQLite file, one schema for both.
 ///
@@ -15,8 +14,10 @@ public final class TraceStore: Sendable {
     /// The SQLite file.
     public let path: String
     let queue: DatabaseQueue
+    /// Which file was opened.
+    let identity: FileIdentity?
 
-    static let schemaVersion = 3
+    static let schemaVersion = 4
     static let busySeconds = 60.0
 
     /// Opens the store in `folder`, which is made if it does not exist.
@@ -28,6 +29,7 @@ public final class TraceStore: Sendable {
             throw .cannotOpen(folder, reason: "the folder cannot be made: \((error as NSError).localizedDescription)")
         }
         queue = try Self.open(path)
+        identity = FileIdentity(path)
         let found = try version()
         if found < Self.schemaVersion { try transaction { try Self.makeSchema($0) } }
     }
@@ -43,34 +45,41 @@ public final class TraceStore: Sendable {
         guard size.intValue > 0 else { throw .damaged(path, reason: "the file has no bytes") }
         let files = FileManager.default
         let mayWrite = files.isWritableFile(atPath: path) && files.isWritableFile(atPath: folder.isEmpty ? "." : folder)
-        queue = try Self.open(path, readingOnly: !mayWrite)
+        var mayMigrate = mayWrite
+        do {
+            queue = try Self.open(path, mayWrite ? .shared : .readOnly)
+        } catch {
+            // A full disk has no room for what readers and writers share beside the file.
+            guard mayWrite, Self.freeBytes(path) < 1 << 20, let alone = try? Self.open(path, .alone) else {
+                throw error
+            }
+            (queue, mayMigrate) = (alone, false)
+        }
+        identity = FileIdentity(path)
         let found = try version()
-        if mayWrite, found < Self.schemaVersion { try transaction { try Self.makeSchema($0) } }
+        if mayMigrate, found < Self.schemaVersion { try transaction { try Self.makeSchema($0) } }
     }
 
     /// Whether SQLite finds the file sound: `nil`, or what it complains of. O(size of the file).
     public func fault() throws(StoreError) -> String? {
         try access { database in
-            let words = try String.fetchAll(database, sql: "PRAGMA quick_check(3)")
+            let words = try database.rows(sql: "PRAGMA quick_check(3)").map { $0[0] as String }
             return words == ["ok"] ? nil : words.joined(separator: "; ")
         }
     }
 
-    private static func open(_ path: String, readingOnly: Bool = false) throws(StoreError) -> DatabaseQueue {
-        var configuration = Configuration()
-        configuration.busyMode = .timeout(busySeconds)
-        configuration.readonly = readingOnly
-        configuration.prepareDatabase { database in
-            // WAL lets readers go on while one process writes; FULL makes every commit survive a power cut. Large
-            // pages (of a new store) and a cache of 64 MB make bulk imports a third faster.
-            try database.execute(sql: "PRAGMA cache_size = -65536")
-            if !readingOnly {
-                try database.execute(
-                    sql: "PRAGMA page_size = 16384; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL")
-            }
-        }
+    private enum Mode {
+        /// Together with other readers and writers.
+        case shared
+        /// As long as nobody else has it open; needs no room on the disk.
+        case alone
+        /// A file that nobody changes.
+        case readOnly
+    }
+
+    private static func open(_ path: String, _ mode: Mode = .shared) throws(StoreError) -> DatabaseQueue {
         var name = path
-        if readingOnly {
+        if mode == .readOnly {
             // Readers of WAL, too, want to write beside the file; unless told that nobody changes it.
             let allowed = CharacterSet.urlPathAllowed.subtracting(CharacterSet(charactersIn: "?#%"))
             name = "file:\(path.addingPercentEncoding(withAllowedCharacters: allowed) ?? path)?immutable=1"
@@ -79,7 +88,19 @@ public final class TraceStore: Sendable {
         let end = ContinuousClock.now + .seconds(busySeconds)
         while true {
             do {
-                return try DatabaseQueue(path: name, configuration: configuration)
+                return try DatabaseQueue(path: name, readOnly: mode == .readOnly, busySeconds: busySeconds) {
+                    database in
+                    // WAL lets readers go on while one process writes; FULL makes every commit survive a power cut.
+                    // Large pages (of a new store) and a cache of 64 MB make bulk imports a third faster.
+                    try database.execute(sql: "PRAGMA cache_size = -65536; PRAGMA foreign_keys = ON")
+                    if mode == .alone {
+                        try database.execute(sql: "PRAGMA locking_mode = EXCLUSIVE")
+                        _ = try database.number(sql: "SELECT COUNT(*) FROM sqlite_master")
+                    } else if mode == .shared {
+                        try database.execute(
+                            sql: "PRAGMA page_size = 16384; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL")
+                    }
+                }
             } catch {
                 let error = explained(error, path, opening: true)
                 guard case .busy = error, .now < end else { throw error }
@@ -90,7 +111,7 @@ public final class TraceStore: Sendable {
 
     /// The version of the schema.
     private func version() throws(StoreError) -> Int {
-        let found = try access { database in try Int.fetchOne(database, sql: "PRAGMA user_version") ?? 0 }
+        let found = try access { database in Int(try database.number(sql: "PRAGMA user_version") ?? 0) }
         guard found <= Self.schemaVersion else { throw .newer(path, found: found, supported: Self.schemaVersion) }
         return found
     }
@@ -98,7 +119,7 @@ public final class TraceStore: Sendable {
     /// How many rows of each kind the store holds.
     public func summary() throws(StoreError) -> StoreSummary {
         try access { database in
-            func count(_ sql: String) throws -> Int { try Int.fetchOne(database, sql: sql) ?? 0 }
+            func count(_ sql: String) throws -> Int { Int(try database.number(sql: sql) ?? 0) }
             return StoreSummary(
                 executions: try count("SELECT COUNT(*) FROM executions"),
                 spotMarkets: try count("SELECT COUNT(*) FROM spot_markets"),
@@ -109,35 +130,27 @@ public final class TraceStore: Sendable {
     }
 
     func access<Value>(_ body: (Database) throws -> Value) throws(StoreError) -> Value {
-        do { return try queue.writeWithoutTransaction(body) } catch { throw Self.explained(error, path) }
+        do { return try queue.use(body) } catch { throw Self.explained(error, path) }
     }
 
     func transaction<Value>(_ body: (Database) throws -> Value) throws(StoreError) -> Value {
         do {
-            return try queue.writeWithoutTransaction { database in
-                var value: Value?
-                try database.inTransaction(.immediate) {
-                    value = try body(database)
-                    return .commit
-                }
-                guard let value else { throw StoreError.failed(path, reason: "a transaction ended early") }
-                return value
-            }
+            return try queue.use { database in try database.inTransaction { try body(database) } }
         } catch { throw Self.explained(error, path) }
     }
 
     private static func explained(_ error: any Error, _ path: String, opening: Bool = false) -> StoreError {
         if let error = error as? StoreError { return error }
         guard let error = error as? DatabaseError else { return .failed(path, reason: "\(error)") }
-        let reason = error.message ?? "SQLite error \(error.resultCode.rawValue)"
-        switch error.resultCode {
-        case .SQLITE_FULL: return .full(path)
-        case .SQLITE_BUSY, .SQLITE_LOCKED: return .busy(path)
-        case .SQLITE_CORRUPT, .SQLITE_NOTADB: return .damaged(path, reason: reason)
-        case .SQLITE_CANTOPEN, .SQLITE_READONLY, .SQLITE_PERM, .SQLITE_AUTH: return .cannotOpen(path, reason: reason)
-        case .SQLITE_IOERR where opening: return .cannotOpen(path, reason: reason)
+        let reason = error.message ?? "SQLite error \(error.code)"
+        switch error.code {
+        case SQLITE_FULL: return .full(path)
+        case SQLITE_BUSY, SQLITE_LOCKED: return .busy(path)
+        case SQLITE_CORRUPT, SQLITE_NOTADB: return .damaged(path, reason: reason)
+        case SQLITE_CANTOPEN, SQLITE_READONLY, SQLITE_PERM, SQLITE_AUTH: return .cannotOpen(path, reason: reason)
+        case SQLITE_IOERR where opening: return .cannotOpen(path, reason: reason)
         // On a full disk the write-ahead log fails with an input/output error, not with SQLITE_FULL.
-        case .SQLITE_IOERR where freeBytes(path) < 1 << 20: return .full(path)
+        case SQLITE_IOERR where freeBytes(path) < 1 << 20: return .full(path)
         default: return .failed(path, reason: reason)
         }
     }
@@ -152,6 +165,7 @@ public final class TraceStore: Sendable {
     private static func migrate(_ database: Database, from version: Int) throws {
         if version < 2 { try database.execute(sql: "ALTER TABLE imports ADD COLUMN digest TEXT") }
         if version < 3 { try database.execute(sql: demandTable) }
+        if version < 4 { try mendOutcomes(database) }
         try database.execute(sql: "PRAGMA user_version = \(schemaVersion)")
     }
 
@@ -159,9 +173,44 @@ public final class TraceStore: Sendable {
         CREATE TABLE demand (execution_id INTEGER PRIMARY KEY REFERENCES executions, series BLOB NOT NULL);
         """
 
+    /// An attempt of our own runs is one row.
+    private static let outcomeIndex = """
+        CREATE UNIQUE INDEX outcomes ON executions (workflow, job, task, attempt) WHERE import_id IS NULL;
+        """
+
+    /// Earlier releases stored an outcome again where a run was interrupted at the wrong moment: those go. Different
+    /// attempts of one name, which a run has whose folder was removed before the next one, get names of their own.
+    private static func mendOutcomes(_ database: Database) throws {
+        func repeated(_ columns: String) -> String {
+            """
+            SELECT id, number FROM (
+                SELECT id, ROW_NUMBER() OVER (PARTITION BY \(columns) ORDER BY id) AS number FROM executions
+                WHERE import_id IS NULL AND workflow || job || task || attempt IS NOT NULL)
+            WHERE number > 1
+            """
+        }
+        let equal = repeated("workflow, job, task, attempt, row_hash")
+        try database.execute(
+            sql: """
+                CREATE TEMPORARY TABLE repeated AS \(equal);
+                DELETE FROM demand WHERE execution_id IN (SELECT id FROM repeated);
+                DELETE FROM executions WHERE id IN (SELECT id FROM repeated);
+                DROP TABLE repeated;
+                """)
+        // A new name may be taken, too.
+        repeat {
+            try database.execute(
+                sql: """
+                    UPDATE executions SET job = executions.job || '#' || named.number
+                    FROM (\(repeated("workflow, job, task, attempt"))) AS named WHERE executions.id = named.id
+                    """)
+        } while database.changesCount > 0
+        try database.execute(sql: outcomeIndex)
+    }
+
     private static func makeSchema(_ database: Database) throws {
         // Another process may have made it while this one waited.
-        let found = try Int.fetchOne(database, sql: "PRAGMA user_version") ?? 0
+        let found = Int(try database.number(sql: "PRAGMA user_version") ?? 0)
         guard found < schemaVersion else { return }
         if found > 0 { return try migrate(database, from: found) }
         let columns = ExecutionColumn.allCases.map { "\($0.name) \($0.isText ? "TEXT" : "REAL")" }
@@ -186,6 +235,7 @@ public final class TraceStore: Sendable {
                     vm TEXT NOT NULL, zone TEXT NOT NULL, instance_type TEXT NOT NULL, start_seconds REAL NOT NULL,
                     lifetime_seconds REAL NOT NULL, reclaimed INTEGER NOT NULL, PRIMARY KEY (vm, start_seconds));
                 \(demandTable)
+                \(outcomeIndex)
                 PRAGMA user_version = \(schemaVersion);
                 """)
     }
@@ -209,5 +259,18 @@ public struct StoreSummary: Sendable, Hashable, Codable {
         case spotMarkets = "spot_markets"
         case spotPrices = "spot_prices"
         case availabilityTraces = "availability_traces"
+    }
+}
+
+/// Which file a path names.
+struct FileIdentity: Hashable, Sendable {
+    private let device: UInt64
+    private let node: UInt64
+
+    /// `nil` if there is none.
+    init?(_ path: String) {
+        var status = stat()
+        guard stat(path, &status) == 0 else { return nil }
+        (device, node) = (UInt64(status.st_dev), UInt64(status.st_ino))
     }
 }

@@ -48,13 +48,21 @@ struct Console: Sendable {
             let count = bytes.withUnsafeBytes { Glibc.write(file.fileDescriptor, $0.baseAddress, $0.count) }
             if count >= 0 {
                 bytes = bytes.dropFirst(count)
-            } else if errno == EPIPE || (errno != EINTR && errno != EAGAIN && file.fileDescriptor == STDERR_FILENO) {
+            } else if errno == EPIPE || (errno == EIO && isDevice(file))
+                || (errno != EINTR && errno != EAGAIN && file.fileDescriptor == STDERR_FILENO)
+            {
                 return
             } else if errno != EINTR && errno != EAGAIN {
                 write("error: output cannot be written: \(String(cString: strerror(errno)))\n", to: .standardError)
                 exit(1)
             }
         }
+    }
+
+    /// Whether it is a terminal, even one that has been closed.
+    private static func isDevice(_ file: FileHandle) -> Bool {
+        var status = stat()
+        return fstat(file.fileDescriptor, &status) == 0 && status.st_mode & S_IFMT == S_IFCHR
     }
 
     /// Writes a file whole or not at all.

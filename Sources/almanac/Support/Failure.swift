@@ -41,7 +41,7 @@ struct Failure: Error, CustomStringConvertible {
     /// Whether the input was fine, but the disk or another process got in the way.
     private static func isOfMachine(_ error: any Error) -> Bool {
         switch error {
-        case StoreError.full, StoreError.busy, StoreError.failed: true
+        case StoreError.full, StoreError.busy, StoreError.failed, StoreError.removed: true
         case TraceError.unwritable, ModelFileError.cannotWrite, ExecutionError.system: true
         default: false
         }
