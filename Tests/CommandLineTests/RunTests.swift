@@ -127,7 +127,10 @@ struct RunTests {
         try terminal.write(Self.diamond.replacing("sleep 1", with: "sleep 30"), to: "job.yaml")
         // 'script' runs its command on a terminal of its own, which is gone when it is killed.
         let running = try Running(
-            ["/usr/bin/env", "script", "-qc", "'\(Terminal.binary)' run job.yaml; echo $? > code", "/dev/null"],
+            [
+                "/usr/bin/env", "script", "-qc", "trap : HUP; '\(Terminal.binary)' run job.yaml; echo $? > code",
+                "/dev/null",
+            ],
             in: terminal)
         #expect(eventually { terminal.lines("log").count == 3 })
         running.signal(SIGKILL)

@@ -173,6 +173,7 @@ extension ExecutionReader {
             }
         }
         if format == .nextflow { report.format += foreign.hasHumanUnits ? " (human units)" : " (machine units)" }
+        table.settleParameters()
         return table
     }
 }

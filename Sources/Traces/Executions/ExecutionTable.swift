@@ -107,6 +107,14 @@ public struct ExecutionTable: Sendable {
         }
     }
 
+    /// Parameters whose words are all numbers become numbers, as they do in a CSV that says the same.
+    mutating func settleParameters() {
+        for index in parameters.indices {
+            guard case .texts(let texts) = parameters[index].values, let numbers = texts.asNumbers() else { continue }
+            parameters[index].values = .numbers(numbers)
+        }
+    }
+
     mutating func padParameters() {
         for index in parameters.indices { parameters[index].pad(to: rowCount) }
     }

@@ -92,14 +92,15 @@ public final class TraceStore: Sendable {
                     database in
                     // WAL lets readers go on while one process writes; FULL makes every commit survive a power cut.
                     // Large pages (of a new store) and a cache of 64 MB make bulk imports a third faster.
-                    try database.execute(sql: "PRAGMA cache_size = -65536; PRAGMA foreign_keys = ON")
                     if mode == .alone {
+                        // First of all: whatever reads the schema would look for the room that others share.
                         try database.execute(sql: "PRAGMA locking_mode = EXCLUSIVE")
                         _ = try database.number(sql: "SELECT COUNT(*) FROM sqlite_master")
                     } else if mode == .shared {
                         try database.execute(
                             sql: "PRAGMA page_size = 16384; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL")
                     }
+                    try database.execute(sql: "PRAGMA cache_size = -65536; PRAGMA foreign_keys = ON")
                 }
             } catch {
                 let error = explained(error, path, opening: true)

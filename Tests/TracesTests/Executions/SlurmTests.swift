@@ -42,7 +42,7 @@ private func read(_ text: String) throws -> (table: ExecutionTable, report: Impo
         #expect(table[1].requestedMemoryBytes == 6 * gibibyte && table[1].cpuSeconds == 5.25)
         #expect(table[1].requestedSeconds == nil)
         #expect(table[2].task == "20_3" && table[2].failureCause == "out-of-memory" && table[2].exitCode == 253)
-        #expect(table[2].parameters["array"] == "20")
+        #expect(table[2].parameters["array"] == 20)
         #expect(table[3].status == .failed && table[3].failureCause == "time-limit")
     }
 
@@ -380,7 +380,7 @@ private func read(_ text: String) throws -> (table: ExecutionTable, report: Impo
         #expect(abs((mpi.cpuSeconds ?? 0) - 4.878488) < 1e-6 && mpi.runtimeSeconds == 10 && mpi.requestedSeconds == nil)
         #expect(mpi.parameters["ntasks"] == 4 && mpi.parameters["user"] == "root" && mpi.machine == "n1")
         let element = try #require(jobs["3_3"])
-        #expect(element.parameters["array"] == "3" && element.requestedSeconds == nil)
+        #expect(element.parameters["array"] == 3 && element.requestedSeconds == nil)
         let killed = try #require(jobs["6"])
         #expect(killed.status == .failed && killed.exitCode == 137 && killed.failureCause == nil)
     }
