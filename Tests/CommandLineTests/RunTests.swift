@@ -128,7 +128,9 @@ struct RunTests {
         // 'script' runs its command on a terminal of its own, which is gone when it is killed.
         let running = try Running(
             [
-                "/usr/bin/env", "script", "-qc", "trap : HUP; '\(Terminal.binary)' run job.yaml; echo $? > code",
+                // The shell that writes the code down must outlive the terminal.
+                "/usr/bin/env", "script", "-qc",
+                "env --ignore-signal=HUP sh -c \"env --default-signal=HUP '\(Terminal.binary)' run job.yaml; echo \\$? > code\"",
                 "/dev/null",
             ],
             in: terminal)

@@ -229,7 +229,7 @@ extension SlurmAccounting {
         if let gpus = allocated("gres/gpu").flatMap({ parseDecimal($0) }), gpus.isFinite, gpus > 0 {
             record.parameters["gpus"] = .number(gpus)
         }
-        if let id = record.task, let bar = id.firstIndex(of: "_") {
+        if let id = record.task, let bar = id.firstIndex(of: "_"), bar > id.startIndex {
             record.parameters["array"] = .text(String(id[..<bar]))
         }
         if record.machine == "None assigned" { record.machine = nil }

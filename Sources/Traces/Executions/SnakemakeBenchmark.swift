@@ -52,12 +52,12 @@ extension ExecutionRecord {
     }
 }
 
-/// The members of `{'a': 1.5, 'b': 'x'}` that are numbers of 0 or more.
+/// The members of `{'a': 1.5, 'b': 'x'}` that are numbers from 0 to 1e12.
 private func numbers(in dictionary: String) -> [(name: String, value: Double)] {
     dictionary.drop { $0 == "{" }.split(separator: ",").compactMap { member in
         guard let colon = member.lastIndex(of: ":") else { return nil }
         let text = member[member.index(after: colon)...].filter { $0 != " " && $0 != "}" }
-        guard let value = parseDecimal(text), value.isFinite, value >= 0 else { return nil }
+        guard let value = parseDecimal(text), 0...1e12 ~= value else { return nil }
         return (member[..<colon].filter { !" '\"".contains($0) }, value)
     }
 }
