@@ -67,7 +67,9 @@ public enum Forecaster {
         guard observations > 0 else { throw .noObservations }
         var notes: [String] = []
         var period = season
-        if season > 1, observations < 2 * season + 1, options.method != .seasonalNaive {
+        // Seasonal naive needs the last season only; the plain methods have none.
+        let needed = options.method == .seasonalNaive ? season : 2 * season + 1
+        if season > 1, observations < needed, options.method != .naive, options.method != .drift {
             notes.append("\(observations) observations are too few for a season of \(season): no season is modelled.")
             period = 1
         }
@@ -82,12 +84,17 @@ public enum Forecaster {
         let isConstant = x.allSatisfy { $0.isNaN || $0 == first }
         var parts: [FittedForecaster.Part] = []
         if isConstant || observations < 3 {
-            if options.method != .naive {
+            if observations == 1 {
+                notes.append("One observation does not tell how much they vary: its intervals have no width.")
+            } else if options.method != .naive {
                 notes.append(isConstant ? "The series is constant." : "Too few observations: naive forecast.")
             }
             parts = [.init(weight: 1, model: .baseline(try Baseline.fit(x, kind: .naive)))]
         } else {
             parts = try fitParts(x, period: period, options: options, notes: &notes)
+        }
+        if observations < series.count {
+            notes.append("\(series.count - observations) of \(series.count) values are missing.")
         }
         if options.method == .auto || options.method == .arima { notes += AutoARIMA.missingValueNotes(series) }
         var scores: IntervalScores?
