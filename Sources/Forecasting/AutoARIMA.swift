@@ -49,7 +49,7 @@ public struct AutoARIMA: Sendable, Hashable, Codable {
     /// 1 % of the unit circle are left out.
     ///
     /// - Parameter period: The season's length; 1 for none.
-    /// - Throws: ``ForecastingError`` if not even a mean or a random walk can be fitted.
+    /// - Throws: ``ForecastingError`` for fewer than 5 observations, or if not even a mean or a random walk can be fitted.
     public static func fit(
         _ series: [Double], period: Int = 1, regressors: [Regressor] = [], options: AutoARIMAOptions = .init()
     ) throws(ForecastingError) -> AutoARIMA {
@@ -78,8 +78,8 @@ extension AutoARIMA {
     static func missingValueNotes(_ series: [Double]) -> [String] {
         let missing = series.count(where: \.isNaN)
         guard missing > mostMissingInSearch else { return [] }
-        let extent = missing > mostMissingInFit ? "ARIMA was fitted" : "the ARIMA orders were searched"
-        return ["\(missing) missing values: \(extent) with the straight line between their neighbours in their place."]
+        let extent = missing > mostMissingInFit ? "ARIMA was fitted" : "The ARIMA orders were searched"
+        return ["\(extent) with the straight line between their neighbours in the place of missing values."]
     }
 
     /// The candidates of a search near the best one, each with its Akaike weight, at most `count`.
@@ -141,6 +141,10 @@ struct OrderSearch {
     ) throws(ForecastingError) {
         let observations = series.count(where: { !$0.isNaN })
         guard observations > 0 else { throw .noObservations }
+        // Only a mean of zero would pass the check of the sample's length.
+        guard observations >= 5 else {
+            throw .tooShort(observations: observations, needed: 5, model: "automatic ARIMA")
+        }
         self.period = period > 1 && observations > 2 * period + 2 ? period : 1
         (self.series, self.regressors, self.options) = (series, regressors, options)
         deadline = options.budget.map { .now + $0 }

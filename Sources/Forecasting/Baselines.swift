@@ -14,20 +14,22 @@ public struct Baseline: Sendable, Hashable, Codable {
 
     /// - Parameters:
     ///   - series: NaN where a value is missing; the last known one stands for it.
-    ///   - period: Of the seasonal form; one longer than the series falls back to the naive forecast.
+    ///   - period: Of the seasonal form; one longer than the series falls back to the naive forecast. Where no value is a
+    ///     period after another, changes from step to step stand for the errors.
     public static func fit(_ series: [Double], kind: Kind, period: Int = 1) throws(ForecastingError) -> Baseline {
         for (position, value) in series.enumerated() where value.isInfinite {
             throw .notFinite(position: position, found: value)
         }
         guard let first = series.firstIndex(where: { !$0.isNaN }) else { throw .noObservations }
-        let period = kind == .seasonalNaive && period > 0 && series.count - first > period ? period : 1
+        let period = kind == .seasonalNaive && period > 0 && series.count - first >= period ? period : 1
         var filled = Array(series[first...])
         for t in filled.indices where filled[t].isNaN { filled[t] = filled[t >= period ? t - period : t - 1] }
         let n = filled.count
         let slope = kind == .drift && n > 1 ? (filled[n - 1] - filled[0]) / Double(n - 1) : 0
         var (sum, count) = (0.0, 0)
-        for t in stride(from: period, to: n, by: 1) where !series[first + t].isNaN {
-            let error = filled[t] - filled[t - period] - slope
+        let lag = n > period ? period : 1
+        for t in stride(from: lag, to: n, by: 1) where !series[first + t].isNaN {
+            let error = filled[t] - filled[t - lag] - slope
             sum += error * error
             count += 1
         }

@@ -45,7 +45,7 @@ public struct ExponentialSmoothing: Sendable, Hashable, Codable {
     /// - Parameters:
     ///   - series: NaN where a value is missing; such steps carry the state forward.
     ///   - period: Seasons of more than 48 steps are left out.
-    /// - Throws: ``ForecastingError`` for fewer than 3 observations or an infinite value.
+    /// - Throws: ``ForecastingError`` for fewer than 7 observations or an infinite value.
     public static func fit(_ series: [Double], period: Int = 1) throws(ForecastingError) -> ExponentialSmoothing {
         try ranked(series, period: period)[0]
     }
@@ -54,8 +54,11 @@ public struct ExponentialSmoothing: Sendable, Hashable, Codable {
     static func ranked(_ series: [Double], period: Int) throws(ForecastingError) -> [ExponentialSmoothing] {
         let problem = try SmoothingProblem(series, period: period)
         let found = problem.forms.compactMap { problem.fit($0) }.sorted { $0.aicc < $1.aicc }
-        guard !found.isEmpty else { throw .noFit(model: "exponential smoothing") }
-        return found
+        guard found.isEmpty else { return found }
+        guard problem.observations >= 7 else {
+            throw .tooShort(observations: problem.observations, needed: 7, model: "exponential smoothing")
+        }
+        throw .noFit(model: "exponential smoothing")
     }
 
     /// A given form.
@@ -168,7 +171,7 @@ struct SmoothingProblem {
     private let period: Int
     private let scale: Double
     private let isPositive: Bool
-    private let observations: Int
+    let observations: Int
     private let level: Double
     private let trend: Double
     private let additive: [Double]
@@ -243,7 +246,9 @@ struct SmoothingProblem {
         return forms
     }
 
+    /// `nil` where the series is too short for the form, or has no season that it needs.
     func fit(_ form: ExponentialSmoothing.Form) -> ExponentialSmoothing? {
+        guard form.season == .none || period > 1 else { return nil }
         let optimisesSeason = period <= 12
         let smoothing =
             1 + (form.trend == .none ? 0 : 1) + (form.season == .none ? 0 : 1) + (form.trend == .damped ? 1 : 0)

@@ -4,7 +4,7 @@ import LinearAlgebra
 public struct ForecastEvaluation: Sendable, Hashable, Codable {
     /// One method's errors, averaged over series and origins.
     public struct Row: Sendable, Hashable, Codable {
-        /// A ``ForecastMethod``.
+        /// A ``ForecastMethod``, or `pooled steps` for `auto` on prices that are learnt from together.
         public let method: String
         /// Symmetric mean absolute percentage error, as a fraction.
         public let smape: Double
@@ -40,32 +40,47 @@ public struct ForecastEvaluation: Sendable, Hashable, Codable {
     ///
     /// - Parameters:
     ///   - origins: How many starting points, one horizon apart, the last one horizon before the end.
+    ///   - pool: Prices to learn from together, these among them, for `auto` to be the ``StepPriceForecaster`` that is
+    ///     fitted to what each had so long before its end.
     ///   - progress: Called after each series and origin, on any thread.
     /// - Throws: ``ForecastingError`` if no series is long enough.
     public static func run(
         _ series: [[Double]], season: Int, horizon: Int, origins: Int = 3, methods: [ForecastMethod],
-        threads: Int = 1, progress: @escaping @Sendable () -> Void = {}
+        pool: [[Double]]? = nil, threads: Int = 1, progress: @escaping @Sendable () -> Void = {}
     ) throws(ForecastingError) -> ForecastEvaluation {
         try Forecast.validate(horizon: horizon, levels: [])
         let methods = [ForecastMethod.naive, .seasonalNaive] + methods.filter { $0 != .naive && $0 != .seasonalNaive }
         let cases = series.indices.flatMap { index in
-            (1...max(origins, 1)).map { (series: index, origin: series[index].count - $0 * horizon) }
+            (1...max(origins, 1)).map { (series: index, back: $0, origin: series[index].count - $0 * horizon) }
         }.filter { $0.origin >= max(season + 2, 8) }
         guard !cases.isEmpty else {
             throw .tooShort(
                 observations: series.map(\.count).max() ?? 0, needed: horizon + max(season + 2, 8),
                 model: "the evaluation")
         }
+        var pooled: [StepPriceForecaster] = []
+        if let pool, methods.contains(.auto) {
+            for back in 1...max(origins, 1) {
+                pooled.append(
+                    try StepPriceForecaster.fit(
+                        pool.map { Array($0.dropLast(back * horizon).suffix(672)) }, horizon: horizon, threads: threads)
+                )
+            }
+        }
+        let pools = pooled
         let scores = Parallel.map(count: cases.count, threads: threads) { index -> [Score?] in
             defer { progress() }
-            let (s, origin) = cases[index]
+            let (s, back, origin) = cases[index]
             let past = Array(series[s][..<origin])
             let future = Array(series[s][origin..<(origin + horizon)])
             let naive = (try? Forecaster.fit(past, options: .init(method: .naive)))
                 .flatMap { try? $0.forecast(horizon: horizon) }
             return methods.map { method in
-                let forecast = (try? Forecaster.fit(past, season: season, options: .init(method: method)))
-                    .flatMap { try? $0.forecast(horizon: horizon) }
+                let forecast =
+                    method == .auto && !pools.isEmpty
+                    ? try? pools[back - 1].forecast(past, horizon: horizon)
+                    : try? Forecaster.fit(past, season: season, options: .init(method: method))
+                        .forecast(horizon: horizon)
                 return (forecast ?? naive).flatMap {
                     Score($0, actual: future, training: past, season: season, failed: forecast == nil)
                 }
@@ -75,7 +90,8 @@ public struct ForecastEvaluation: Sendable, Hashable, Codable {
         guard let first = usable.first else { throw .noObservations }
         var rows: [Row] = []
         for (index, method) in methods.enumerated() where index < first.count {
-            rows.append(Row(method.rawValue, usable.compactMap { $0[index] }, naive: usable.compactMap { $0[0] }))
+            let name = method == .auto && !pools.isEmpty ? "pooled steps" : method.rawValue
+            rows.append(Row(name, usable.compactMap { $0[index] }, naive: usable.compactMap { $0[0] }))
         }
         return ForecastEvaluation(rows: rows, forecasts: usable.count, horizon: horizon)
     }

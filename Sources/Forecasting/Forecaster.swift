@@ -4,7 +4,8 @@ import ModelFiles
 
 /// How a series is forecast.
 public enum ForecastMethod: String, Sendable, Hashable, Codable, CaseIterable {
-    /// The weighted mean of ARIMA, exponential smoothing and theta, and of a weekly pattern in long hourly data.
+    /// The weighted mean of ARIMA, exponential smoothing and theta, and of a weekly pattern in long hourly data. In a
+    /// longer series what each missed at earlier points decides the weights.
     case auto
     /// Automatic ARIMA: the candidates near the best one, weighted by their Akaike weights.
     case arima
@@ -67,7 +68,9 @@ public enum Forecaster {
         guard observations > 0 else { throw .noObservations }
         var notes: [String] = []
         var period = season
-        if season > 1, observations < 2 * season + 1, options.method != .seasonalNaive {
+        // Seasonal naive needs the last season only; the plain methods have none.
+        let needed = options.method == .seasonalNaive ? season : 2 * season + 1
+        if season > 1, observations < needed, options.method != .naive, options.method != .drift {
             notes.append("\(observations) observations are too few for a season of \(season): no season is modelled.")
             period = 1
         }
@@ -82,12 +85,17 @@ public enum Forecaster {
         let isConstant = x.allSatisfy { $0.isNaN || $0 == first }
         var parts: [FittedForecaster.Part] = []
         if isConstant || observations < 3 {
-            if options.method != .naive {
+            if observations == 1 {
+                notes.append("One observation does not tell how much they vary: its intervals have no width.")
+            } else if options.method != .naive {
                 notes.append(isConstant ? "The series is constant." : "Too few observations: naive forecast.")
             }
             parts = [.init(weight: 1, model: .baseline(try Baseline.fit(x, kind: .naive)))]
         } else {
             parts = try fitParts(x, period: period, options: options, notes: &notes)
+        }
+        if observations < series.count {
+            notes.append("\(series.count - observations) of \(series.count) values are missing.")
         }
         if options.method == .auto || options.method == .arima { notes += AutoARIMA.missingValueNotes(series) }
         var scores: IntervalScores?
@@ -131,28 +139,17 @@ public enum Forecaster {
                 let seasons = period == 24 || period == 48 ? [period, 7 * period] : period > 1 ? [period] : []
                 return [.init(weight: 1, model: .additive(try AdditiveModel.fit(x, seasons: seasons)))]
             }
-        case .arima, .auto, .ets, .theta:
-            // Weights were chosen on the M3 and weekly M4 series that the benchmark does not use.
-            let all = options.method == .auto
-            let seasonal = period > 1
-            if all || options.method == .arima {
-                attempt("ARIMA", weight: seasonal ? 0.75 : 0.5) { () throws(ForecastingError) in
-                    try averagedARIMA(x, period: period, options: options)
-                }
-            }
-            if all || options.method == .ets {
-                attempt("ETS", weight: seasonal ? 0.75 : 0.5) { () throws(ForecastingError) in
-                    let ranked = try ExponentialSmoothing.ranked(x, period: period)
-                    return ranked.prefix(4).map {
-                        .init(weight: exp(-0.5 * ($0.aicc - ranked[0].aicc)), model: .smoothing($0))
-                    }
-                }
-            }
-            if all || options.method == .theta {
-                // Its trend is that of the whole past, which says less the longer the past is.
-                let weight = seasonal ? 100 / Double(x.count) : pow(50 / Double(x.count), 2)
-                attempt("Theta", weight: min(1, weight)) { () throws(ForecastingError) in
-                    [.init(weight: 1, model: .theta(try Theta.fit(x, period: period, isOptimised: !seasonal)))]
+        case .arima, .ets, .theta, .auto:
+            let members: [ForecastMethod] = options.method == .auto ? [.arima, .ets, .theta] : [options.method]
+            let earlier = earlierErrors(of: members, x, period: period, options: options)
+            let best = earlier.values.min() ?? 0
+            for method in members {
+                let ratio = earlier[method].map { $0 > best ? best / $0 : 1 } ?? 1
+                guard ratio >= 0.5 else { continue }
+                let name = [.arima: "ARIMA", .ets: "ETS"][method] ?? "Theta"
+                let weight = usualWeight(of: method, x.count, isSeasonal: period > 1) * pow(ratio, 8)
+                attempt(name, weight: weight) { () throws(ForecastingError) in
+                    try member(method, x, period: period, options: options)
                 }
             }
         }
@@ -170,6 +167,58 @@ public enum Forecaster {
         }
         if parts.isEmpty { notes.append("The naive forecast takes its place.") }
         return parts.isEmpty ? [fallback] : parts
+    }
+
+    /// A member of `auto`: its candidates, weighted among themselves.
+    private static func member(
+        _ method: ForecastMethod, _ x: [Double], period: Int, options: ForecastOptions
+    ) throws(ForecastingError) -> [FittedForecaster.Part] {
+        switch method {
+        case .arima: return try averagedARIMA(x, period: period, options: options)
+        case .ets:
+            let ranked = try ExponentialSmoothing.ranked(x, period: period)
+            return ranked.prefix(4).map {
+                .init(weight: exp(-0.5 * ($0.aicc - ranked[0].aicc)), model: .smoothing($0))
+            }
+        default:
+            return [.init(weight: 1, model: .theta(try Theta.fit(x, period: period, isOptimised: period == 1)))]
+        }
+    }
+
+    /// Chosen on the M3 and weekly M4 series that the benchmark does not use.
+    private static func usualWeight(of method: ForecastMethod, _ count: Int, isSeasonal: Bool) -> Double {
+        // The trend of theta is that of the whole past, which says less the longer the past is.
+        guard method == .theta else { return isSeasonal ? 0.75 : 0.5 }
+        return min(1, isSeasonal ? 100 / Double(count) : pow(50 / Double(count), 2))
+    }
+
+    /// The mean absolute error of each member at the four last points of a series that are twelve steps apart, fitted
+    /// anew to what was known there; empty where there is too little of it, or a season.
+    ///
+    /// The members' weights fall with the eighth power of these, and one that is much worse than the best is left out.
+    /// `Benchmarks/forecasting/weights.py` chose these numbers, leaving out one data set at a time.
+    private static func earlierErrors(
+        of members: [ForecastMethod], _ x: [Double], period: Int, options: ForecastOptions
+    ) -> [ForecastMethod: Double] {
+        let horizon = 12
+        let origins = (1...4).map { x.count - $0 * horizon }
+        guard members.count > 1, period == 1, options.budget == nil, let first = origins.last, first >= 20,
+            x[..<first].count(where: { !$0.isNaN }) >= 20
+        else { return [:] }
+        var errors: [ForecastMethod: Double] = [:]
+        for method in members {
+            var missed: [Double] = []
+            for origin in origins {
+                guard let parts = try? member(method, Array(x[..<origin]), period: 1, options: options) else {
+                    continue
+                }
+                let mean = ForecastPath(combining: parts, horizon: horizon).mean
+                missed += zip(x[origin...], mean).filter { !$0.0.isNaN }.map { abs($0 - $1) }
+            }
+            let error = missed.reduce(0, +) / Double(missed.count)
+            errors[method] = error.isFinite ? error : .infinity
+        }
+        return errors.values.contains { $0.isFinite } ? errors : [:]
     }
 
     /// Weights by what the parts forecast at earlier points of a long series; bad ones are dropped.

@@ -1,92 +1,7 @@
 import ArgumentParser
 import Forecasting
 import Foundation
-import LinearAlgebra
 import Plots
-import Traces
-
-/// What both forecasting commands read: series from a CSV file or a price history.
-struct SeriesOptions: ParsableArguments {
-    @Argument(help: "CSV with a time column and one column per series, CSV with series, time and value, or AWS prices.")
-    var file: String
-
-    @Option(name: .long, help: "How far ahead: a number of steps, or a time such as 90min, 24h, 7d.")
-    var horizon = "24"
-
-    @Option(
-        name: .long, help: "Length of the season in steps; by default 24 for hourly, 7 for daily, 12 for monthly data.")
-    var season: Int?
-
-    @Option(name: .long, help: "Only the series whose name contains this text.")
-    var series: String?
-
-    /// The series with names, a common step, and whether times are dates.
-    func load() throws -> (series: [SeriesTable.Series], isDated: Bool, arePrices: Bool) {
-        var all: [SeriesTable.Series]
-        var (isDated, arePrices) = (true, false)
-        if let source = try? ByteSource(file), let format = try? MarketFormat.detect(source),
-            format == .awsPrices || format == .priceTable
-        {
-            guard case .prices(let table) = try MarketImport.read(file, format: format).content else {
-                throw Failure.input("\(file): no prices in it")
-            }
-            arePrices = true
-            // The other products are the Linux price plus a licence fee and move at the same seconds.
-            let linux = table.markets.indices.filter { table.markets[$0].product == SpotMarket.linux }
-            all = (linux.isEmpty ? Array(table.markets.indices) : linux).compactMap { index in
-                let (start, prices) = table.history(of: index).hourly()
-                guard !prices.isEmpty else { return nil }
-                return SeriesTable.Series(hourlyPrices: prices, from: start, name: "\(table.markets[index])")
-            }
-        } else {
-            guard let data = FileManager.default.contents(atPath: file) else {
-                throw Failure.input("\(file): cannot be read. Check the path and its permissions.")
-            }
-            guard let text = String(data: data, encoding: .utf8) else {
-                throw Failure.input("\(file): not UTF-8 text. Expected CSV or a spot-price history in JSON.")
-            }
-            let table = try SeriesTable(csv: text, file: file)
-            (all, isDated) = (table.series, table.isDated)
-        }
-        if let series { all = all.filter { $0.name.contains(series) } }
-        guard !all.isEmpty else {
-            throw Failure.input("\(file): no series\(series.map { " named like '\($0)'" } ?? ""). Check --series.")
-        }
-        return (all, isDated, arePrices)
-    }
-
-    /// The horizon in steps of a series.
-    func steps(_ series: SeriesTable.Series, isDated: Bool) throws -> Int {
-        let digits = horizon.prefix { $0.isNumber || $0 == "." }
-        let unit = horizon.dropFirst(digits.count)
-        let seconds: [Substring: Double] = ["s": 1, "min": 60, "h": 3600, "d": 86_400, "w": 604_800]
-        guard let amount = Double(digits), amount > 0, amount < 1e6, unit.isEmpty || seconds[unit] != nil else {
-            throw Failure.input(
-                "--horizon '\(horizon)': expected a number of steps such as 24, or a time such as 24h or 7d.")
-        }
-        guard let length = seconds[unit] else { return max(1, Int(amount)) }
-        guard isDated else {
-            throw Failure.input("--horizon '\(horizon)': the file has no dates. Give a number of steps.")
-        }
-        return max(1, Int((amount * length / series.step).rounded()))
-    }
-
-    /// The season asked for, or the usual one of the step.
-    func period(_ series: SeriesTable.Series, isDated: Bool) throws -> Int {
-        if let season {
-            guard season >= 1 else { throw Failure.input("--season is \(season), expected 1 (none) or more.") }
-            return season
-        }
-        guard isDated else { return 1 }
-        if series.months > 0 { return 12 % series.months == 0 ? 12 / series.months : 1 }
-        switch series.step {
-        case 3600: return 24
-        case 1800: return 48
-        case 86_400: return 7
-        default: return 1
-        }
-    }
-}
 
 extension ForecastMethod {
     /// The method of this name, or an error that lists them all.
@@ -135,7 +50,10 @@ struct ForecastCommand: ParsableCommand {
     @Option(name: .long, help: "Seconds for all series together; simpler methods take over when time runs short.")
     var budget: Double?
 
-    @Option(name: .long, help: "Write a fan chart of the first series to this SVG file.")
+    @Option(name: .shortAndLong, help: "Write the forecasts to this CSV file too.")
+    var output: String?
+
+    @Option(name: .long, help: "Write a fan chart of the first series to this SVG file, or of all to this HTML file.")
     var plot: String?
 
     struct Output: Encodable {
@@ -166,60 +84,63 @@ struct ForecastCommand: ParsableCommand {
     func run() throws {
         let console = global.console
         let levels = try shares()
-        let (all, isDated, arePrices) = try input.load()
-        let bar = console.progress("forecasting", total: all.count)
-        let period = try input.period(all[0], isDated: isDated)
-        var outputs: [Output] = []
-        var forecasts: [Forecast] = []
-        let horizons = try all.map { try input.steps($0, isDated: isDated) }
-        if arePrices, model == .auto, intervals == .gaussian, all.count > 1 {
-            let pooled = try StepPriceForecaster.fit(
-                all.map { Array($0.values.suffix(672)) }, horizon: horizons.max() ?? 24, threads: global.threads)
-            for (one, horizon) in zip(all, horizons) {
-                forecasts.append(try pooled.forecast(one.values, horizon: horizon, levels: levels))
-                bar.advance()
-            }
-        } else {
-            let results = Forecaster.fit(
-                many: all.map(\.values), season: period, options: ForecastOptions(method: model, intervals: intervals),
-                budget: budget.map { .seconds($0) }, threads: global.threads, progress: { bar.advance() })
-            for (result, (one, horizon)) in zip(results, zip(all, horizons)) {
-                do {
-                    forecasts.append(try result.get().forecast(horizon: horizon, levels: levels, seed: global.seed))
-                } catch {
-                    bar.finish()
-                    throw Failure.input("series '\(one.name)': \(error)")
-                }
-            }
-        }
+        let input = try self.input.load(console)
+        let bar = console.progress("forecasting", total: input.chosen.count)
+        let forecasts = try forecasts(input, levels: levels, bar)
         bar.finish()
-        for (one, forecast) in zip(all, forecasts) {
-            outputs.append(
-                Output(
-                    series: one.name, model: forecast.model, observations: forecast.observations,
-                    times: forecast.mean.indices.map { one.time(one.values.count + $0) }, mean: forecast.mean,
-                    intervals: forecast.intervals, notes: forecast.notes))
+        let outputs = zip(input.series, forecasts).map { one, forecast in
+            Output(
+                series: one.name, model: forecast.model, observations: forecast.observations,
+                times: forecast.mean.indices.map { one.grid.time(one.values.count + $0) }, mean: forecast.mean,
+                intervals: forecast.intervals, notes: forecast.notes)
         }
         if let plot {
-            let chart = Self.fan(all[0], forecasts[0], isDated: isDated, arePrices: arePrices)
-            try Data(chart.svg().utf8).write(to: URL(fileURLWithPath: plot), options: .atomic)
+            try Console.write(Data(picture(input, forecasts, html: plot.hasSuffix(".html")).utf8), toFile: plot)
         }
-        try console.result(outputs, text: text(outputs, isDated: isDated))
+        if let output { try Console.write(Data(csv(outputs, input).utf8), toFile: output) }
+        try console.result(outputs, text: text(outputs, input))
         for output in outputs { for note in output.notes { console.remark("\(output.series): \(note)") } }
     }
 
-    private func text(_ outputs: [Output], isDated: Bool) -> String {
+    private func forecasts(_ input: SeriesInput, levels: [Double], _ bar: ProgressBar) throws -> [Forecast] {
+        let all = input.series
+        let horizons = try all.map { try self.input.steps($0, isDated: input.isDated) }
+        if input.isPooled, model == .auto, intervals == .gaussian {
+            let pooled = try StepPriceForecaster.fit(
+                input.pool.map { Array($0.suffix(672)) }, horizon: horizons.max() ?? 24, threads: global.threads)
+            return try zip(all, horizons).map { one, horizon in
+                defer { bar.advance() }
+                return try pooled.forecast(one.values, horizon: horizon, levels: levels)
+            }
+        }
+        let seasons = try all.map { try self.input.period($0, isDated: input.isDated) }
+        var forecasts = [Forecast?](repeating: nil, count: all.count)
+        for (season, places) in Dictionary(grouping: all.indices, by: { seasons[$0] }) {
+            let fitted = Forecaster.fit(
+                many: places.map { all[$0].values }, season: season,
+                options: ForecastOptions(method: model, intervals: intervals),
+                budget: budget.map { .seconds($0 * Double(places.count) / Double(all.count)) }, threads: global.threads,
+                progress: { bar.advance() })
+            for (place, result) in zip(places, fitted) {
+                do {
+                    forecasts[place] = try result.get().forecast(
+                        horizon: horizons[place], levels: levels, seed: global.seed)
+                } catch {
+                    bar.finish()
+                    throw Failure.input("series '\(all[place].name)': \(error)")
+                }
+            }
+        }
+        return forecasts.compactMap { $0 }
+    }
+
+    private func text(_ outputs: [Output], _ input: SeriesInput) -> String {
         let heads = outputs[0].intervals.flatMap { interval -> [String] in
             let percent = String(format: "%g %%", interval.level * 100)
             return ["\(percent) from", "to"]
         }
-        let areDays = outputs.allSatisfy { $0.times.allSatisfy { $0.truncatingRemainder(dividingBy: 86_400) == 0 } }
-        func label(_ time: Double) -> String {
-            guard isDated else { return String(format: "%.10g", time) }
-            let text = Date(timeIntervalSince1970: time).formatted(.iso8601)
-            return String(text.prefix(areDays ? 10 : 16))
-        }
-        var table = TextTable(["series", isDated ? "time (UTC)" : "time", "mean"] + heads)
+        let label = input.label(outputs.flatMap(\.times))
+        var table = TextTable(["series", input.timeTitle(outputs.flatMap(\.times)), "mean"] + heads)
         for output in outputs {
             for h in output.mean.indices {
                 table.add(
@@ -230,6 +151,32 @@ struct ForecastCommand: ParsableCommand {
         return table.text
     }
 
+    private func csv(_ outputs: [Output], _ input: SeriesInput) -> String {
+        let label = input.label(outputs.flatMap(\.times))
+        let heads = outputs[0].intervals.flatMap { interval -> [String] in
+            let percent = String(format: "%g", interval.level * 100)
+            return ["lower_\(percent)", "upper_\(percent)"]
+        }
+        var text = (["series", "time", "mean"] + heads).joined(separator: ",") + "\n"
+        for output in outputs {
+            let name = "\"" + output.series.replacing("\"", with: "\"\"") + "\""
+            for h in output.mean.indices {
+                let numbers = [output.mean[h]] + output.intervals.flatMap { [$0.lower[h], $0.upper[h]] }
+                text += ([name, label(output.times[h])] + numbers.map { "\($0)" }).joined(separator: ",") + "\n"
+            }
+        }
+        return text
+    }
+
+    private func picture(_ input: SeriesInput, _ forecasts: [Forecast], html: Bool) -> String {
+        let charts = zip(input.series, forecasts).map {
+            Self.fan($0, $1, isDated: input.isDated, arePrices: input.arePrices)
+        }
+        guard html else { return charts[0].svg() }
+        let sections = zip(input.series, charts).map { HTMLReport.Section($0.name, [.figure($1)]) }
+        return HTMLReport("Forecasts", sections: sections, footer: "almanac \(Almanac.version)").html()
+    }
+
     private func number(_ value: Double) -> String { String(format: "%.6g", value) }
 
     /// History and forecast with its intervals.
@@ -237,8 +184,8 @@ struct ForecastCommand: ParsableCommand {
         _ series: SeriesTable.Series, _ forecast: Forecast, isDated: Bool, arePrices: Bool
     ) -> LineChart {
         let shown = max(0, series.values.count - max(7 * 24, 6 * forecast.mean.count))
-        let past = (shown..<series.values.count).map { series.time($0) }
-        let future = forecast.mean.indices.map { series.time(series.values.count + $0) }
+        let past = (shown..<series.values.count).map { series.grid.time($0) }
+        let future = forecast.mean.indices.map { series.grid.time(series.values.count + $0) }
         let anchor = series.values.last.map { $0.isNaN ? [] : [$0] } ?? []
         let anchorTime = anchor.isEmpty ? [] : [past.last ?? 0]
         return LineChart(

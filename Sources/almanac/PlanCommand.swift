@@ -95,11 +95,7 @@ struct PlanCommand: ParsableCommand {
             }
             throw Failure.input(error.description)
         }
-        if let output {
-            let encoder = JSONEncoder()
-            encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-            try Console.write(encoder.encode(plan), toFile: output)
-        }
+        if let output { try Console.write(Data(Console.json(plan).utf8), toFile: output) }
         try console.result(plan, text: text(plan, job, goal))
     }
 

@@ -75,6 +75,8 @@ struct EveryCommandTests {
         ] {
             let json = try terminal.start(command + ["--json"]).wait()
             #expect(json.json != nil, "\(command): \(json.output.prefix(200)) \(json.errors)")
+            #expect(json.output.firstMatch(of: /"(-?Infinity|NaN)"/) == nil, "\(command)")
+            #expect(json.output.firstMatch(of: /"[a-z]+[A-Z][A-Za-z]*" :/) == nil, "\(command)")
             let quiet = try terminal.start(command + ["--quiet"]).wait()
             #expect(quiet.exitCode == json.exitCode, "\(command)")
             #expect(quiet.exitCode != 0 || quiet.errors.isEmpty, "\(command): \(quiet.errors)")

@@ -240,7 +240,7 @@ struct ForestTests {
             "tasks:\n  - {id: a, type: sort, command: 'true', inputs: [{path: big, size: 500MB}], cpus: 2}\n",
             to: "job.yaml")
         let plan = try terminal.almanac("plan", "job.yaml", "--models", "models", "--json")
-        let makespan = (plan.json as? [String: Any])?["makespanSeconds"] as? Double
+        let makespan = (plan.json as? [String: Any])?["makespan_seconds"] as? Double
         #expect(makespan.map { abs($0 - expected) < 1e-6 * expected } == true, "\(plan.output) \(plan.errors)")
     }
 }

@@ -178,7 +178,7 @@ struct RunTests {
         let all = try (0..<6).map { _ in try terminal.start(["run", "job.yaml", "--json"]) }
         let answers = try all.map { try $0.wait() }
         #expect(answers.map(\.exitCode) == Array(repeating: 0, count: 6), "\(answers.map(\.errors))")
-        #expect(Set(answers.compactMap { ($0.json as? [String: Any])?["runFolder"] as? String }).count == 6)
+        #expect(Set(answers.compactMap { ($0.json as? [String: Any])?["run_folder"] as? String }).count == 6)
     }
 
     @Test("a job cannot leave the folder of the runs by its name", arguments: ["..", ".", "../../x", "a/b"])
@@ -277,7 +277,7 @@ struct RunTests {
             """, to: "job.yaml")
         let feasible = try terminal.almanac("plan", "job.yaml", "--deadline", "5m", "--json")
         try #require(feasible.exitCode == 0, "\(feasible.errors)")
-        #expect((feasible.json as? [String: Any])?["makespanSeconds"] as? Double ?? 0 >= 100)
+        #expect((feasible.json as? [String: Any])?["makespan_seconds"] as? Double ?? 0 >= 100)
         for limit in [["--deadline", "1s"], ["--budget", "0.000001"]] {
             let answer = try terminal.start(["plan", "job.yaml"] + limit).wait()
             #expect(answer.exitCode == 3)

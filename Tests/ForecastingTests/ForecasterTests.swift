@@ -71,6 +71,79 @@ import Testing
         #expect(throws: ForecastingError.self) { try Forecaster.fit([1, 2, 3], season: 0) }
     }
 
+    @Test("series with gaps anywhere end in a forecast", arguments: ForecastMethod.allCases)
+    func gaps(method: ForecastMethod) throws {
+        for seed in 0..<UInt64(30) {
+            var generator = SeededGenerator(seed: seed, stream: 11)
+            let count = 14 + generator.nextInt(below: 60)
+            let season = [1, 4, 7, 12, 24][generator.nextInt(below: 5)]
+            var x = (0..<count).map { 20 + 5 * sin(2 * .pi * Double($0) / Double(season)) + generator.nextNormal() }
+            // One long gap, often at the start or soon after, and some single ones.
+            let first = generator.nextInt(below: 3) * generator.nextInt(below: 9)
+            let length = generator.nextInt(below: count - 3 - first)
+            for t in first..<(first + length) { x[t] = .nan }
+            for _ in 0..<generator.nextInt(below: 6) { x[generator.nextInt(below: count)] = .nan }
+            guard x.contains(where: { !$0.isNaN }) else { continue }
+            let forecast = try Forecaster.fit(x, season: season, options: .init(method: method)).forecast(horizon: 5)
+            let all = forecast.mean + forecast.intervals.flatMap { $0.lower + $0.upper }
+            #expect(all.allSatisfy { $0.isFinite }, "\(seed) \(forecast.model)")
+            if x.count(where: { !$0.isNaN }) > 8, method != .drift {
+                #expect(forecast.mean.allSatisfy { (-20...60).contains($0) }, "\(seed) \(forecast)")
+            }
+            _ = try? ForecastEvaluation.run([x], season: season, horizon: 2, methods: [method])
+        }
+    }
+
+    @Test("a series that starts late in its season is forecast with its season")
+    func startsLate() throws {
+        let x = (0..<40).map { t -> Double in
+            t < 10 ? .nan : 20 + [0, 1, 2, 3, 4, 10, 5][t % 7] + Double(t % 3) / 10
+        }
+        let forecast = try Forecaster.fit(x, season: 7).forecast(horizon: 7)
+        #expect(forecast.mean.firstIndex(of: forecast.mean.max() ?? 0) == 0, "\(forecast.mean)")
+        #expect(forecast.mean.allSatisfy { (18...32).contains($0) })
+    }
+
+    @Test("three and four values are forecast near themselves", arguments: [ForecastMethod.auto, .arima])
+    func fewValues(method: ForecastMethod) throws {
+        for values in [[52.0, 55, 51, 56], [52.0, 55, 51], [52.0, .nan, 55, .nan, 51, 56]] {
+            let forecast = try Forecaster.fit(values, options: .init(method: method)).forecast(horizon: 2)
+            #expect(forecast.mean.allSatisfy { (50...57).contains($0) }, "\(values) \(forecast.mean)")
+            #expect(forecast.notes.contains { $0.contains("ARIMA was left out") })
+        }
+        #expect(throws: ForecastingError.self) { try AutoARIMA.fit([52, 55, 51, 56]) }
+    }
+
+    @Test("seasonal naive needs one season, and one value has a note")
+    func shortNotes() throws {
+        let day = (0..<24).map { Double(10 + $0 * $0 % 7) }
+        let options = ForecastOptions(method: .seasonalNaive)
+        let forecast = try Forecaster.fit(day, season: 24, options: options).forecast(horizon: 3)
+        #expect(forecast.mean == [10, 11, 14])
+        #expect(zip(forecast.intervals[0].lower, forecast.intervals[0].upper).allSatisfy { $0 < $1 })
+        let shorter = try Forecaster.fit(Array(day.prefix(23)), season: 24, options: options)
+        #expect(shorter.notes.contains { $0.contains("no season is modelled") })
+        #expect(try Forecaster.fit([5]).notes.contains { $0.contains("One observation") })
+    }
+
+    @Test("the evaluation of prices judges what is learnt from all of them")
+    func pooledEvaluation() throws {
+        let markets = (0..<4).map { seed in
+            var generator = SeededGenerator(seed: UInt64(seed), stream: 12)
+            var (price, hold) = (0.03, 0)
+            return (0..<700).map { _ -> Double in
+                hold -= 1
+                if hold <= 0 { (price, hold) = (price * exp(0.01 * generator.nextNormal()), 6) }
+                return price
+            }
+        }
+        let evaluation = try ForecastEvaluation.run(
+            [markets[1]], season: 24, horizon: 24, origins: 2, methods: [.auto], pool: markets)
+        #expect(evaluation.rows.map(\.method) == ["naive", "seasonal-naive", "pooled steps"])
+        #expect(evaluation.rows[2].failures == 0)
+        #expect(evaluation.rows[2].owa < 1.2)
+    }
+
     @Test("a total budget is kept, and what was left out is said")
     func budget() throws {
         let many = [[Double]](repeating: Self.seasonal, count: 400)
@@ -154,7 +227,8 @@ import Testing
         var x = (0..<700).map { _ in generator.nextNormal() }
         for k in 0..<count { x[2 * k + 1] = .nan }
         let notes = try Forecaster.fit(x, options: .init(method: .arima)).notes.joined()
-        #expect(notes.contains("missing") == (count > 12))
+        #expect(notes.contains("\(count) of 700 values are missing") == (count > 0))
+        #expect(notes.contains("straight line") == (count > 12))
         #expect(notes.contains("was fitted") == (count > 250))
     }
 
@@ -218,46 +292,5 @@ import Testing
         fields["coefficients"] = [[[0.0]]]
         let other = try JSONSerialization.data(withJSONObject: fields)
         #expect(throws: DecodingError.self) { try JSONDecoder().decode(StepPriceForecaster.self, from: other) }
-    }
-}
-
-@Suite("Series tables") struct SeriesTableTests {
-    @Test("wide and long files give the same series; a missing step is a missing value")
-    func forms() throws {
-        let wide = "time,a,b\n2024-01-01T00:00:00,1,2\n2024-01-01T01:00:00,,3\n2024-01-01T03:00:00,4,5\n"
-        let long =
-            "series,time,value\na,2024-01-01 00:00,1\na,2024-01-01 01:00,NA\na,2024-01-01 03:00,4\n"
-            + "b,2024-01-01 00:00,2\nb,2024-01-01 01:00,3\nb,2024-01-01 03:00,5\n"
-        let tables = [try SeriesTable(csv: wide, file: "w"), try SeriesTable(csv: long, file: "l")]
-        for table in tables {
-            #expect(table.series.map(\.name) == ["a", "b"])
-            #expect(table.series[1].values.map { $0.isNaN ? -1 : $0 } == [2, 3, -1, 5])
-            #expect(table.series[0].step == 3600)
-            #expect(table.series[0].time(4) - table.series[0].start == 4 * 3600)
-        }
-    }
-
-    @Test("months are steps")
-    func months() throws {
-        let table = try SeriesTable(csv: "month,y\n2023-11-01,1\n2023-12-01,2\n2024-02-01,4\n", file: "m")
-        #expect(table.series[0].values.count == 4)
-        #expect(table.series[0].time(5) == table.series[0].start + Double(30 + 31 + 31 + 29 + 31) * 86_400)
-    }
-
-    @Test(
-        "errors name line and column",
-        arguments: [
-            ("", "empty"), ("t,a\n", "no data"), ("t\n1\n2\n", "one column"), ("t,a\n1,2\n1,3\n", "repeats"),
-            ("t,a\n2,2\n1,3\n", "back in time"), ("t,a\n1,2\n2,3\n3.5,4\n", "grid"),
-            ("t,a\n1,x\n2,3\n", "f:2, column 'a'"),
-            ("t,a\n1,2,3\n2,3\n", "3 fields"), ("t,a\nmonday,2\n2,3\n", "not a time"),
-            ("t,a\n1,inf\n2,3\n", "not a finite"),
-            ("t,a\n1,2\n2024-01-01,3\n", "not a time"),
-        ])
-    func errors(text: String, part: String) {
-        do throws(SeriesTableError) {
-            _ = try SeriesTable(csv: text, file: "f")
-            Issue.record("accepted")
-        } catch { #expect("\(error)".contains(part) || part == "empty", "\(error)") }
     }
 }

@@ -11,11 +11,44 @@ struct Console: Sendable {
             Console.write(text() + "\n", to: .standardOutput)
             return
         }
+        Console.write(try Console.json(value) + "\n", to: .standardOutput)
+    }
+
+    /// JSON with names in snake_case and `null` for what is not a finite number.
+    static func json(_ value: some Encodable) throws -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        encoder.keyEncodingStrategy = .custom { path in
+            guard let key = path.last else { return Name(stringValue: "") }
+            // Keys of dictionaries are names of tasks and columns, which stay as they are.
+            let isProperty = Mirror(reflecting: key).displayStyle == .enum
+            return isProperty ? Name(stringValue: snakeCase(key.stringValue)) : key
+        }
+        // A text that nobody writes: control characters are escaped in JSON.
+        let mark = "\u{1}not finite\u{1}"
         encoder.nonConformingFloatEncodingStrategy = .convertToString(
-            positiveInfinity: "Infinity", negativeInfinity: "-Infinity", nan: "NaN")
-        Console.write(String(decoding: try encoder.encode(value), as: UTF8.self) + "\n", to: .standardOutput)
+            positiveInfinity: mark, negativeInfinity: mark, nan: mark)
+        return String(decoding: try encoder.encode(value), as: UTF8.self)
+            .replacing("\"\\u0001not finite\\u0001\"", with: "null")
+    }
+
+    private struct Name: CodingKey {
+        let stringValue: String
+        var intValue: Int? { nil }
+
+        init(stringValue: String) { self.stringValue = stringValue }
+        init?(intValue: Int) { nil }
+    }
+
+    private static func snakeCase(_ name: String) -> String {
+        var result = ""
+        var previous: Character = "A"
+        for character in name {
+            if character.isUppercase, !previous.isUppercase, previous != "_" { result += "_" }
+            result += character.lowercased()
+            previous = character
+        }
+        return result
     }
 
     /// A line of text for people; nothing with `--json`.

@@ -1,0 +1,140 @@
+/// Dates and times as people write them, as Unix seconds.
+enum CivilTime {
+    /// What a field of a time column says.
+    enum Reading {
+        case number(Double)
+        /// Seconds in UTC, and how far the clock on the wall is ahead of it.
+        case date(seconds: Double, offset: Double)
+    }
+
+    /// Why a text is no time.
+    struct Unreadable: Error {
+        /// What is wrong with a date; empty for a text of another kind.
+        var reason = ""
+    }
+
+    /// A number, `2024-01-31`, `2024/1/31`, `2024-01`, `2024Q1`, `2024-01-31T18:30:00.5+01:00`, `2024-01-31 18:30`.
+    static func read(_ text: String) throws(Unreadable) -> Reading {
+        if let number = Double(text) {
+            guard number.isFinite else { throw Unreadable() }
+            return .number(number)
+        }
+        if let quarter = Self.quarter(text) { return quarter }
+        let split = text.firstIndex { $0 == "T" || $0 == "t" || $0 == " " }
+        let day = text[..<(split ?? text.endIndex)]
+        let separator: Character = day.contains("/") ? "/" : "-"
+        let fields = day.split(separator: separator, omittingEmptySubsequences: false)
+        let numbers = try integers(fields)
+        guard (2...3).contains(numbers.count) else { throw Unreadable() }
+        guard fields[0].count == 4 else {
+            throw Unreadable(reason: "day, month and year are not told apart. Write the year first: 1949-01-31")
+        }
+        let (year, month) = (numbers[0], numbers[1])
+        guard (1...9999).contains(year), (1...12).contains(month) else {
+            throw Unreadable(reason: "there is no month \(month) of the year \(year)")
+        }
+        guard numbers.count == 3 else {
+            guard split == nil else { throw Unreadable(reason: "a time of day needs a day") }
+            return .date(seconds: seconds(year: year, month: month, day: 1), offset: 0)
+        }
+        let length = days(inMonth: month, of: year)
+        guard (1...length).contains(numbers[2]) else {
+            throw Unreadable(reason: "that month has \(length) days")
+        }
+        let midnight = seconds(year: year, month: month, day: numbers[2])
+        guard let split else { return .date(seconds: midnight, offset: 0) }
+        let (time, offset) = try clock(text[text.index(after: split)...])
+        return .date(seconds: midnight + time - offset, offset: offset)
+    }
+
+    /// `2024Q1`, `2024-Q1`, `2024 Q1`: its first day.
+    private static func quarter(_ text: String) -> Reading? {
+        let parts = text.uppercased().split(separator: "Q", omittingEmptySubsequences: false)
+        guard parts.count == 2, parts[1].count == 1, let quarter = Int(parts[1]), (1...4).contains(quarter) else {
+            return nil
+        }
+        var year = parts[0]
+        if year.last == "-" || year.last == " " { year.removeLast() }
+        guard year.count == 4, let number = Int(year), number > 0 else { return nil }
+        return .date(seconds: seconds(year: number, month: 3 * quarter - 2, day: 1), offset: 0)
+    }
+
+    /// Seconds since midnight and the offset of `18:30`, `18:30:00.5Z`, `18:30+01:00`, `18:30:00 -0500`, `18:30 UTC`.
+    private static func clock(_ text: Substring) throws(Unreadable) -> (time: Double, offset: Double) {
+        var time = text.filter { $0 != " " }[...]
+        var offset = 0.0
+        if let zone = ["Z", "z", "UTC", "GMT"].first(where: { time.hasSuffix($0) }) {
+            time.removeLast(zone.count)
+        } else if let sign = time.lastIndex(where: { $0 == "+" || $0 == "-" }) {
+            let digits = time[time.index(after: sign)...].filter { $0 != ":" }
+            guard digits.count == 2 || digits.count == 4, let number = Int(digits) else { throw Unreadable() }
+            let (hours, minutes) = digits.count == 2 ? (number, 0) : (number / 100, number % 100)
+            guard hours <= 15, minutes < 60 else { throw Unreadable(reason: "no place on earth is \(digits) from UTC") }
+            offset = Double(hours * 3600 + minutes * 60) * (time[sign] == "-" ? -1 : 1)
+            time = time[..<sign]
+        }
+        let fields = time.split(separator: ":", omittingEmptySubsequences: false)
+        guard (2...3).contains(fields.count) else { throw Unreadable() }
+        let whole = try integers(Array(fields.prefix(2)))
+        let seconds = fields.count == 3 ? Double(fields[2]) ?? .nan : 0
+        guard seconds.isFinite else { throw Unreadable() }
+        guard whole[0] < 24, whole[1] < 60, seconds >= 0, seconds < 60 else {
+            throw Unreadable(reason: "a day ends at 23:59:59")
+        }
+        return (Double(whole[0] * 3600 + whole[1] * 60) + seconds, offset)
+    }
+
+    private static func integers(_ fields: [Substring]) throws(Unreadable) -> [Int] {
+        var numbers: [Int] = []
+        for field in fields {
+            guard (1...4).contains(field.count), field.allSatisfy({ $0.isASCII && $0.isNumber }),
+                let number = Int(field)
+            else { throw Unreadable() }
+            numbers.append(number)
+        }
+        return numbers
+    }
+
+    /// The date of the number 20240131, or the first day of the month 202401, of the years 1900 to 2100.
+    static func compactDate(_ number: Double) -> Double? {
+        guard number == number.rounded(), (190_001...21_001_231).contains(number) else { return nil }
+        let whole = Int(number)
+        let (year, month, day) =
+            whole < 1_000_000 ? (whole / 100, whole % 100, 1) : (whole / 10_000, whole / 100 % 100, whole % 100)
+        guard (1900...2100).contains(year), (1...12).contains(month), (1...days(inMonth: month, of: year)).contains(day)
+        else { return nil }
+        return seconds(year: year, month: month, day: day)
+    }
+
+    static func days(inMonth month: Int, of year: Int) -> Int {
+        let isLeap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
+        return [31, isLeap ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31][month - 1]
+    }
+
+    /// Source: Howard Hinnant, *chrono-compatible low-level date algorithms*.
+    static func seconds(year: Int, month: Int, day: Int) -> Double {
+        let y = month <= 2 ? year - 1 : year
+        let era = (y >= 0 ? y : y - 399) / 400
+        let yearOfEra = y - era * 400
+        let dayOfYear = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1
+        let dayOfEra = yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear
+        return Double(era * 146_097 + dayOfEra - 719_468) * 86_400
+    }
+
+    /// Whole days since 1970-01-01.
+    static func day(_ seconds: Double) -> Int { Int((seconds / 86_400).rounded(.down)) }
+
+    /// 0 for Monday.
+    static func weekday(_ seconds: Double) -> Int { ((day(seconds) + 3) % 7 + 7) % 7 }
+
+    static func date(_ seconds: Double) -> (year: Int, month: Int, day: Int) {
+        let days = day(seconds) + 719_468
+        let era = (days >= 0 ? days : days - 146_096) / 146_097
+        let dayOfEra = days - era * 146_097
+        let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
+        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
+        let shifted = (5 * dayOfYear + 2) / 153
+        let month = shifted < 10 ? shifted + 3 : shifted - 9
+        return (yearOfEra + era * 400 + (month <= 2 ? 1 : 0), month, dayOfYear - (153 * shifted + 2) / 5 + 1)
+    }
+}
