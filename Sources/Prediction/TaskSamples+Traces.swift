@@ -65,7 +65,7 @@ public enum TaskFeatures {
     static let memory = "requested_memory_bytes"
     static let parameterPrefix = "param."
     /// Parameters of imported traces that are results of the run: a model must not see them.
-    static let measured: Set<String> = ["rss_bytes"]
+    static let measured: Set<String> = ["rss_bytes", ExecutionRecord.nextflowHash]
 
     /// The features of a planned task, in the order of `names`; NaN where the task does not say.
     public static func values(of task: TaskSpec, names: [String]) -> [Double] {

@@ -20,6 +20,13 @@ struct ImportCommand: ParsableCommand {
             Other tables are read with --map, for instance
               --map task_type=Tool --map 'runtime_seconds=Time[ms]' --map 'peak_memory_bytes=Mem|Mem2[MiB]' \
             --map workflow==rnaseq
+
+            A file is a run, the pipeline is the workflow: several traces of one pipeline are imported together, as in
+              almanac import nextflow traces/*.txt --workflow rnaseq
+            For requests, Nextflow must be told to record them (nextflow.config):
+              trace.fields = 'task_id,hash,native_id,name,status,exit,submit,start,complete,realtime,%cpu,peak_rss,\
+            rchar,wchar,cpus,memory,time,attempt'
+
             Exit code 2 if some file could not be imported.
             """)
 
@@ -39,6 +46,11 @@ struct ImportCommand: ParsableCommand {
     @Option(
         name: .long, help: "Where a column comes from: ours=theirs, ours=theirs[unit] or ours==constant. Repeatable.")
     var map: [String] = []
+
+    @Option(
+        name: .long,
+        help: "The workflow (pipeline) that the files are runs of; without it each file of Nextflow is one of its own.")
+    var workflow: String?
 
     @OptionGroup var storage: StoreOptions
     @OptionGroup var global: GlobalOptions
@@ -70,7 +82,8 @@ struct ImportCommand: ParsableCommand {
         var failure: StoreError?
         for file in files where failure == nil {
             do {
-                let report = try store.importFile(file, as: format, mappings: mappings, threads: global.threads)
+                let report = try store.importFile(
+                    file, as: format, mappings: mappings, workflow: workflow, threads: global.threads)
                 results.append(.imported(report))
             } catch let error as TraceError {
                 results.append(.refused(file: file, error: error.description))

@@ -4,10 +4,16 @@ import Workloads
 /// belong to the job.
 struct SlurmAccounting {
     private var table: ForeignTable
-    private let columns: [String: Int]
+    private var columns: [String: Int] = [:]
     private var job: (id: String, line: Int, record: ExecutionRecord)?
 
     init(_ table: ForeignTable, header: [String]) {
+        self.table = table
+        use(table, header: header)
+    }
+
+    /// Goes on by another header, that of a file joined to the one before.
+    mutating func use(_ table: ForeignTable, header: [String]) {
         self.table = table
         columns = Dictionary(header.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
     }

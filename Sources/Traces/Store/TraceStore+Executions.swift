@@ -20,8 +20,10 @@ extension TraceStore {
             {
                 return (0, true)
             }
-            let known = try HashSet(storedHashes(database))
-            let rows = (0..<table.rowCount).filter { !known.contains(hashes.values[$0]) }
+            var known = try HashSet(storedHashes(database), spare: table.rowCount)
+            let rows = (0..<table.rowCount).filter { row in
+                !known.contains(hashes.earlier[row]) && known.insert(hashes.values[row])
+            }
             guard !rows.isEmpty else { return (0, false) }
             try database.execute(
                 sql: "INSERT INTO imports (source, format, imported_at, rows, digest) VALUES (?, ?, ?, ?, ?)",
