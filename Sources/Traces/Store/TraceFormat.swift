@@ -42,7 +42,14 @@ extension TraceStore {
         _ path: String, as format: TraceFormat = .auto, mappings: [FieldMapping] = [], workflow: String? = nil,
         threads: Int = 2
     ) throws -> ImportReport {
-        let source = try ByteSource(path)
+        try importSource(try ByteSource(path), as: format, mappings: mappings, workflow: workflow, threads: threads)
+    }
+
+    /// As ``importFile(_:as:mappings:workflow:threads:)`` from bytes that somebody else supplies.
+    public func importSource(
+        _ source: ByteSource, as format: TraceFormat = .auto, mappings: [FieldMapping] = [], workflow: String? = nil,
+        threads: Int = 2
+    ) throws -> ImportReport {
         switch format == .auto && mappings.isEmpty ? try recognise(source) : format {
         case .workflow:
             let instance = try WorkflowInstance.read(source)
@@ -52,7 +59,7 @@ extension TraceStore {
         case .market(let format):
             if let workflow {
                 throw TraceError.badRequest(
-                    found: "--workflow \(workflow) for \(path)", expected: "recorded executions",
+                    found: "--workflow \(workflow) for \(source.name)", expected: "recorded executions",
                     remedy: "Markets belong to no workflow: import them without it.")
             }
             let market = try MarketImport.read(source, format: format)
