@@ -104,7 +104,7 @@ extension TraceStore {
     public func executions(workflow: String? = nil, outcomesOnly: Bool = false) throws(StoreError) -> ExecutionTable {
         try access { database in
             var conditions: [String] = []
-            if workflow != nil { conditions.append("workflow = ?") }
+            if workflow != nil { conditions.append("COALESCE(workflow, '') = ?") }
             if outcomesOnly { conditions.append("import_id IS NULL") }
             let filter = conditions.isEmpty ? "" : " WHERE " + conditions.joined(separator: " AND ")
             let names = ExecutionColumn.allCases.map(\.name).joined(separator: ", ")

@@ -52,7 +52,8 @@ import Traces
     @Test("scripts may hold line ends and tabs", arguments: scripts, ["\n", "\r\n", "\r"])
     func scriptText(example: (String, String), lineEnd: String) throws {
         let (table, report) = try read(example.1.replacing("\n", with: lineEnd))
-        #expect(report.rowsRead == 3 && report.rowsStored == 3 && report.warnings.isEmpty)
+        #expect(report.rowsRead == 3 && report.rowsStored == 3)
+        #expect(!report.warnings.contains { $0.contains("script") })
         let rows = (0..<table.rowCount).map { table[$0] }
         #expect(rows.map(\.task) == ["ALIGN (s1)", "ALIGN (s2)", "QC (s2)"])
         #expect(rows.map(\.runtimeSeconds) == [12, 13, 3])
