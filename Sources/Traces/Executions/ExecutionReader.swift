@@ -54,7 +54,8 @@ public struct ExecutionReader: Sendable {
                 source = try scripts.source()
             }
             let reader = DelimitedReader(
-                source, delimiter: delimiter, quoting: quoting, maximumRecordBytes: maximumRecordBytes)
+                source, delimiter: delimiter, quoting: quoting, blockBytes: min(blockBytes, 1 << 18),
+                maximumRecordBytes: maximumRecordBytes)
             table = try read(reader, as: format, header: header, delimiter, report: &report)
         }
         if let workflow { table.setWorkflow(workflow, job: workflowName(ofFile: source.name)) }
@@ -68,7 +69,7 @@ public struct ExecutionReader: Sendable {
         var report = ImportReport(file: name, format: trace.format.rawValue)
         let reader = DelimitedReader(
             try trace.source(name: name), delimiter: ConvertedTrace.delimiter, quoting: false,
-            maximumRecordBytes: maximumRecordBytes)
+            blockBytes: min(blockBytes, 1 << 18), maximumRecordBytes: maximumRecordBytes)
         var table = try read(
             reader, as: trace.format, header: trace.header, ConvertedTrace.delimiter, lines: trace.lines,
             report: &report)
@@ -104,7 +105,8 @@ extension ExecutionReader {
         let delimiter = delimiters.max { $0.count < $1.count }?.0 ?? UInt8(ascii: ",")
         var reader = DelimitedReader(
             try ByteSource(bytes: Array(line) + [10], name: source.name), delimiter: delimiter,
-            quoting: delimiter != UInt8(ascii: "\t"), maximumRecordBytes: 1 << 17)
+            quoting: delimiter != UInt8(ascii: "\t"), blockBytes: min(line.count + 2, 1 << 16),
+            maximumRecordBytes: 1 << 17)
         guard try reader.next() else { throw .empty(path: source.name) }
         return (names(reader, delimiter), delimiter)
     }
