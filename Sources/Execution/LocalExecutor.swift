@@ -85,7 +85,10 @@ public final class LocalExecutor: Sendable {
     }
 
     private static func check(_ graph: TaskGraph, _ options: ExecutorOptions) throws(ExecutionError) {
-        let written = Set(graph.tasks.flatMap { $0.outputs.map(\.path) })
+        var written = OutputTree()
+        for (index, task) in graph.tasks.enumerated() {
+            for file in task.outputs { _ = written.insert(file.path, index) }
+        }
         for task in graph.tasks {
             guard task.command != nil else { throw .noCommand(task.id) }
             guard options.instance.fits(task.request) else {
@@ -93,7 +96,7 @@ public final class LocalExecutor: Sendable {
                     task.id, cpus: task.request.cpus, memoryBytes: task.request.memoryBytes,
                     availableCPUs: options.instance.cpus, availableMemoryBytes: options.instance.memoryBytes)
             }
-            for input in task.inputs where !written.contains(input.path) {
+            for input in task.inputs where written.related(to: input.path).isEmpty {
                 guard exists(absolute(input.path, in: options.workingFolder)) else {
                     throw .missingInput(task.id, path: input.path)
                 }

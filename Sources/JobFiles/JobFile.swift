@@ -31,7 +31,8 @@ import Yams
 ///
 /// A task may also have `type`, `needs`, `priority`, `retries`, `env`, `parameters` and `seconds` (its known run time on a
 /// machine of speed 1). Variables of `foreach` become parameters, which models use as features. A `*` in `needs` or
-/// `inputs` stands for any text in the names of other tasks or of their outputs.
+/// `inputs` stands for any text in the names of other tasks or of their outputs. Two spellings of a path are one file; an
+/// input inside an output that is a folder waits for its task, as one that is the folder of outputs waits for theirs.
 public struct JobFile: Hashable, Sendable {
     /// What the job is called; the file's name without extension by default.
     public var name: String
@@ -60,9 +61,11 @@ public struct JobFile: Hashable, Sendable {
 
     /// Reads a job from a file; `-` is standard input.
     ///
+    /// - Parameter workingFolder: Where the tasks will run: a file in it has the same name whether its path is written
+    ///   as relative or as absolute.
     /// - Throws: ``JobFileError`` that names file, line and column, what was found, what was expected, and what to do.
-    public static func read(_ path: String) throws(JobFileError) -> JobFile {
-        try parse(try text(path), file: path)
+    public static func read(_ path: String, workingFolder: String = ".") throws(JobFileError) -> JobFile {
+        try parse(try text(path), file: path, workingFolder: workingFolder)
     }
 
     private static func text(_ path: String) throws(JobFileError) -> String {
@@ -76,10 +79,15 @@ public struct JobFile: Hashable, Sendable {
             let reason = access(path, R_OK) == 0 ? "it is a folder, or damaged" : String(cString: strerror(errno))
             throw JobFileError(file: path, line: 1, column: 1, .unreadable(reason: reason))
         }
+        // As Windows saves text; the mark at its start says so.
+        if [[0xFF, 0xFE], [0xFE, 0xFF]].contains(where: data.starts), let text = String(data: data, encoding: .utf16) {
+            return text
+        }
         if let (line, column) = data.firstInvalidUTF8 {
             throw JobFileError(file: path, line: line, column: column, .notText)
         }
-        return String(decoding: data, as: UTF8.self)
+        let mark = [0xEF, 0xBB, 0xBF] as [UInt8]
+        return String(decoding: data.starts(with: mark) ? data.dropFirst(3) : data, as: UTF8.self)
     }
 
     /// Reads a policy file: the `policy:` of a job file, alone.
@@ -94,10 +102,14 @@ public struct JobFile: Hashable, Sendable {
 
     /// Reads a job from text.
     ///
-    /// - Parameter file: The name that errors mention.
+    /// - Parameters:
+    ///   - file: The name that errors mention.
+    ///   - workingFolder: As for ``read(_:workingFolder:)``.
     /// - Throws: ``JobFileError``.
-    public static func parse(_ text: String, file: String = "job") throws(JobFileError) -> JobFile {
-        let reader = YAMLReader(file: file)
+    public static func parse(
+        _ text: String, file: String = "job", workingFolder: String = "."
+    ) throws(JobFileError) -> JobFile {
+        let reader = YAMLReader(file: file, paths: PathSpelling(workingFolder: workingFolder))
         let root = try reader.fields(
             reader.document(text), keys: ["name", "objective", "deadline", "budget", "tasks", "pool", "policy"],
             required: ["tasks"], of: "the job"

@@ -24,8 +24,8 @@ public struct JobFileError: Error, Hashable, Sendable, CustomStringConvertible {
         case unknownVariable(String, known: [String])
         /// Two tasks with one name.
         case duplicateTask(TaskID, firstLine: Int)
-        /// Two tasks that write one file.
-        case duplicateOutput(path: String, other: TaskID)
+        /// An output that is another one, in whatever spelling, or lies inside it or around it.
+        case overlappingOutput(path: String, other: TaskID, otherPath: String, otherLine: Int, isSame: Bool)
         /// A task that waits for one that does not exist.
         case missingDependency(task: TaskID, dependency: String, nearest: String?)
         /// A `*` that stands for nothing.
@@ -36,6 +36,8 @@ public struct JobFileError: Error, Hashable, Sendable, CustomStringConvertible {
         case impossible(TaskID, cpus: Double, memoryBytes: Double, largest: String)
         /// A `foreach` that makes more tasks than a job may have.
         case tooManyTasks(limit: Int)
+        /// Tasks whose commands, files and names are together too long.
+        case tooLarge(limitBytes: Int)
     }
 
     /// The file's name.
@@ -83,8 +85,12 @@ public struct JobFileError: Error, Hashable, Sendable, CustomStringConvertible {
             return
                 "task '\(id)' exists already (line \(firstLine)). Names must be unique: rename one of them, or put a "
                 + "variable of its 'foreach' into its id."
-        case .duplicateOutput(let path, let other):
-            return "'\(path)' is an output of task '\(other)' already. Two tasks must not write one file."
+        case .overlappingOutput(let path, let other, let otherPath, let otherLine, let isSame):
+            return isSame
+                ? "'\(path)' is an output of task '\(other)' already ('\(otherPath)', line \(otherLine)). Two tasks must "
+                    + "not write one file."
+                : "'\(path)' and '\(otherPath)', an output of task '\(other)' (line \(otherLine)), are one inside the "
+                    + "other. Name the folder alone, or the files alone."
         case .missingDependency(let task, let dependency, let nearest):
             let remedy = nearest.map { "Did you mean '\($0)'?" } ?? "Add it, or remove it from 'needs'."
             return "task '\(task)' needs '\(dependency)', which does not exist. \(remedy)"
@@ -98,6 +104,10 @@ public struct JobFileError: Error, Hashable, Sendable, CustomStringConvertible {
                 + "instance type of the pool has both; the largest are \(largest). Ask for less, or add a larger type."
         case .tooManyTasks(let limit):
             return "the job has more than \(limit) tasks. Use fewer values in 'foreach', or split the job."
+        case .tooLarge(let limit):
+            return
+                "with every 'foreach' replaced, the job has more than \(Units.formatBytes(Double(limit))) of text. Use "
+                + "fewer values in 'foreach', shorter texts, or split the job."
         }
     }
 }

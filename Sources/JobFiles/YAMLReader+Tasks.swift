@@ -3,6 +3,8 @@ import Yams
 
 /// A job may have this many tasks.
 private let maximumTasks = 1_000_000
+/// All texts of all tasks together, `foreach` replaced, may have this many bytes.
+private let maximumBytes = 1 << 30
 
 /// A task as written, `foreach` already replaced, and where.
 private struct Draft {
@@ -10,7 +12,24 @@ private struct Draft {
     var node: Node
     var item: [String: Node]
     var needs: [(pattern: String, node: Node)] = []
-    var inputs: [(file: FileSpec, node: Node)] = []
+    var inputs: [File] = []
+    var outputs: [File] = []
+
+    /// A file, its path as it was written, and where.
+    struct File {
+        var spec: FileSpec
+        var written: String
+        var node: Node
+    }
+
+    /// About how much memory it takes.
+    var bytes: Int {
+        let files = (inputs + outputs).reduce(0) { $0 + $1.written.utf8.count + 64 }
+        let values = [task.environment, task.parameters].joined().reduce(0) {
+            $0 + $1.key.utf8.count + $1.value.utf8.count
+        }
+        return files + values + needs.reduce(256) { $0 + $1.pattern.utf8.count } + (task.command?.utf8.count ?? 0)
+    }
 }
 
 extension YAMLReader {
@@ -23,7 +42,8 @@ extension YAMLReader {
             throw fail(node, .wrongKind(of: "'tasks'", found: "an empty list", expected: "at least one task"))
         }
         var drafts: [Draft] = []
-        for item in items { try expand(item, into: &drafts) }
+        var bytes = 0
+        for item in items { try expand(item, into: &drafts, bytes: &bytes) }
         try checkIDs(drafts)
         try connect(&drafts)
         for draft in drafts { try checkFits(draft, pool) }
@@ -35,7 +55,7 @@ extension YAMLReader {
     }
 
     /// Adds one task for each combination of the variables of its `foreach`.
-    private func expand(_ node: Node, into drafts: inout [Draft]) throws(JobFileError) {
+    private func expand(_ node: Node, into drafts: inout [Draft], bytes: inout Int) throws(JobFileError) {
         let keys = [
             "id", "type", "foreach", "command", "needs", "cpus", "memory", "time_limit", "inputs", "outputs",
             "priority",
@@ -60,7 +80,12 @@ extension YAMLReader {
         let combinations = variables.reduce([[]]) { known, variable in
             known.flatMap { known in variable.values.map { known + [(name: variable.name, value: $0)] } }
         }
-        for variables in combinations { drafts.append(try draft(node, item, variables)) }
+        for variables in combinations {
+            let draft = try draft(node, item, variables)
+            bytes += draft.bytes
+            guard bytes <= maximumBytes else { throw fail(node, .tooLarge(limitBytes: maximumBytes)) }
+            drafts.append(draft)
+        }
         guard drafts.count <= maximumTasks else { throw fail(node, .tooManyTasks(limit: maximumTasks)) }
     }
 
@@ -100,13 +125,15 @@ extension YAMLReader {
         for need in list(item["needs"]) {
             if let name = try filled(need, "needs") { draft.needs.append((name, need)) }
         }
-        for input in list(item["inputs"]) { draft.inputs.append((try fileSpec(input, variables), input)) }
-        for output in list(item["outputs"]) { draft.task.outputs.append(try fileSpec(output, variables)) }
+        for input in list(item["inputs"]) { draft.inputs.append(try file(input, variables)) }
+        for output in list(item["outputs"]) { draft.outputs.append(try file(output, variables)) }
         return draft
     }
 
     /// A path, or `{path: …, size: …}`.
-    private func fileSpec(_ node: Node, _ variables: [(name: String, value: String)]) throws(JobFileError) -> FileSpec {
+    private func file(
+        _ node: Node, _ variables: [(name: String, value: String)]
+    ) throws(JobFileError) -> Draft.File {
         var size: Double?
         var pathNode = node
         if node.mapping != nil {
@@ -117,9 +144,13 @@ extension YAMLReader {
         guard let path = try text(pathNode, for: "path"), !path.isEmpty else {
             throw fail(pathNode, .badValue(of: "a path", found: "", expected: "the name of a file"))
         }
-        var filled = try fill(path, pathNode, variables, strict: true)
-        while filled.hasPrefix("./"), filled.count > 2 { filled.removeFirst(2) }
-        return FileSpec(path: filled, sizeBytes: size)
+        let written = try fill(path, pathNode, variables, strict: true)
+        guard written.utf8.count < 4096 else {
+            let found = written.prefix(40) + "…"
+            throw fail(pathNode, .badValue(of: "a path", found: String(found), expected: "fewer than 4096 bytes"))
+        }
+        return Draft.File(
+            spec: FileSpec(path: paths.normal(written), sizeBytes: size), written: written, node: pathNode)
     }
 
     /// The id without its variables: tasks of one `foreach` are of one type.
@@ -173,20 +204,12 @@ extension YAMLReader {
 
     /// Turns `needs` and `inputs` into predecessors, patterns replaced, and gives inputs the sizes of outputs.
     private func connect(_ drafts: inout [Draft]) throws(JobFileError) {
-        var writers: [String: (index: Int, size: Double?)] = [:]
-        for (index, draft) in drafts.enumerated() {
-            for output in draft.task.outputs {
-                if let other = writers.updateValue((index, output.sizeBytes), forKey: output.path), other.index != index
-                {
-                    let problem = JobFileError.Problem.duplicateOutput(
-                        path: output.path, other: drafts[other.index].task.id)
-                    throw fail(draft.item["outputs"], problem)
-                }
-            }
-        }
+        let (outputs, tree) = try collectOutputs(&drafts)
         let names = drafts.map(\.task.id.rawValue)
         let known = Set(names)
-        let paths = writers.keys.sorted()
+        let paths = outputs.map(\.file.spec.path).sorted()
+        var namesOfPattern: [String: [String]] = [:]
+        var pathsOfPattern: [String: [String]] = [:]
         for index in drafts.indices {
             let own = drafts[index].task
             var predecessors: [TaskID] = []
@@ -198,23 +221,30 @@ extension YAMLReader {
                     }
                     predecessors.append(TaskID(pattern))
                 } else {
-                    let found = names.filter { matches($0, pattern) && $0 != own.id.rawValue }
+                    let all = namesOfPattern[pattern] ?? names.filter { matches($0, pattern) }
+                    namesOfPattern[pattern] = all
+                    let found = all.filter { $0 != own.id.rawValue }
                     guard !found.isEmpty else { throw fail(node, .emptyPattern(pattern, of: "'needs'")) }
                     predecessors += found.map { TaskID($0) }
                 }
             }
-            for (file, node) in drafts[index].inputs {
-                var files = [file]
-                if file.path.contains("*"), writers[file.path] == nil {
-                    files = paths.filter { matches($0, file.path) && writers[$0]?.index != index }.map {
-                        FileSpec(path: $0)
+            for input in drafts[index].inputs {
+                var files = [input.spec]
+                if input.spec.path.contains("*"), tree.related(to: input.spec.path).isEmpty {
+                    let pattern = input.spec.path
+                    let all = pathsOfPattern[pattern] ?? paths.filter { matches($0, pattern) }
+                    pathsOfPattern[pattern] = all
+                    files = all.map { FileSpec(path: $0) }.filter { file in
+                        tree.related(to: file.path).contains { outputs[$0].task != index }
                     }
-                    guard !files.isEmpty else { throw fail(node, .emptyPattern(file.path, of: "'inputs'")) }
+                    guard !files.isEmpty else { throw fail(input.node, .emptyPattern(input.written, of: "'inputs'")) }
                 }
                 for var file in files {
-                    if let writer = writers[file.path], writer.index != index {
-                        predecessors.append(drafts[writer.index].task.id)
-                        file.sizeBytes = file.sizeBytes ?? writer.size
+                    for output in tree.related(to: file.path).map({ outputs[$0] }) where output.task != index {
+                        predecessors.append(drafts[output.task].task.id)
+                        if output.file.spec.path == file.path {
+                            file.sizeBytes = file.sizeBytes ?? output.file.spec.sizeBytes
+                        }
                     }
                     drafts[index].task.inputs.append(file)
                 }
@@ -222,6 +252,29 @@ extension YAMLReader {
             var seen: Set<TaskID> = []
             drafts[index].task.predecessors = predecessors.filter { seen.insert($0).inserted }
         }
+    }
+
+    /// All outputs, of which none is another or lies inside another; one that a task names twice counts once.
+    private func collectOutputs(
+        _ drafts: inout [Draft]
+    ) throws(JobFileError) -> (outputs: [(file: Draft.File, task: Int)], tree: OutputTree) {
+        var outputs: [(file: Draft.File, task: Int)] = []
+        var tree = OutputTree()
+        for index in drafts.indices {
+            for file in drafts[index].outputs {
+                if let other = tree.insert(file.spec.path, outputs.count).map({ outputs[$0] }) {
+                    if other.task == index, other.file.spec.path == file.spec.path { continue }
+                    throw fail(
+                        file.node,
+                        .overlappingOutput(
+                            path: file.written, other: drafts[other.task].task.id, otherPath: other.file.written,
+                            otherLine: other.file.node.mark?.line ?? 1, isSame: other.file.spec.path == file.spec.path))
+                }
+                outputs.append((file, index))
+                drafts[index].task.outputs.append(file.spec)
+            }
+        }
+        return (outputs, tree)
     }
 
     private func checkFits(_ draft: Draft, _ pool: ResourcePool?) throws(JobFileError) {

@@ -4,6 +4,9 @@ import Yams
 /// Reads values out of a YAML document and says precisely what is wrong with one.
 struct YAMLReader {
     let file: String
+    var paths = PathSpelling(workingFolder: ".")
+    /// A document may hold this many values, aliases replaced.
+    static let maximumNodes = 20_000_000
 
     func fail(_ node: Node?, _ problem: JobFileError.Problem) -> JobFileError {
         JobFileError(file: file, line: node?.mark?.line ?? 1, column: node?.mark?.column ?? 1, problem)
@@ -11,6 +14,10 @@ struct YAMLReader {
 
     /// The only document of the text, a mapping.
     func document(_ text: String) throws(JobFileError) -> Node {
+        guard expandedNodes(ofYAML: text) <= Self.maximumNodes else {
+            let reason = "with every '*alias' replaced it has more than \(Self.maximumNodes) values"
+            throw fail(nil, .notYAML(reason: reason))
+        }
         let node: Node?
         do {
             node = try Yams.compose(yaml: text)
@@ -79,7 +86,16 @@ struct YAMLReader {
         guard let scalar = node.scalar else {
             throw fail(node, .wrongKind(of: "'\(key)'", found: kind(node), expected: "one value"))
         }
-        return scalar.string
+        return try checked(scalar.string, node, for: key)
+    }
+
+    /// No name, path or command can hold a NUL: the system would cut it off there.
+    private func checked(_ text: String, _ node: Node, for key: String) throws(JobFileError) -> String {
+        guard !text.utf8.contains(0) else {
+            let found = text.replacing("\0", with: "\\0")
+            throw fail(node, .badValue(of: "'\(key)'", found: found, expected: "a text without the NUL character"))
+        }
+        return text
     }
 
     func choice(_ node: Node?, of choices: [String], for key: String) throws(JobFileError) -> String? {
@@ -140,10 +156,10 @@ struct YAMLReader {
         }
         var result: [(key: String, value: Node)] = []
         for (name, value) in mapping {
-            guard let name = name.scalar?.string else {
+            guard let text = name.scalar?.string else {
                 throw fail(name, .wrongKind(of: "a name in '\(key)'", found: kind(name), expected: "one value"))
             }
-            result.append((name, value))
+            result.append((try checked(text, name, for: key), value))
         }
         return result
     }

@@ -65,7 +65,7 @@ public enum TaskFeatures {
     static let memory = "requested_memory_bytes"
     static let parameterPrefix = "param."
     /// Parameters of imported traces that are results of the run: a model must not see them.
-    static let measured: Set<String> = ["rss_bytes"]
+    static let measured: Set<String> = ["rss_bytes", ExecutionRecord.nextflowHash]
     /// Parameters of imported traces that say who ran a task and where: their numbers are names.
     static let owners: Set<String> = ["user", "account", "partition", "array"]
 

@@ -11,7 +11,8 @@ struct EvaluateTasksCommand: ParsableCommand {
         commandName: "tasks",
         abstract: "Show how far predictions are off on later runs, beside the median, a line and a forest.",
         discussion: """
-            Protocol "history → next", per workflow: of every task type with enough runs the first 70 % by submission are \
+            Protocol "history → next", per workflow; those with too few runs of any task type are taken together where they \
+            share one. Of every task type with enough runs the first 70 % by submission are \
             learnt from, the last 30 % are predicted. Cells are MdAPE / WAPE in percent; 'almanac' is the choice made per \
             task type on the earlier runs alone. '90 % holds' is the share of later runs inside their 90 % interval. \
             --rounds replays the later 70 % in time order instead, with and without retraining.
@@ -50,26 +51,44 @@ struct EvaluateTasksCommand: ParsableCommand {
         let workflows = try store.workflows().map(\.name).filter { workflow == nil || $0 == workflow }
         let targets: [TaskTarget] = [.runtime, .peakMemory]
         let bar = console.progress("evaluating", total: workflows.count * targets.count)
+        /// Whether some task type has enough runs.
+        func evaluate(_ table: ExecutionTable, _ name: String, _ target: TaskTarget) throws -> Bool {
+            do {
+                let samples = try TaskSamples(table, target: target)
+                if let rounds {
+                    replays.append(
+                        try TaskRounds(
+                            samples, workflow: name, rounds: rounds, options: options, seed: global.seed,
+                            minimumRows: minimumRuns))
+                } else {
+                    evaluations.append(
+                        try TaskEvaluation(
+                            samples, workflow: name, options: options, seed: global.seed, minimumRows: minimumRuns))
+                }
+                return true
+            } catch let error as PredictionError {
+                guard case .noRows = error else { throw error }
+                return false
+            }
+        }
+        var small: [TaskTarget: [String]] = [:]
         for name in workflows {
             let table = try store.executions(workflow: name)
             for target in targets {
-                do {
-                    let samples = try TaskSamples(table, target: target)
-                    if let rounds {
-                        replays.append(
-                            try TaskRounds(
-                                samples, workflow: name, rounds: rounds, options: options, seed: global.seed,
-                                minimumRows: minimumRuns))
-                    } else {
-                        evaluations.append(
-                            try TaskEvaluation(
-                                samples, workflow: name, options: options, seed: global.seed, minimumRows: minimumRuns))
-                    }
-                } catch let error as PredictionError {
-                    guard case .noRows = error else { throw error }
-                    console.remark("\(name): no task type has \(minimumRuns) runs with \(target.rawValue)")
-                }
+                if try !evaluate(table, name, target) { small[target, default: []].append(name) }
                 bar.advance()
+            }
+        }
+        for target in targets {
+            for pool in try pools(of: small[target] ?? [], store) {
+                let name = pool.names[0] + (pool.names.count > 1 ? " and \(pool.names.count - 1) more" : "")
+                if try !evaluate(pool.table, name, target) {
+                    console.remark("\(name): no task type has \(minimumRuns) runs with \(target.rawValue)")
+                } else {
+                    console.remark(
+                        "\(name): taken together, as they share task types. Runs of one pipeline are imported with "
+                            + "--workflow NAME")
+                }
             }
         }
         bar.finish()
@@ -89,6 +108,31 @@ struct EvaluateTasksCommand: ParsableCommand {
         try console.result(evaluations, text: text(evaluations))
         for evaluation in evaluations where evaluation.losesToMedian {
             console.remark("\(evaluation.workflow) \(evaluation.target.rawValue): loses to the plain median")
+        }
+    }
+
+    /// The workflows that share task types with each other, in groups, and all of their runs.
+    private func pools(
+        of workflows: [String], _ store: TraceStore
+    ) throws -> [(names: [String], table: ExecutionTable)] {
+        var pools: [(names: [String], types: Set<String>)] = []
+        for name in workflows {
+            let types = try store.executions(workflow: name).texts(.taskType)
+            var joined = (names: [String](), types: Set(types.codes.indices.compactMap { types[$0] }))
+            // Pools are in the order of their first workflows, and stay so.
+            let place = pools.firstIndex { !$0.types.isDisjoint(with: joined.types) } ?? pools.count
+            for pool in pools where !pool.types.isDisjoint(with: joined.types) {
+                joined.names += pool.names
+                joined.types.formUnion(pool.types)
+            }
+            joined.names.append(name)
+            pools.removeAll { !$0.types.isDisjoint(with: joined.types) }
+            pools.insert(joined, at: min(place, pools.count))
+        }
+        return try pools.map { pool in
+            var table = ExecutionTable()
+            for name in pool.names { table.append(try store.executions(workflow: name)) }
+            return (pool.names, table)
         }
     }
 

@@ -21,6 +21,9 @@ struct ImportCommand: ParsableCommand {
               --map task_type=Tool --map 'runtime_seconds=Time[ms]' --map 'peak_memory_bytes=Mem|Mem2[MiB]' \
             --map workflow==rnaseq
 
+            A file is a run, the pipeline is the workflow: several traces of one pipeline are imported together, as in
+              almanac import nextflow traces/*.txt --workflow rnaseq
+
             Record all that can be learnt from:
               Slurm: \(ExecutionFormat.slurm.recipe ?? "")
               Nextflow, in nextflow.config: trace.enabled = true and \(ExecutionFormat.nextflow.recipe ?? "")
@@ -54,6 +57,11 @@ struct ImportCommand: ParsableCommand {
     @Option(
         name: .long, help: "Where a column comes from: ours=theirs, ours=theirs[unit] or ours==constant. Repeatable.")
     var map: [String] = []
+
+    @Option(
+        name: .long,
+        help: "The workflow (pipeline) that the files are runs of; without it each file of Nextflow is one of its own.")
+    var workflow: String?
 
     @OptionGroup var storage: StoreOptions
     @OptionGroup var global: GlobalOptions
@@ -93,12 +101,14 @@ struct ImportCommand: ParsableCommand {
         var failure: StoreError?
         if let since {
             let accounting = try SlurmCommand.accounting(since: since, allUsers: allUsers)
-            let report = try store.importSource(accounting, as: format, mappings: mappings, threads: global.threads)
+            let report = try store.importSource(
+                accounting, as: format, mappings: mappings, workflow: workflow, threads: global.threads)
             results.append(.imported(report))
         }
         for file in files where failure == nil {
             do {
-                let report = try store.importFile(file, as: format, mappings: mappings, threads: global.threads)
+                let report = try store.importFile(
+                    file, as: format, mappings: mappings, workflow: workflow, threads: global.threads)
                 results.append(.imported(report))
             } catch let error as TraceError {
                 results.append(.refused(file: file, error: error.description))

@@ -21,7 +21,7 @@ struct JobOptions: ParsableArguments {
             let recorded = try WorkflowInstance.read(job)
             return (JobFile(name: recorded.name, tasks: recorded.graph), models)
         }
-        var file = try JobFile.read(job)
+        var file = try JobFile.read(job, workingFolder: folder)
         file.tasks = try models.fillingSizes(of: file.tasks) { path in
             let url = URL(fileURLWithPath: path, relativeTo: URL(fileURLWithPath: folder, isDirectory: true))
             let values = try? url.resourceValues(forKeys: [.fileSizeKey, .isRegularFileKey])

@@ -25,7 +25,11 @@ struct PredictCommand: ParsableCommand {
     )
     var table: String?
 
-    @Option(name: .long, help: "The task type. A type never seen gets a pooled answer and says so.")
+    @Option(
+        name: .long,
+        help:
+            "The task type, or the last part of one: SORT for A:B:SORT. One never seen gets a pooled answer and says so."
+    )
     var type: String?
 
     @Option(name: .long, help: "Size of the inputs, for instance 2.5GB.")
@@ -100,8 +104,8 @@ struct PredictCommand: ParsableCommand {
     }
 
     /// The task that the options describe.
-    private func task() -> TaskSpec {
-        var task = TaskSpec(id: "task", type: type ?? "")
+    private func task(_ type: String) -> TaskSpec {
+        var task = TaskSpec(id: "task", type: type)
         task.request.cpus = cpus ?? .nan
         task.request.memoryBytes = memory?.bytes ?? 0
         if let input { task.inputs = [FileSpec(path: "input", sizeBytes: input.bytes)] }
@@ -112,8 +116,31 @@ struct PredictCommand: ParsableCommand {
         return task
     }
 
+    /// The type that `--type` names: Nextflow puts the workflows before a process, `NFCORE_MAG:MAG:PRODIGAL`, which nobody
+    /// types. The remedy says what comes near one that was never seen.
+    private func typeName(among known: [String]) -> (name: String, remedy: String) {
+        let type = type ?? ""
+        if known.contains(type) { return (type, "") }
+        let ending = type.isEmpty ? [] : known.filter { $0.hasSuffix(":" + type) }
+        if ending.count == 1 {
+            global.console.remark("'\(type)' is taken as '\(ending[0])'")
+            return (ending[0], "")
+        }
+        let process = { (name: String) in String(name.split(separator: ":").last ?? "") }
+        let processes = Dictionary(grouping: known, by: process)
+        let near =
+            !ending.isEmpty
+            ? ending
+            : nearestName(to: type, among: known).map { [$0] }
+                ?? nearestName(to: process(type), among: processes.keys.sorted()).flatMap { processes[$0] } ?? []
+        let names = near.prefix(5).map { "'\($0)'" }.joined(separator: " or ") + (near.count > 5 ? " or …" : "")
+        return (type, near.isEmpty ? "'almanac model show \(model)' lists the types." : "Did you mean \(names)?")
+    }
+
     private func predict(_ model: TaskModel) throws {
-        let (console, task, type) = (global.console, task(), type ?? "")
+        let console = global.console
+        let (type, remedy) = typeName(among: model.typeNames)
+        let task = task(type)
         for name in task.parameters.keys.sorted() {
             guard model.featureNames.contains("param.\(name)") else {
                 let known = model.featureNames.filter { $0.hasPrefix("param.") }.map { $0.dropFirst("param.".count) }
@@ -165,17 +192,16 @@ struct PredictCommand: ParsableCommand {
                     + "'almanac train --machine-scores' reads speeds.")
         }
         if prediction.runs == 0 {
-            let near = nearestName(to: type, among: model.typeNames).map { "Did you mean '\($0)'?" }
-            console.remark(
-                "'\(type)' was never seen: this is what a typical type takes. "
-                    + (near ?? "'almanac model show \(self.model)' lists the types."))
+            console.remark("'\(type)' was never seen: this is what a typical type takes. \(remedy)")
         }
         let unknown = zip(model.featureNames, features).filter { $1.isNaN }.map(\.0)
         if !unknown.isEmpty { console.remark("not given: \(unknown.joined(separator: ", "))") }
     }
 
     private func predict(_ imported: ImportedTaskModel) throws {
-        let (console, task, type) = (global.console, task(), type ?? "")
+        let console = global.console
+        let (type, remedy) = typeName(among: imported.typeNames)
+        let task = task(type)
         let hasIntervals = !imported.model.levels.isEmpty
         guard let found = try imported.interval(task, level: hasIntervals ? level : nil) else { return }
         let show = imported.target == .runtime ? Units.formatSeconds : Units.formatBytes
@@ -192,8 +218,7 @@ struct PredictCommand: ParsableCommand {
         }
         try console.result(found, text: lines.joined(separator: "\n"))
         if !imported.typeNames.isEmpty, !imported.typeNames.contains(type) {
-            let near = nearestName(to: type, among: imported.typeNames).map { " Did you mean '\($0)'?" } ?? ""
-            console.remark("the model has never seen '\(type)'.\(near)")
+            console.remark("the model has never seen '\(type)'. \(remedy)")
         }
         if !hasIntervals { console.remark("it has no intervals: import it with --calibrate") }
     }

@@ -61,6 +61,62 @@ struct ModelTests {
         }
     }
 
+    @Test("a process is found by its last name, and several are named")
+    func processes() throws {
+        let names = ["NFCORE_MAG:MAG:PRODIGAL", "NFCORE_MAG:MAG:SORT", "X:SORT"]
+        let rows = (0..<60).map { "t\($0),\(names[$0 % 3]),\([10, 30, 50][$0 % 3]),\($0)" }
+        let table = "task,task_type,runtime_seconds,submit_time_seconds\n" + rows.joined(separator: "\n") + "\n"
+        try terminal.write(table, to: "a.csv")
+        #expect(try terminal.shell("almanac import auto a.csv -q && almanac train runtime -q").exitCode == 0)
+        for (type, taken, value) in [
+            ("PRODIGAL", names[0], 10.0), ("MAG:PRODIGAL", names[0], 10), ("MAG:SORT", names[1], 30),
+        ] {
+            let answer = try terminal.almanac("predict", "models/runtime.safetensors", "--type", type, "--json")
+            #expect(abs(try #require((answer.json as? [String: Any])?["value"] as? Double) - value) < 0.1)
+            #expect(answer.errors.contains("'\(type)' is taken as '\(taken)'"))
+        }
+        for (type, near) in [
+            ("SORT", "Did you mean 'NFCORE_MAG:MAG:SORT' or 'X:SORT'?"), ("prodigal", "Did you mean '\(names[0])'?"),
+            ("PRODIGLA", "Did you mean '\(names[0])'?"), ("", "lists the types"), ("ALIGNMENTS", "lists the types"),
+        ] {
+            let answer = try terminal.almanac("predict", "models/runtime.safetensors", "--type", type)
+            #expect(answer.exitCode == 0 && answer.errors.contains("'\(type)' was never seen"))
+            #expect(answer.errors.contains(near), "\(answer.errors)")
+        }
+    }
+
+    @Test("workflows with few runs are taken together where they share task types, others are evaluated as they are")
+    func pools() throws {
+        for run in 0..<9 {
+            // 'a' to 'd' share 'x' or 'y', through each other; 'e' to 'h' share nothing; 'i' has enough by itself.
+            let types = ["x", "y", "x;y", "x", "e", "f", "g", "h", "x"][run].split(separator: ";")
+            let rows = (0..<(run == 8 ? 30 : 12)).flatMap { i in
+                types.map { "\($0)\(i),\($0),\(10 + i % 3),\(run * 100 + i)" }
+            }
+            let table = "task,task_type,runtime_seconds,submit_time_seconds\n" + rows.joined(separator: "\n") + "\n"
+            try terminal.write(table, to: "\(run).csv")
+            let workflow = String("abcdefghi".dropFirst(run).prefix(1))
+            #expect(try terminal.almanac("import", "auto", "\(run).csv", "--workflow", workflow).exitCode == 0)
+        }
+        let answer = try terminal.almanac("evaluate", "--json")
+        #expect(answer.exitCode == 0)
+        #expect(answer.objects.map { $0["workflow"] as? String } == ["i", "a and 3 more"])
+        #expect(answer.errors.contains("a and 3 more: taken together"))
+        #expect(answer.errors.contains("e: no task type has 20 runs with runtime_seconds"))
+        let one = try terminal.almanac("evaluate", "--workflow", "a")
+        #expect(one.exitCode == 2 && one.errors.contains("nothing to evaluate of workflow 'a'"))
+    }
+
+    @Test("runs without a workflow are evaluated")
+    func withoutWorkflow() throws {
+        let rows = (0..<30).map { "t\($0),x,\(10 + $0 % 3),\($0)" }.joined(separator: "\n")
+        try terminal.write("task,task_type,runtime_seconds,submit_time_seconds\n\(rows)\n", to: "a.csv")
+        #expect(try terminal.almanac("import", "auto", "a.csv").exitCode == 0)
+        let answer = try terminal.almanac("evaluate", "--json")
+        #expect(answer.objects.map { $0["workflow"] as? String } == [""])
+        #expect(answer.objects.first?["test_rows"] as? Int == 9)
+    }
+
     @Test("cut, changed, foreign and swapped files are refused")
     func badFiles() throws {
         try train()

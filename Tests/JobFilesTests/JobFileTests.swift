@@ -154,7 +154,30 @@ import Workloads
         ("tasks:\n  - id: sort\n  - id: b\n    needs: [sotr]", 4, 13, "Did you mean 'sort'?"),
         ("tasks:\n  - id: b\n    needs: [x-*]", 3, 13, "'x-*' in 'needs' matches nothing"),
         ("tasks:\n  - id: b\n    inputs:\n      - x-*", 4, 9, "'x-*' in 'inputs' matches nothing"),
-        ("tasks:\n  - {id: a, outputs: [x]}\n  - {id: b, outputs: [x]}", 3, 22, "an output of task 'a' already"),
+        ("tasks:\n  - {id: a, outputs: [x]}\n  - {id: b, outputs: [x]}", 3, 23, "an output of task 'a' already"),
+        (
+            "tasks:\n  - {id: a, outputs: [o/x]}\n  - {id: b, outputs: [o//x]}", 3, 23,
+            "'o//x' is an output of task 'a' already ('o/x', line 2)"
+        ),
+        (
+            "tasks:\n  - {id: a, outputs: [o/]}\n  - {id: b, outputs: [p, ./o/x]}", 3, 26,
+            "'./o/x' and 'o/', an output of task 'a' (line 2), are one inside the other"
+        ),
+        ("tasks: [{id: a, outputs: [o/x/y, o/x]}]", 1, 34, "'o/x' and 'o/x/y', an output of task 'a' (line 1)"),
+        ("tasks: [{id: a, outputs: [o, .]}]", 1, 30, "one inside the other"),
+        ("name: \"a\\0\"\ntasks: [{id: a}]", 1, 7, "'name' is 'a\\0', expected a text without the NUL character"),
+        ("tasks:\n  - id: a\n    command: \"true; \\0 exit 3\"", 3, 14, "without the NUL character"),
+        ("tasks:\n  - {id: \"\\0\"}", 2, 10, "without the NUL character"),
+        ("tasks:\n  - {id: a, env: {\"A\\0\": x}}", 2, 19, "without the NUL character"),
+        ("tasks:\n  - {id: a, parameters: {A: \"\\x00\"}}", 2, 29, "without the NUL character"),
+        ("tasks:\n  - {id: a, inputs: [{path: \"x\\u0000\"}]}", 2, 29, "without the NUL character"),
+        ("tasks: [{id: a, inputs: [\(String(repeating: "./", count: 3000))x]}]", 1, 26, "fewer than 4096 bytes"),
+        (
+            "a: &a [x, x, x, x, x, x, x, x, x, x]\n"
+                + zip("abcdefgh", "bcdefghi").map { old, new in
+                    "\(new): &\(new) [\((0..<10).map { _ in "*\(old)" }.joined(separator: ", "))]\n"
+                }.joined() + "? *i\n: 1\ntasks: [{id: a}]", 1, 1, "more than 20000000 values"
+        ),
         ("tasks:\n  - {id: a, needs: [b]}\n  - {id: b, needs: [c]}\n  - {id: c, needs: [a]}", 2, 20, "a → "),
         (
             "tasks:\n  - {id: a, inputs: [y], outputs: [x]}\n  - {id: b, inputs: [x], outputs: [y]}", 2, 21,
@@ -199,6 +222,77 @@ import Workloads
                 && message.hasPrefix("job.yaml:\(line):\(column): ")
         }
     }
+
+    @Test(
+        "a file has many spellings",
+        arguments: [
+            "out/a", "out//a", "./out/a", "out/./a", "x/../out/a", "out/a/", "../job/out/a", "/data/job/out/a",
+            "//data/./job/x/../out/a", "/data/other/../job/out/a", "out/x/./../a",
+        ])
+    func spellings(path: String) throws {
+        func job(_ text: String) throws -> TaskGraph { try JobFile.parse(text, workingFolder: "/data/job").tasks }
+        let graph = try job("tasks:\n  - {id: make, outputs: ['\(path)']}\n  - {id: use, inputs: [out/a]}")
+        #expect(graph["make"]?.outputs == [FileSpec(path: "out/a")] && graph["use"]?.predecessors == ["make"])
+        let other = try job("tasks:\n  - {id: make, outputs: [out/a]}\n  - {id: use, inputs: ['\(path)']}")
+        #expect(other["use"]?.inputs == [FileSpec(path: "out/a")] && other["use"]?.predecessors == ["make"])
+        #expect(try job("tasks: [{id: a, outputs: [out/a, '\(path)']}]")["a"]?.outputs.count == 1)
+    }
+
+    @Test(
+        "paths that leave the working folder stay outside",
+        arguments: [
+            ("../other/a", "/data/other/a"), ("/data/jobs/a", "/data/jobs/a"), ("/data//job", "."), ("./", "."),
+            ("../../../../a", "/a"), ("/../data/job/..", "/data"), ("a..b/...", "a..b/..."),
+        ])
+    func outside(path: String, spelling: String) throws {
+        let graph = try JobFile.parse("tasks: [{id: a, inputs: ['\(path)']}]", workingFolder: "/data/job").tasks
+        #expect(graph["a"]?.inputs == [FileSpec(path: spelling)])
+    }
+
+    @Test("a relative working folder is that of this process")
+    func relativeFolder() throws {
+        let here = FileManager.default.currentDirectoryPath
+        let text = "tasks:\n  - {id: make, outputs: [o/a]}\n  - {id: use, inputs: ['\(here)/sub/o/a']}"
+        #expect(try JobFile.parse(text, workingFolder: "sub").tasks["use"]?.predecessors == ["make"])
+        #expect(try JobFile.parse(text).tasks["use"]?.predecessors == [])
+    }
+
+    @Test(
+        "a folder and what is in it belong together",
+        arguments: [
+            ("[out]", "out/a", ["make"]), ("[out/]", "out", ["make"]), ("[out]", "out/b/c", ["make"]),
+            ("[out]", "out-b", []), ("[out/a, out/b]", "out", ["make"]), ("[out/a, out/b]", ".", ["make"]),
+            ("[out/ab]", "out/a", []), ("[.]", "any/file", ["make"]), ("[.]", "/any/file", []),
+            ("[/x/y]", "/x/y/z", ["make"]), ("[/x/y]", "x/y/z", []), ("[out]", "out/*.txt", ["make"]),
+            ("[out/a.txt, p]", "out/*.txt", ["make"]),
+        ] as [(String, String, [TaskID])])
+    func folders(outputs: String, input: String, predecessors: [TaskID]) throws {
+        let text = "tasks:\n  - {id: make, outputs: \(outputs)}\n  - {id: use, inputs: ['\(input)'], outputs: [used]}"
+        guard outputs != "[.]" else {
+            let graph = try JobFile.parse(text.replacing(", outputs: [used]", with: "")).tasks
+            return #expect(graph["use"]?.predecessors == predecessors)
+        }
+        #expect(try JobFile.parse(text).tasks["use"]?.predecessors == predecessors)
+    }
+
+    @Test(
+        "a job as other systems save it",
+        arguments: [
+            Data([0xEF, 0xBB, 0xBF]) + Data(example.utf8), Data([0xFF, 0xFE]) + bytes(.utf16LittleEndian),
+            Data([0xFE, 0xFF]) + bytes(.utf16BigEndian), Data(example.replacing("\n", with: "\r\n").utf8),
+            Data(example.replacing("\n", with: "\r").utf8), Data(example.replacing("\n", with: "  \n").utf8),
+            Data((example + "\n").utf8),
+        ])
+    func otherSystems(bytes: Data) throws {
+        let path = NSTemporaryDirectory() + "almanac-job-\(UUID().uuidString).yaml"
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        try bytes.write(to: URL(fileURLWithPath: path))
+        var job = try JobFile.parse(Self.example)
+        job.name = try JobFile.read(path).name
+        #expect(try JobFile.read(path) == job)
+    }
+
+    private static func bytes(_ encoding: String.Encoding) -> Data { example.data(using: encoding) ?? Data() }
 
     @Test("files that cannot be read, or are no text, say so")
     func files() throws {

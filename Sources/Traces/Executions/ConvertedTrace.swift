@@ -49,10 +49,11 @@ struct ConvertedTrace {
         return nil
     }
 
-    /// The lines of a text that is read whole.
+    /// The lines of a text that is read whole, without spaces before their ends.
     static func lines(_ source: ByteSource) throws(TraceError) -> [Substring] {
         let bytes = try source.readAll()
         if let zero = bytes.firstIndex(of: 0) { throw .binary(path: source.name, atByte: zero) }
         return String(decoding: bytes, as: UTF8.self).split(omittingEmptySubsequences: false) { $0.isNewline }
+            .map { line in line[..<(line.lastIndex { $0 != " " }.map(line.index(after:)) ?? line.startIndex)] }
     }
 }

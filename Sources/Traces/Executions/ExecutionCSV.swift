@@ -9,7 +9,7 @@ struct ExecutionCSV {
 
     /// - Parameter header: The names in the first line.
     init(header: [String], delimiter: UInt8, file: String) throws(TraceError) {
-        layout = RowLayout(try ColumnHeader(header, file: file))
+        layout = RowLayout(try ColumnHeader(header, file: file), header: header)
         guard !layout.taskSlots.isEmpty else {
             throw .unknownFormat(
                 path: file, found: "no column 'task' or 'task_type'", nearest: "'csv'",
@@ -32,7 +32,14 @@ struct ExecutionCSV {
             DispatchQueue.concurrentPerform(iterations: workers) { _ in pipeline.work() }
         }
         let joined = try pipeline.finish()
+        if let line = joined.otherHeader {
+            throw .malformed(
+                at: TextPosition(file: source.name, line: line), found: "another header, with other columns",
+                expected: "rows in the order of the first header",
+                remedy: "These are several tables: import them one by one.")
+        }
         report = joined.report
+        report.warn(ofHeaders: joined.headers)
         report.warn(ofDamage: pipeline.damaged)
         return joined.table
     }
@@ -127,6 +134,10 @@ private struct JoinedTable {
     private var numbers: [[Double]]
     private var texts: [TextColumn]
     private var linesBefore = 0
+    /// Headers among the rows with the columns of the first.
+    private(set) var headers: (count: Int, firstLine: Int) = (0, 0)
+    /// The line of the first header with other columns.
+    private(set) var otherHeader: Int?
 
     init(_ layout: RowLayout, report: ImportReport) {
         (self.layout, self.report) = (layout, report)
@@ -144,6 +155,11 @@ private struct JoinedTable {
         report.rowsStored += block.rows
         for reason in block.skipped {
             report.skip(reason.reason, line: linesBefore + reason.firstLine, example: reason.example, rows: reason.rows)
+        }
+        for header in block.headers {
+            if !header.isSame { otherHeader = otherHeader ?? linesBefore + header.line }
+            if headers.count == 0 { headers.firstLine = linesBefore + header.line }
+            headers.count += 1
         }
         linesBefore += block.lines
         table.rowCount += block.rows

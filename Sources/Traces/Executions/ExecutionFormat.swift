@@ -60,6 +60,9 @@ public enum ExecutionFormat: String, Sendable, Hashable, Codable, CaseIterable {
     /// Whether `GB` in a value means 1024³ bytes.
     var hasBinaryUnits: Bool { self == .nextflow || self == .slurm }
 
+    /// Whether a header has what this format is recognised by.
+    func fits(_ header: [String]) -> Bool { signature.allSatisfy { $0.contains(where: header.contains) } }
+
     /// The format whose header this is.
     ///
     /// - Throws: ``TraceError/unknownFormat(path:found:nearest:remedy:)`` if there is none.
@@ -69,7 +72,7 @@ public enum ExecutionFormat: String, Sendable, Hashable, Codable, CaseIterable {
         func groupsFound(_ format: ExecutionFormat) -> Int {
             format.signature.count { group in group.contains(where: names.contains) }
         }
-        if let format = order.first(where: { groupsFound($0) == $0.signature.count }) { return format }
+        if let format = order.first(where: { $0.fits(header) }) { return format }
         if let found = SlurmAccounting.whyUnreadable(header) {
             throw .unknownFormat(
                 path: file, found: found, nearest: "'slurm'", remedy: "Run: \(SlurmAccounting.command)")
@@ -81,6 +84,11 @@ public enum ExecutionFormat: String, Sendable, Hashable, Codable, CaseIterable {
         if names.contains("task") || names.contains("task_type") { _ = try ColumnHeader(header, file: file) }
         func similarity(_ format: ExecutionFormat) -> Double {
             Double(groupsFound(format)) / Double(format.signature.count)
+        }
+        if header.first == "SPOTPRICEHISTORY" {
+            throw .unknownFormat(
+                path: file, found: "spot prices of AWS without the names of the columns", nearest: "'aws-spot-prices'",
+                remedy: "Save them with: aws ec2 describe-spot-price-history --output json.")
         }
         let nearest = ([.csv] + order).max { similarity($0) < similarity($1) } ?? .csv
         let missing = nearest.signature.first { group in !group.contains(where: names.contains) } ?? []
@@ -94,7 +102,8 @@ public enum ExecutionFormat: String, Sendable, Hashable, Codable, CaseIterable {
 
     private static let builtIn: [ExecutionFormat: [FieldMapping]] = [
         .nextflow: [
-            "task=name", "task_type=process", "param.tag=tag", "attempt=attempt", "machine=hostname",
+            "task=name", "task_type=process", "param.tag=tag", "param.nextflow_hash=hash|native_id", "attempt=attempt",
+            "machine=hostname",
             "param.cpu_model=cpu_model", "submit_time_seconds=submit[ms]", "start_time_seconds=start[ms]",
             "end_time_seconds=complete[ms]", "runtime_seconds=realtime[ms]", "cpus=cpus", "cpu_seconds=%cpu[percent]",
             "peak_memory_bytes=peak_rss", "param.rss_bytes=rss[B]", "requested_memory_bytes=memory",

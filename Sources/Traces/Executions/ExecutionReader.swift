@@ -6,6 +6,8 @@ public struct ExecutionReader: Sendable {
     public var format: ExecutionFormat?
     /// Where columns come from, on top of what the format says.
     public var mappings: [FieldMapping]
+    /// The workflow of all rows, whatever the file says; the name of the file then stands for a job that it does not name.
+    public var workflow: String?
     /// How many threads parse; the result does not depend on it.
     public var threads = 2
     /// A longer line is an error.
@@ -45,10 +47,18 @@ public struct ExecutionReader: Sendable {
                 report: &report)
         } else {
             let quoting = format != .slurm && delimiter != UInt8(ascii: "\t")
+            var source = source
+            if format == .nextflow, !quoting, header.contains(where: NextflowScripts.columns.contains) {
+                let scripts = try NextflowScripts(source, header: header)
+                report.warn(ofScripts: scripts.lost)
+                source = try scripts.source()
+            }
             let reader = DelimitedReader(
-                source, delimiter: delimiter, quoting: quoting, maximumRecordBytes: maximumRecordBytes)
-            table = try read(reader, as: format, header: header, report: &report)
+                source, delimiter: delimiter, quoting: quoting, blockBytes: min(blockBytes, 1 << 18),
+                maximumRecordBytes: maximumRecordBytes)
+            table = try read(reader, as: format, header: header, delimiter, report: &report)
         }
+        if let workflow { table.setWorkflow(workflow, job: workflowName(ofFile: source.name)) }
         report.seconds = (ContinuousClock.now - start) / .seconds(1)
         return (table, report)
     }
@@ -59,8 +69,11 @@ public struct ExecutionReader: Sendable {
         var report = ImportReport(file: name, format: trace.format.rawValue)
         let reader = DelimitedReader(
             try trace.source(name: name), delimiter: ConvertedTrace.delimiter, quoting: false,
-            maximumRecordBytes: maximumRecordBytes)
-        let table = try read(reader, as: trace.format, header: trace.header, lines: trace.lines, report: &report)
+            blockBytes: min(blockBytes, 1 << 18), maximumRecordBytes: maximumRecordBytes)
+        var table = try read(
+            reader, as: trace.format, header: trace.header, ConvertedTrace.delimiter, lines: trace.lines,
+            report: &report)
+        if let workflow { table.setWorkflow(workflow, job: workflowName(ofFile: name)) }
         report.seconds = (ContinuousClock.now - start) / .seconds(1)
         return (table, report)
     }
@@ -92,11 +105,17 @@ extension ExecutionReader {
         let delimiter = delimiters.max { $0.count < $1.count }?.0 ?? UInt8(ascii: ",")
         var reader = DelimitedReader(
             try ByteSource(bytes: Array(line) + [10], name: source.name), delimiter: delimiter,
-            quoting: delimiter != UInt8(ascii: "\t"), maximumRecordBytes: 1 << 17)
+            quoting: delimiter != UInt8(ascii: "\t"), blockBytes: min(line.count + 2, 1 << 16),
+            maximumRecordBytes: 1 << 17)
         guard try reader.next() else { throw .empty(path: source.name) }
-        var names = (0..<reader.fieldCount).map { String(decoding: trimmed(reader.field($0)), as: UTF8.self) }
+        return (names(reader, delimiter), delimiter)
+    }
+
+    /// The fields as names of columns.
+    private func names(_ reader: borrowing DelimitedReader, _ delimiter: UInt8) -> [String] {
+        var names = reader.names
         if delimiter == UInt8(ascii: "|"), names.last == "" { names.removeLast() }  // sacct --parsable
-        return (names, delimiter)
+        return names
     }
 
     /// What the caller says, or the header; with mappings any table will do.
@@ -112,10 +131,11 @@ extension ExecutionReader {
 
     /// - Parameter lines: Where the rows of a converted file stood in it.
     private func read(
-        _ reader: consuming DelimitedReader, as format: ExecutionFormat, header: [String], lines: [Int] = [],
-        report: inout ImportReport
+        _ reader: consuming DelimitedReader, as format: ExecutionFormat, header: [String], _ delimiter: UInt8,
+        lines: [Int] = [], report: inout ImportReport
     ) throws(TraceError) -> ExecutionTable {
         let source = reader.name
+        var header = header
         var mappings = mappings
         if format == .snakemake, !mappings.contains(where: { $0.target == "task_type" }) {
             mappings += try SnakemakeBenchmark.names(ofFile: source, header: header)
@@ -124,6 +144,8 @@ extension ExecutionReader {
         var slurm = format == .slurm ? SlurmAccounting(foreign, header: header) : nil
         let workflow = format == .nextflow ? workflowName(ofFile: source) : nil
         var table = ExecutionTable()
+        var rows: Set<String> = []
+        var headers: (count: Int, firstLine: Int) = (0, 0)
         func line() -> Int { lines.isEmpty ? reader.line : lines[min(reader.line - 2, lines.count - 1)] }
         func skip(_ reason: String, _ found: String) {
             report.rowsRead += 1
@@ -136,6 +158,17 @@ extension ExecutionReader {
         }
         guard try reader.next() else { return table }  // the header
         while try reader.next() {
+            if reader.hasWordsOnly, case let names = names(reader, delimiter), isHeader(names, after: header, format) {
+                if headers.count == 0 { headers.firstLine = line() }
+                headers.count += 1
+                guard names != header else { continue }
+                let hadHumanUnits = foreign.hasHumanUnits
+                header = names
+                foreign = try ForeignTable(format, header: header, mappings: mappings, file: source)
+                foreign.hasHumanUnits = hadHumanUnits
+                slurm?.use(foreign, header: header)
+                continue
+            }
             let surplus = reader.fieldCount - header.count
             if surplus != 0, !(surplus == 1 && reader.field(header.count).isEmpty) {
                 skip(
@@ -147,6 +180,21 @@ extension ExecutionReader {
             if slurm != nil {
                 if let problem = slurm?.read(reader, line: line()) { skip(problem.reason, problem.found) }
                 continue
+            }
+            if format == .nextflow {
+                if let index = header.firstIndex(of: "task_id"), case let id = trimmed(reader.field(index)),
+                    !id.allSatisfy(isDigit)
+                {
+                    skip(
+                        "task_id is no number: text of a script? Leave script and env out of trace.fields",
+                        TraceError.quote(id))
+                    continue
+                }
+                let row = (0..<reader.fieldCount).map { reader.text($0) }.joined(separator: "\t")
+                guard rows.insert(row).inserted else {
+                    skip("repeats a row above", TraceError.quote(row.utf8))
+                    continue
+                }
             }
             switch foreign.row(reader) {
             case .skip(let reason, let found): skip(reason, found)
@@ -164,6 +212,7 @@ extension ExecutionReader {
                 "GNU time's peak is that of the largest process: processes that ran side by side took more together")
         }
         report.warn(ofDamage: reader.damaged)
+        report.warn(ofHeaders: headers)
         if format == .nextflow {
             let lacks = [("peak_rss", "memory used"), ("memory", "memory requested"), ("cpus", "processors")]
                 .filter { !header.contains($0.0) }.map(\.1)
@@ -175,6 +224,14 @@ extension ExecutionReader {
         if format == .nextflow { report.format += foreign.hasHumanUnits ? " (human units)" : " (machine units)" }
         table.settleParameters()
         return table
+    }
+
+    /// Whether a row is the header of a table that was joined to the one before: the same names in any order, or others
+    /// by which the format is recognised.
+    private func isHeader(_ names: [String], after header: [String], _ format: ExecutionFormat) -> Bool {
+        if names == header || format.fits(names) || Set(names) == Set(header) { return true }
+        let sources = mappings.map(\.sources).filter { !$0.contains(where: \.isConstant) }
+        return !sources.isEmpty && sources.allSatisfy { $0.contains { names.contains($0.name) } }
     }
 }
 

@@ -66,7 +66,9 @@ extension [UInt8] {
     /// Adds a field, in quotes if it needs them.
     mutating func appendField(_ text: some Collection<UInt8>, isFirst: Bool) {
         if !isFirst { append(UInt8(ascii: ",")) }
-        guard text.contains(where: { $0 == UInt8(ascii: ",") || $0 == UInt8(ascii: "\"") || $0 == 10 || $0 == 13 })
+        guard
+            text.contains(where: { $0 == UInt8(ascii: ",") || $0 == UInt8(ascii: "\"") || $0 == 10 || $0 == 13 })
+                || text.suffix(1).first == UInt8(ascii: " ")
         else {
             append(contentsOf: text)
             return

@@ -124,6 +124,20 @@ public struct ExecutionTable: Sendable {
         for row in 0..<other.rowCount { append(other[row]) }
     }
 
+    /// Puts all rows into one workflow; those without a job get this one.
+    mutating func setWorkflow(_ workflow: String, job: String?) {
+        var workflows = TextColumn()
+        var jobs = texts(.job)
+        let code = rowCount > 0 ? workflows.levels.intern(workflow.utf8) : 0
+        workflows.codes = [Int32](repeating: code, count: rowCount)
+        if let job, jobs.codes.contains(-1) {
+            let code = jobs.levels.intern(job.utf8)
+            jobs.codes = jobs.codes.map { $0 < 0 ? code : $0 }
+        }
+        textColumns[ExecutionColumn.workflow.rawValue] = workflows
+        if jobs.levels.count > 0 { textColumns[ExecutionColumn.job.rawValue] = jobs }
+    }
+
     /// The rows for which `isIncluded` holds, in their order.
     public func filter(_ isIncluded: (ExecutionRecord) -> Bool) -> ExecutionTable {
         ExecutionTable((0..<rowCount).lazy.map { self[$0] }.filter(isIncluded))

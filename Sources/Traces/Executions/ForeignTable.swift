@@ -6,7 +6,7 @@ struct ForeignTable {
     private var bindings: [Binding] = []
     private let hasBinaryUnits: Bool
     /// Whether a value with a unit in it was seen, such as `4.5 GB`.
-    private(set) var hasHumanUnits = false
+    var hasHumanUnits = false
 
     /// A mapping whose columns were found; `indices` are the fields that bear the name of a source.
     private struct Binding {
@@ -197,7 +197,7 @@ func trimmed(_ bytes: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
 }
 
 /// Whether a foreign table says so that it has no value.
-private func isMissing(_ bytes: ArraySlice<UInt8>) -> Bool {
+func isMissing(_ bytes: ArraySlice<UInt8>) -> Bool {
     switch bytes.count {
     case 0: true
     case 1: bytes.first == UInt8(ascii: "-")

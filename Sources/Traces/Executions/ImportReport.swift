@@ -61,6 +61,22 @@ public struct ImportReport: Hashable, Sendable, Codable {
                 + "U+FFFD. Convert the file before ('iconv -f latin1 -t utf8') to keep them.")
     }
 
+    /// Says that several tables were joined.
+    mutating func warn(ofHeaders headers: (count: Int, firstLine: Int)) {
+        guard headers.count > 0 else { return }
+        warnings.append(
+            "\(Units.count(headers.count, "more header")), the first in line \(headers.firstLine): the rows after each are read "
+                + "by it.")
+    }
+
+    /// Says how many tasks are lost among the lines of scripts.
+    mutating func warn(ofScripts lost: (pieces: Int, firstLine: Int)) {
+        guard lost.pieces > 0 else { return }
+        warnings.append(
+            "\(Units.count(lost.pieces, "piece")) of text, the first in line \(lost.firstLine), cannot be told from a script. "
+                + "Leave script and env out of trace.fields.")
+    }
+
     enum CodingKeys: String, CodingKey {
         case file, format, reasons, warnings, seconds
         case rowsRead = "rows_read"

@@ -1,6 +1,9 @@
 import Workloads
 
 extension ExecutionRecord {
+    /// The parameter that says which execution a row of a Nextflow trace is: `ab/12cd34`, the folder of its work.
+    package static let nextflowHash = "nextflow_hash"
+
     /// What the columns of a Nextflow trace leave open: `name` is `process (tag)`.
     mutating func completeNextflow() {
         if let name = task, taskType == nil || parameters["tag"] == nil {

@@ -18,10 +18,12 @@ struct RowLayout: Sendable {
     /// The slots of `task` and `task_type`; a row needs one of them.
     private(set) var taskSlots: [Int] = []
     let ignored: [String]
+    /// The names in the first line.
+    let header: [String]
 
-    init(_ header: ColumnHeader) {
-        ignored = header.ignored
-        for field in header.fields {
+    init(_ columns: ColumnHeader, header: [String]) {
+        (ignored, self.header) = (columns.ignored, header)
+        for field in columns.fields {
             var plan = Field()
             var expected = ""
             switch field?.target {
@@ -58,6 +60,8 @@ struct ParsedBlock {
     var statusWords = TextLevels()
     var statusCodes: [Int32] = []
     var skipped: [ImportReport.Reason] = []
+    /// The lines of headers that stand among the rows, and whether their columns are in the order of the first.
+    var headers: [(line: Int, isSame: Bool)] = []
 
     init(_ layout: RowLayout) { levels = layout.textTargets.map { _ in TextLevels() } }
 
@@ -66,6 +70,7 @@ struct ParsedBlock {
         numbers.removeAll(keepingCapacity: true)
         codes.removeAll(keepingCapacity: true)
         skipped.removeAll(keepingCapacity: true)
+        headers.removeAll(keepingCapacity: true)
         for i in levels.indices { levels[i].removeAll() }
         statusWords.removeAll()
         statusCodes.removeAll(keepingCapacity: true)
@@ -89,15 +94,22 @@ func parseRows(
         block.rowsRead += 1
         if let problem = parseRow(bytes, &i, delimiter: delimiter, layout: layout, into: &block) {
             block.lines = line
-            block.skip(problem, in: bytes, layout: layout)
             i = row
-            block.lines += passRecord(bytes, &i, delimiter: delimiter)
+            let lines = passRecord(bytes, &i, delimiter: delimiter)
+            if problem.kind == .notANumber, let isSame = isHeader(bytes, row..<i, delimiter: delimiter, layout) {
+                block.headers.append((line + 1, isSame))
+                block.rowsRead -= 1
+                block.drop(layout)
+            } else {
+                block.skip(problem, in: bytes, layout: layout)
+            }
+            block.lines += lines
         } else {
             block.rows += 1
             block.lines += 1
         }
     }
-    if !block.skipped.isEmpty { block.dropUnusedLevels() }
+    if !block.skipped.isEmpty || !block.headers.isEmpty { block.dropUnusedLevels() }
 }
 
 /// Why a row is not kept, and the bytes that show it.
@@ -136,7 +148,7 @@ private let quote = UInt8(ascii: "\"")
             if field.slot >= 0 { block.appendText(content.span, 0..<content.count, field) }
         } else {
             i = endOfField(bytes, i, delimiter: delimiter)
-            let end = i > start && bytes[i] == lineFeed && bytes[i - 1] == carriageReturn ? i - 1 : i
+            let end = index == last ? endOfText(bytes, start, i) : i
             if field.slot >= 0 { block.appendText(bytes, start..<end, field) }
         }
         guard i < bytes.count else { return RowProblem(kind: .tooFewFields, field: index, found: row..<i) }
@@ -210,6 +222,14 @@ private let unknownStatus: Int32 = -2
     return i
 }
 
+/// Where the text of the last field of a line ends: before CR, and spaces that some editors leave there.
+@inline(__always) private func endOfText(_ bytes: Span<UInt8>, _ start: Int, _ lineEnd: Int) -> Int {
+    var end = lineEnd
+    if end > start, bytes[end - 1] == carriageReturn { end -= 1 }
+    while end > start, bytes[end - 1] == UInt8(ascii: " ") { end -= 1 }
+    return end
+}
+
 /// The content of the quoted field at `i`; moves `i` to the delimiter or line feed behind it, or to the end of the
 /// bytes if the quote is never closed.
 @inline(never) private func quotedField(
@@ -244,6 +264,22 @@ private func passRecord(_ bytes: Span<UInt8>, _ i: inout Int, delimiter: UInt8) 
         i += 1
     }
     return lines
+}
+
+/// Whether a record is the header of a table that was joined to the first, and whether its order is the same.
+@inline(never) private func isHeader(
+    _ bytes: Span<UInt8>, _ range: Range<Int>, delimiter: UInt8, _ layout: RowLayout
+) -> Bool? {
+    var names: [String] = []
+    var i = range.lowerBound
+    while i < range.upperBound {
+        var lines = 0
+        let field = quotedField(bytes, &i, delimiter: delimiter, lines: &lines)
+        names.append(String(decoding: trimmed(field[...]), as: UTF8.self).droppingByteOrderMark)
+        i += 1
+    }
+    if names == layout.header { return true }
+    return Set(names) == Set(layout.header) || ExecutionFormat.csv.fits(names) ? false : nil
 }
 
 @inline(__always) private func isLineEnd(_ bytes: Span<UInt8>, _ i: Int) -> Bool {
@@ -291,10 +327,15 @@ extension ParsedBlock {
         }
     }
 
-    /// Counts a skipped row and drops what was parsed of it.
-    @inline(never) fileprivate mutating func skip(_ problem: RowProblem, in bytes: Span<UInt8>, layout: RowLayout) {
+    /// Drops what was parsed of a row that is not kept.
+    fileprivate mutating func drop(_ layout: RowLayout) {
         numbers.removeLast(numbers.count - rows * layout.numberTargets.count)
         codes.removeLast(codes.count - rows * layout.textTargets.count)
+    }
+
+    /// Counts a skipped row and drops what was parsed of it.
+    @inline(never) fileprivate mutating func skip(_ problem: RowProblem, in bytes: Span<UInt8>, layout: RowLayout) {
+        drop(layout)
         let field = layout.names[problem.field]
         let reason =
             switch problem.kind {

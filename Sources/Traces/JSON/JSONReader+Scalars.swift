@@ -107,11 +107,12 @@ extension JSONReader {
             code = 0x10000 + (high - 0xD800) << 10 + (low - 0xDC00)
             i += 6
         }
-        guard let code, let scalar = UnicodeScalar(code) else {
+        // A NUL would end the text where it is handed to the system: a name, a path, a command.
+        guard let code, code != 0, let scalar = UnicodeScalar(code) else {
             valueStart = start
             throw invalid(
                 found: TraceError.quote(buffer[start..<min(start + 6, end)]),
-                expected: "four hexadecimal digits, and surrogates in pairs")
+                expected: "four hexadecimal digits, surrogates in pairs, and no NUL")
         }
         return scalar
     }

@@ -39,7 +39,7 @@ public struct JSONReader: ~Copyable {
     var scratch: [UInt8] = []
     var strings = StringTable()
 
-    /// Starts to read. A byte-order mark is skipped.
+    /// Starts to read.
     ///
     /// - Parameters:
     ///   - maximumDepth: How deeply objects and arrays may nest.
@@ -52,11 +52,7 @@ public struct JSONReader: ~Copyable {
         self.maximumDepth = maximumDepth
         self.maximumTokenBytes = maximumTokenBytes
         buffer = [UInt8](repeating: 0, count: max(16, min(windowBytes, maximumTokenBytes)))
-        while end < 3, try refill(keepingFrom: 0) {}
-        if end >= 3, buffer[0] == 0xEF, buffer[1] == 0xBB, buffer[2] == 0xBF {
-            next = 3
-            columnsBefore = -1
-        }
+        _ = try refill(keepingFrom: 0)
     }
 
     /// Reads an object; `body` is called with each key and reads its value, or leaves it to be skipped.
@@ -187,6 +183,14 @@ public struct JSONReader: ~Copyable {
                 remedy: "Split it into one document per file.")
         }
         throw unexpectedToken(expected: "the end of the file")
+    }
+
+    /// Whether another document follows, as in pages that were saved one after the other.
+    mutating func hasAnotherDocument() throws(TraceError) -> Bool {
+        guard let byte = try skipSpace() else { return false }
+        valueStart = next
+        if byte == UInt8(ascii: "{") || byte == UInt8(ascii: "[") { return true }
+        throw unexpectedToken(expected: "another document, or the end of the file")
     }
 
     /// The line of the value that was read last.

@@ -1,8 +1,10 @@
 /// The header of a table: where the columns are, whatever their order, letter case and underscores.
 struct HeaderRow {
     private var indexes: [String: Int] = [:]
+    private let required: [String]
+    private let synonyms: [String: String]
     /// How many columns there are.
-    let count: Int
+    private(set) var count = 0
 
     /// Reads the first record.
     ///
@@ -11,11 +13,29 @@ struct HeaderRow {
     ///   - synonyms: Other names and what they stand for.
     /// - Throws: ``TraceError`` if a required column is missing or one occurs twice.
     init(_ reader: inout DelimitedReader, required: [String], synonyms: [String: String] = [:]) throws(TraceError) {
+        (self.required, self.synonyms) = (required, synonyms)
         guard try reader.next() else { throw .empty(path: reader.name) }
-        count = reader.fieldCount
-        for index in 0..<reader.fieldCount {
-            let name = reader.text(index).lowercased().filter { !" _-".contains($0) }
-            guard indexes.updateValue(index, forKey: synonyms[name] ?? name) == nil else {
+        try read(reader)
+    }
+
+    /// Whether the current record is a header again, that of a table joined to the one before, which then holds.
+    mutating func isAgain(_ reader: borrowing DelimitedReader) throws(TraceError) -> Bool {
+        guard reader.hasWordsOnly else { return false }
+        let names = Set(reader.names.map(plain))
+        guard required.allSatisfy(names.contains) else { return false }
+        try read(reader)
+        return true
+    }
+
+    private func plain(_ name: String) -> String {
+        let name = name.lowercased().filter { !" _-".contains($0) }
+        return synonyms[name] ?? name
+    }
+
+    private mutating func read(_ reader: borrowing DelimitedReader) throws(TraceError) {
+        (indexes, count) = ([:], reader.fieldCount)
+        for (index, name) in reader.names.enumerated() {
+            guard indexes.updateValue(index, forKey: plain(name)) == nil else {
                 throw .malformed(
                     at: reader.position(field: index),
                     found: "a second column \(TraceError.quote(reader.field(index)))",
@@ -23,7 +43,7 @@ struct HeaderRow {
             }
         }
         for name in required where indexes[name] == nil {
-            let header = (0..<reader.fieldCount).map { reader.text($0) }.joined(separator: ",")
+            let header = reader.names.joined(separator: ",")
             throw .malformed(
                 at: reader.position(), found: "the header \(TraceError.quote(header.utf8))",
                 expected: "a column '\(name)' (case and underscores do not matter)",

@@ -1,8 +1,8 @@
 /// The formats of market data that can be imported.
 public enum MarketFormat: String, CaseIterable, Sendable, Codable {
-    /// What `aws ec2 describe-spot-price-history` prints: `{"SpotPriceHistory": [...]}`.
+    /// What `aws ec2 describe-spot-price-history` prints: `{"SpotPriceHistory": [...]}`, or the list alone.
     case awsPrices = "aws-spot-prices"
-    /// The same fields as CSV with a header.
+    /// The same fields as a table with a header: CSV, tabs or semicolons.
     case priceTable = "spot-price-csv"
     /// `{"metadata": {"gap_seconds": 600}, "data": [0, 1, ...], "prices": [...]?}` of the SkyPilot spot traces.
     case availability = "skypilot-availability"
@@ -29,16 +29,20 @@ public enum MarketFormat: String, CaseIterable, Sendable, Codable {
 
     /// The format of a file that begins with these bytes, or `nil` if it is none of these.
     public static func recognise(_ head: some Collection<UInt8>) -> MarketFormat? {
-        let text = String(decoding: head, as: UTF8.self).drop { $0.isWhitespace || $0 == "\u{FEFF}" }
+        let text = String(decoding: head, as: UTF8.self).drop { $0.isWhitespace }
         if text.first == "{" {
             if text.contains("\"SpotPriceHistory\"") { return .awsPrices }
             return text.contains("\"gap_seconds\"") ? .availability : nil
         }
+        if text.first == "[" { return text.contains("\"SpotPrice\"") ? .awsPrices : nil }
         let line = text.prefix { !$0.isNewline }.lowercased()
-        let fields = line.split(separator: ",", omittingEmptySubsequences: false).map {
-            $0.filter { !" \"_".contains($0) }
+        func split(_ separators: Set<Character>) -> [String] {
+            line.split(omittingEmptySubsequences: false) { separators.contains($0) }.map {
+                $0.filter { !" \"_".contains($0) }
+            }
         }
-        if fields.contains("spotprice") || (fields.contains("availabilityzone") && fields.contains("instancetype")) {
+        let (fields, names) = (split([","]), split([",", ";", "\t"]))
+        if names.contains("spotprice") || (names.contains("availabilityzone") && names.contains("instancetype")) {
             return .priceTable
         }
         if fields.contains("lifetimesec") || fields.contains("lifetimeseconds") { return .lifetimes }

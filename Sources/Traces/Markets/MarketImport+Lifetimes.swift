@@ -3,14 +3,15 @@ extension MarketImport {
     static func readLifetimes(_ source: ByteSource, _ report: inout ImportReport) throws(TraceError) -> [LifetimeRecord]
     {
         var reader = DelimitedReader(source, delimiter: UInt8(ascii: ","), quoting: true)
-        let header = try HeaderRow(
+        var header = try HeaderRow(
             &reader, required: ["vmid", "zone", "machinetype", "starttime", "lifetimesec", "preempted"],
             synonyms: ["id": "vmid", "lifetimeseconds": "lifetimesec", "reclaimed": "preempted"])
-        let (start, lifetime, preempted) = (
-            header.index("starttime"), header.index("lifetimesec"), header.index("preempted")
-        )
         var records: [LifetimeRecord] = []
         while try reader.next() {
+            if try header.isAgain(reader) { continue }
+            let (start, lifetime, preempted) = (
+                header.index("starttime"), header.index("lifetimesec"), header.index("preempted")
+            )
             report.rowsRead += 1
             guard reader.fieldCount == header.count else {
                 report.skip(

@@ -1,42 +1,60 @@
 extension MarketImport {
-    /// Reads the JSON of `aws ec2 describe-spot-price-history`.
+    /// Reads the JSON of `aws ec2 describe-spot-price-history`: an object with the list, or with `--query
+    /// SpotPriceHistory` the list alone; several of them, as pages that were saved one after the other.
     static func readAWSPrices(_ source: ByteSource, _ report: inout ImportReport) throws(TraceError) -> SpotPriceTable {
         var reader = try JSONReader(source)
         var rows = PriceRows(report: report)
-        var hasHistory = false
-        try reader.readObject { (reader, key) throws(TraceError) in
-            guard key == "SpotPriceHistory" else { return }
-            hasHistory = true
+        func readList(_ reader: inout JSONReader) throws(TraceError) {
             try reader.readArray { (reader) throws(TraceError) in
                 try rows.record.read(&reader)
                 rows.finishRecord(line: reader.line)
             }
         }
-        try reader.finish()
-        guard hasHistory else {
-            throw reader.invalid(
-                found: "an object without \"SpotPriceHistory\"", expected: "{\"SpotPriceHistory\": [...]}",
-                remedy: "Save the output of: aws ec2 describe-spot-price-history --output json.")
-        }
+        repeat {
+            if try reader.peek() == .array {
+                try readList(&reader)
+                continue
+            }
+            var hasHistory = false
+            try reader.readObject { (reader, key) throws(TraceError) in
+                guard key == "SpotPriceHistory" else { return }
+                hasHistory = true
+                try readList(&reader)
+            }
+            guard hasHistory else {
+                throw reader.invalid(
+                    found: "an object without \"SpotPriceHistory\"", expected: "{\"SpotPriceHistory\": [...]}",
+                    remedy: "Save the output of: aws ec2 describe-spot-price-history --output json.")
+            }
+        } while try reader.hasAnotherDocument()
         return rows.finish(&report)
     }
 
-    /// Reads the same fields from CSV with a header; `ProductDescription` may be missing.
+    /// Reads the same fields from a table with a header; `ProductDescription` may be missing.
     static func readPriceTable(_ source: ByteSource, _ report: inout ImportReport) throws(TraceError) -> SpotPriceTable
     {
-        var reader = DelimitedReader(source, delimiter: UInt8(ascii: ","), quoting: true)
-        let header = try HeaderRow(
+        let head = try source.peek(1 << 12).prefix { $0 != UInt8(ascii: "\n") }
+        let delimiter = "\t;".utf8.first(where: head.contains) ?? UInt8(ascii: ",")
+        var reader = DelimitedReader(source, delimiter: delimiter, quoting: true)
+        var header = try HeaderRow(
             &reader, required: ["instancetype", "availabilityzone", "spotprice", "timestamp"],
             synonyms: [
                 "zone": "availabilityzone", "price": "spotprice", "time": "timestamp", "product": "productdescription",
                 "productdesc": "productdescription", "instance": "instancetype",
             ])
-        let (type, zone) = (header.index("instancetype"), header.index("availabilityzone"))
-        let (price, time, product) = (
-            header.index("spotprice"), header.index("timestamp"), header["productdescription"]
-        )
+        func columns() -> (type: Int, zone: Int, price: Int, time: Int, product: Int?) {
+            (
+                header.index("instancetype"), header.index("availabilityzone"), header.index("spotprice"),
+                header.index("timestamp"), header["productdescription"]
+            )
+        }
+        var (type, zone, price, time, product) = columns()
         var rows = PriceRows(report: report)
         while try reader.next() {
+            if try header.isAgain(reader) {
+                (type, zone, price, time, product) = columns()
+                continue
+            }
             let line = reader.line
             guard reader.fieldCount == header.count else {
                 rows.skip("number of fields differs from the header", "\(reader.fieldCount)", line)

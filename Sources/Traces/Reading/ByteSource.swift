@@ -8,7 +8,8 @@ import Glibc
 ///     var buffer = [UInt8](repeating: 0, count: 1 << 16)
 ///     while case let count = try source.read(into: &buffer), count > 0 { use(buffer[..<count]) }
 ///
-/// A gzip file may have many members, as `cat a.gz b.gz` makes it. A class because it owns an open file.
+/// A gzip file may have many members, as `cat a.gz b.gz` makes it. Text as other systems save it (UTF-16, a byte-order mark,
+/// lines that end with CR) arrives as UTF-8 with LF. A class because it owns an open file.
 public final class ByteSource {
     /// The path as given, or `standard input`.
     public let name: String
@@ -21,6 +22,9 @@ public final class ByteSource {
     private var raw: [UInt8]
     private var rawRange = 0..<0
     private var gunzip: Gunzip?
+    private var inflated = 0
+    private var decoding: TextDecoding?
+    private var decoded: ArraySlice<UInt8> = []
     private var peeked: ArraySlice<UInt8> = []
     private var contentDigest = ContentDigest()
 
@@ -119,10 +123,60 @@ public final class ByteSource {
 
 extension ByteSource {
     private func readContent(into buffer: inout [UInt8], from offset: Int) throws(TraceError) -> Int {
-        let count = try gunzip == nil ? readPlain(into: &buffer, from: offset) : readGzip(into: &buffer, from: offset)
+        let count = try readText(into: &buffer, from: offset)
         if count == 0, position == 0, peeked.isEmpty, offset == 0 { throw .empty(path: name) }
         contentDigest.add(buffer.span, offset..<offset + count)
         return count
+    }
+
+    /// Content as UTF-8 with LF.
+    private func readText(into buffer: inout [UInt8], from offset: Int) throws(TraceError) -> Int {
+        if decoding == nil { try beginDecoding() }
+        while decoded.isEmpty {
+            guard var decoding, !decoding.isPlain else { return try readBytes(into: &buffer, from: offset) }
+            var bytes = [UInt8](repeating: 0, count: 1 << 16)
+            let count = try readBytes(into: &bytes, from: 0)
+            try decode(bytes[..<count], atEnd: count == 0, by: &decoding)
+            if count == 0 { break }
+        }
+        let count = min(decoded.count, buffer.count - offset)
+        buffer.replaceSubrange(offset..<offset + count, with: decoded.prefix(count))
+        decoded = decoded.dropFirst(count)
+        return count
+    }
+
+    /// Finds out from the first lines how the text is saved.
+    private func beginDecoding() throws(TraceError) {
+        if gunzip == nil {
+            let isLineEnd = { (byte: UInt8) in byte == UInt8(ascii: "\n") || byte == UInt8(ascii: "\r") }
+            while !raw[rawRange].dropLast().contains(where: isLineEnd), rawRange.upperBound < raw.count, try refill() {}
+            decoding = TextDecoding(head: raw[rawRange].prefix(1 << 16))
+            return
+        }
+        var head = [UInt8](repeating: 0, count: 1 << 16)
+        var filled = 0
+        while filled < head.count, case let more = try readBytes(into: &head, from: filled), more > 0 { filled += more }
+        var decoding = TextDecoding(head: head[..<filled])
+        if decoding.isPlain {
+            (self.decoding, decoded) = (decoding, head[..<filled])
+        } else {
+            try decode(head[..<filled], atEnd: filled < head.count, by: &decoding)
+        }
+    }
+
+    private func decode(
+        _ bytes: ArraySlice<UInt8>, atEnd: Bool, by decoding: inout TextDecoding
+    ) throws(TraceError) {
+        var text: [UInt8] = []
+        guard decoding.decode(bytes, atEnd: atEnd, into: &text) else {
+            throw .unreadable(path: name, reason: "UTF-16 that ends within a character: the file was cut off")
+        }
+        (self.decoding, decoded) = (decoding, text[...])
+    }
+
+    /// Content as it is in the file, decompressed.
+    private func readBytes(into buffer: inout [UInt8], from offset: Int) throws(TraceError) -> Int {
+        try gunzip == nil ? readPlain(into: &buffer, from: offset) : readGzip(into: &buffer, from: offset)
     }
 
     private func readPlain(into buffer: inout [UInt8], from offset: Int) throws(TraceError) -> Int {
@@ -139,12 +193,13 @@ extension ByteSource {
         while true {
             if rawRange.isEmpty, try !refill() {
                 if gunzip.isBetweenMembers { return 0 }
-                throw .truncatedGzip(path: name, afterBytes: contentDigest.count)
+                throw .truncatedGzip(path: name, afterBytes: inflated)
             }
             guard let step = gunzip.inflate(raw, rawRange, into: &buffer, from: offset) else {
-                throw .damagedGzip(path: name, afterBytes: contentDigest.count, reason: gunzip.message)
+                throw .damagedGzip(path: name, afterBytes: inflated, reason: gunzip.message)
             }
             rawRange = rawRange.lowerBound + step.consumed..<rawRange.upperBound
+            inflated += step.produced
             if step.produced > 0 { return step.produced }
         }
     }

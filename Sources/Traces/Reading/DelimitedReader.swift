@@ -4,7 +4,8 @@
 ///     var reader = try DelimitedReader(ByteSource("trace.txt"), delimiter: UInt8(ascii: "\t"), quoting: false)
 ///     while try reader.next() { print(reader.line, reader.text(0)) }
 ///
-/// Line ends may be LF or CRLF; blank lines are passed over. Memory is bounded by the longest record.
+/// Line ends may be LF or CRLF, spaces before them are dropped, blank lines are passed over. Memory is bounded by the
+/// longest record.
 public struct DelimitedReader {
     /// The line that the current record starts on, from 1.
     public private(set) var line = 0
@@ -67,11 +68,24 @@ public struct DelimitedReader {
         TextPosition(file: name, line: line, column: index + 1)
     }
 
+    /// The fields as names, without spaces around them.
+    package var names: [String] {
+        (0..<fieldCount).map { String(decoding: trimmed(field($0)), as: UTF8.self).droppingByteOrderMark }
+    }
+
+    /// Whether no field begins as a number does, so that this may be a header.
+    package var hasWordsOnly: Bool {
+        starts.indices.allSatisfy {
+            starts[$0] == ends[$0] || !(UInt8(ascii: "+")...UInt8(ascii: "9") ~= block[starts[$0]])
+        }
+    }
+
     /// Marks the fields of the record that starts at `first` and returns the start of the next one, `nextLine` its line.
     private mutating func splitRecord(from first: Int) throws(TraceError) -> Int {
         var state = QuoteState.fieldStart
         var start = first
         var write = first  // unescaping shrinks a field in place
+        var quotedEnd = first  // what stands before it was in quotes
         for i in first..<block.count {
             let byte = block[i]
             let before = state
@@ -83,12 +97,17 @@ public struct DelimitedReader {
             }
             switch state {
             case .fieldStart, .recordEnd:
-                let isCarriageReturn = state == .recordEnd && write > start && block[write - 1] == UInt8(ascii: "\r")
                 starts.append(start)
-                ends.append(isCarriageReturn ? write - 1 : write)
+                if state == .recordEnd {
+                    let textEnd = max(start, quotedEnd)
+                    if write > textEnd, block[write - 1] == UInt8(ascii: "\r") { write -= 1 }
+                    while write > textEnd, block[write - 1] == UInt8(ascii: " ") { write -= 1 }
+                }
+                ends.append(write)
                 if state == .recordEnd { return i + 1 }
                 (start, write) = (i + 1, i + 1)
-            case .quoted where before == .fieldStart, .quoteInQuoted: break
+            case .quoted where before == .fieldStart: break
+            case .quoteInQuoted: quotedEnd = write
             default:
                 if write != i { block[write] = byte }
                 write += 1
@@ -99,4 +118,9 @@ public struct DelimitedReader {
             found: "the end of the file inside a quoted field", expected: "a closing quote",
             remedy: "Close the quote, or remove it.")
     }
+}
+
+extension String {
+    /// In a table that was joined from several, the mark that a file begins with stands before a name.
+    var droppingByteOrderMark: String { hasPrefix("\u{FEFF}") ? String(unicodeScalars.dropFirst()) : self }
 }

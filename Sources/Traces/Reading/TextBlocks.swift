@@ -3,7 +3,7 @@ import Glibc
 /// A text cut into blocks of whole records (lines, or with `quoting` CSV records whose quoted fields may hold line
 /// ends), so that blocks can be parsed independently of each other.
 ///
-/// Every block ends with a line feed; the last one gets it if the file lacks it. A byte-order mark is dropped.
+/// Every block ends with a line feed; the last one gets it if the file lacks it.
 /// Memory is one block, or the longest record if that is longer.
 package struct TextBlocks {
     /// Where the text comes from.
@@ -44,7 +44,6 @@ package struct TextBlocks {
                 block.append(contentsOf: repeatElement(0, count: max(blockBytes - filled, blockBytes / 2)))
                 let count = try fill(&block, from: filled)
                 block.removeLast(block.count - filled - count)
-                if delivered == 0, searched == 0, block.starts(with: [0xEF, 0xBB, 0xBF]) { block.removeFirst(3) }
                 if let zero = position(of: 0, in: block, from: filled) {
                     throw .binary(path: source.name, atByte: delivered + zero)
                 }

@@ -74,7 +74,7 @@ public enum TraceError: Error, Hashable, Sendable, CustomStringConvertible {
                 + "Check it with gzip -t, then copy or download it again."
         case .binary(let path, let byte):
             "\(path): found a NUL byte at byte \(byte), text was expected. "
-                + "This is a binary or UTF-16 file; export it as UTF-8 text."
+                + "This is a binary file, or UTF-16 without the mark at its start; export it as UTF-8 text."
         case .tooLong(let position, let what, let limit):
             "\(position): found a \(what) of more than \(limit) bytes. "
                 + "Check for a missing line end or closing quote, or raise the limit."

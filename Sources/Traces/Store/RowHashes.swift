@@ -1,24 +1,37 @@
 /// One hash per row of a table over all that the row says, and over how many equal rows came before it.
 ///
-/// Equal rows of one file are different runs and both count; the same row of the same file read again is not.
+/// Equal rows of one file are different runs and both count; the same row of the same file read again is not. A task of
+/// Nextflow says itself which execution it is: by its hash, name and times, also where a resumed run repeats it as cached.
 struct RowHashes {
+    /// What a row is known by.
     private(set) var values: [UInt64]
+    /// What the releases knew it by that did not keep the hash of Nextflow.
+    private(set) var earlier: [UInt64]
+
+    private static let execution: Set<ExecutionColumn> = [.task, .submitTime, .startTime, .runtime]
 
     init(_ table: ExecutionTable) {
         var hashes = [UInt64](repeating: 0x9E37_79B9_7F4A_7C15, count: table.rowCount)
+        // Of the rows of Nextflow: what they repeat.
+        var executions = hashes
         for column in ExecutionColumn.allCases where table.has(column) {
             let salt = Self.hash(column.name.utf8)
             if column.isText {
                 Self.mix(table.texts(column), salt, into: &hashes)
+                if Self.execution.contains(column) { Self.mix(table.texts(column), salt, into: &executions) }
             } else {
                 Self.mix(table.numbers(column), salt, into: &hashes)
+                if Self.execution.contains(column) { Self.mix(table.numbers(column), salt, into: &executions) }
             }
         }
+        var key: ExecutionTable.Parameter?
         for parameter in table.parameters {
             let salt = Self.hash("param.\(parameter.name)".utf8)
-            switch parameter.values {
-            case .numbers(let numbers): Self.mix(numbers, salt, into: &hashes)
-            case .texts(let texts): Self.mix(texts, salt, into: &hashes)
+            if parameter.name == ExecutionRecord.nextflowHash {
+                key = parameter
+                Self.mix(parameter.values, salt, into: &executions)
+            } else {
+                Self.mix(parameter.values, salt, into: &hashes)
             }
         }
         // Few rows occur twice, so only those are counted.
@@ -29,7 +42,20 @@ struct RowHashes {
             copies[hashes[row]] = before
             hashes[row] = Self.finish(hashes[row] ^ (before &* 0xD6E8_FEB8_6659_FD93))
         }
-        values = hashes
+        (values, earlier) = (hashes, hashes)
+        guard let key else { return }
+        let status = table.texts(.status)
+        for row in values.indices where key[row] != nil {
+            let failed = status[row] == "failed" || status[row] == "aborted"
+            values[row] = failed ? Self.finish(executions[row]) : executions[row]
+        }
+    }
+
+    private static func mix(_ values: ExecutionTable.Parameter.Values, _ salt: UInt64, into hashes: inout [UInt64]) {
+        switch values {
+        case .numbers(let numbers): mix(numbers, salt, into: &hashes)
+        case .texts(let texts): mix(texts, salt, into: &hashes)
+        }
     }
 
     // A missing value leaves the hash alone, and every term is added, so that neither the order of columns nor one
@@ -73,8 +99,9 @@ struct HashSet {
         slots = [UInt64](repeating: 0, count: max(16, (capacity * 3 / 2).roundedUpToPowerOfTwo))
     }
 
-    init(_ values: [UInt64]) {
-        self.init(capacity: values.count)
+    /// - Parameter spare: How many values may be inserted beside these.
+    init(_ values: [UInt64], spare: Int = 0) {
+        self.init(capacity: values.count + spare)
         for value in values { insert(value) }
     }
 

@@ -19,8 +19,10 @@ extension TraceStore {
             {
                 return (0, true)
             }
-            let known = try HashSet(storedHashes(database))
-            let rows = (0..<table.rowCount).filter { !known.contains(hashes.values[$0]) }
+            var known = try HashSet(storedHashes(database), spare: table.rowCount)
+            let rows = (0..<table.rowCount).filter { row in
+                !known.contains(hashes.earlier[row]) && known.insert(hashes.values[row])
+            }
             guard !rows.isEmpty else { return (0, false) }
             try database.execute(
                 sql: "INSERT INTO imports (source, format, imported_at, rows, digest) VALUES (?, ?, ?, ?, ?)",
@@ -122,7 +124,7 @@ extension TraceStore {
     public func executions(workflow: String? = nil, outcomesOnly: Bool = false) throws(StoreError) -> ExecutionTable {
         try access { database in
             var conditions: [String] = []
-            if workflow != nil { conditions.append("workflow = ?") }
+            if workflow != nil { conditions.append("COALESCE(workflow, '') = ?") }
             if outcomesOnly { conditions.append("import_id IS NULL") }
             let filter = conditions.isEmpty ? "" : " WHERE " + conditions.joined(separator: " AND ")
             let names = ExecutionColumn.allCases.map(\.name).joined(separator: ", ")

@@ -77,7 +77,7 @@ public struct WorkflowInstance: Sendable {
     /// Whether a file that begins with these bytes looks like WfFormat.
     public static func recognise(_ head: some Collection<UInt8>) -> Bool {
         let text = String(decoding: head, as: UTF8.self)
-        return text.first { !$0.isWhitespace && $0 != "\u{FEFF}" } == "{"
+        return text.first { !$0.isWhitespace } == "{"
             && (text.contains("\"schemaVersion\"") || text.contains("\"workflow\""))
     }
 

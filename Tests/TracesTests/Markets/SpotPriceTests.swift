@@ -124,6 +124,29 @@ import Traces
         #expect(try read(Self.csv, .priceTable).table == read(Self.json, .awsPrices).table)
     }
 
+    @Test("the list alone, pages one after the other, tabs and semicolons give the same table")
+    func otherShapes() throws {
+        let expected = try read(Self.json, .awsPrices).table
+        let start = try #require(Self.json.firstIndex(of: "["))
+        let end = try #require(Self.json.lastIndex(of: "]"))
+        let list = String(Self.json[start...end])
+        let csv = "InstanceType,AvailabilityZone,SpotPrice,Timestamp\nm5.large,a,0.03,2024-01-01T00:00:00Z\n"
+        for text in [list, Self.json + "\n" + Self.json, list + Self.json] {
+            let source = try ByteSource(bytes: Array(text.utf8), name: "t")
+            #expect(try MarketFormat.detect(source) == .awsPrices)
+            #expect(try read(text, .awsPrices).table == expected)
+        }
+        for separator in ["\t", ";"] {
+            let text = csv.replacing(",", with: separator)
+            #expect(try MarketFormat.detect(ByteSource(bytes: Array(text.utf8), name: "t")) == .priceTable)
+            #expect(try read(text, .priceTable).table == read(csv, .priceTable).table)
+        }
+        #expect {
+            let text = "SPOTPRICEHISTORY\tus-east-1a\tm5.large\tLinux/UNIX\t0.03\t2024-01-01T00:00:00+00:00\n"
+            _ = try ExecutionReader().read(ByteSource(bytes: Array(text.utf8), name: "t"))
+        } throws: { "\($0)".contains("aws ec2 describe-spot-price-history --output json") }
+    }
+
     @Test("at one second the price that came into force last is kept")
     func contradiction() throws {
         let newestFirst = "Timestamp,SpotPrice,InstanceType,Zone\n300,3,a,z\n200,2.5,a,z\n200,2,a,z\n100,1,a,z\n"
@@ -136,8 +159,8 @@ import Traces
 
     @Test("a file of another kind is refused")
     func refused() {
-        for text in ["{}", "[]", "{\"SpotPriceHistory\": 1}", Self.json + Self.json, String(Self.json.prefix(900)), ""]
-        {
+        let pages = [Self.json + "{}", Self.json + "1", Self.json + Self.json.prefix(900)]
+        for text in ["{}", "1", "{\"SpotPriceHistory\": 1}", String(Self.json.prefix(900)), ""] + pages {
             #expect(throws: TraceError.self) { try read(text, .awsPrices) }
         }
         for text in ["a,b,c\n1,2,3\n", "", "SpotPrice,SpotPrice,Zone,InstanceType,Timestamp\n"] {
