@@ -21,7 +21,8 @@ public struct ObservedNeeds: Sendable {
     public let values: [Double]
     /// Whether the need is more than that.
     public let isBound: [Bool]
-    public let leftOut: [LeftOut: Int]
+    /// The rows that say nothing.
+    public let leftOut: [Int: LeftOut]
 
     public init(_ table: ExecutionTable, target: TaskTarget) {
         let status = table.texts(.status)
@@ -31,14 +32,14 @@ public struct ObservedNeeds: Sendable {
             seconds: table.numbers(.requestedTime)
         )
         var found: [(row: Int, value: Double, isBound: Bool)] = []
-        var leftOut: [LeftOut: Int] = [:]
+        var leftOut: [Int: LeftOut] = [:]
         func isUsable(_ value: Double) -> Bool { value > 0 && value.isFinite }
         for row in 0..<table.rowCount where types.codes[row] >= 0 {
             let word = status.codes[row] < 0 ? nil : status[row]
             let cause = causes[row].flatMap { FailureCause(rawValue: $0) }
             let value = columns.observed[row]
             if word == "completed" || word == "cached" || (word == nil && cause == nil) {
-                if isUsable(value) { found.append((row, value, false)) } else { leftOut[.unmeasured, default: 0] += 1 }
+                if isUsable(value) { found.append((row, value, false)) } else { leftOut[row] = .unmeasured }
                 continue
             }
             let limit: Double
@@ -49,11 +50,10 @@ public struct ObservedNeeds: Sendable {
             case (.outOfMemory, .runtime), (.timeLimit, .peakMemory), (.reclaimed, .runtime), (.reclaimed, .peakMemory):
                 limit = isUsable(value) ? value.nextDown : 0
             default:
-                leftOut[
-                    cause == .cancelled || cause == .lost || cause == .reclaimed ? .stopped : .failed, default: 0] += 1
+                leftOut[row] = cause == .cancelled || cause == .lost || cause == .reclaimed ? .stopped : .failed
                 continue
             }
-            if isUsable(limit) { found.append((row, limit, true)) } else { leftOut[.unlimited, default: 0] += 1 }
+            if isUsable(limit) { found.append((row, limit, true)) } else { leftOut[row] = .unlimited }
         }
         Self.dropRetried(&found, table, &leftOut)
         let times = Self.times(table)
@@ -66,7 +66,7 @@ public struct ObservedNeeds: Sendable {
     /// A task that was tried again is one task: of its attempts the one that says most counts.
     private static func dropRetried(
         _ found: inout [(row: Int, value: Double, isBound: Bool)], _ table: ExecutionTable,
-        _ leftOut: inout [LeftOut: Int]
+        _ leftOut: inout [Int: LeftOut]
     ) {
         guard found.contains(where: \.isBound) else { return }
         struct Key: Hashable { let workflow, job, task: Int32 }
@@ -87,13 +87,13 @@ public struct ObservedNeeds: Sendable {
                 bounds[key] = (attempt, one.value)
             }
         }
-        let count = found.count
         found.removeAll { one in
             guard one.isBound, let key = key(one.row) else { return false }
             let attempt = attempts[one.row]
-            return attempt < successes[key] ?? 0 || attempt != bounds[key]?.attempt
+            let isRetried = attempt < successes[key] ?? 0 || attempt != bounds[key]?.attempt
+            if isRetried { leftOut[one.row] = .retried }
+            return isRetried
         }
-        if found.count < count { leftOut[.retried] = count - found.count }
     }
 
     /// When each row was submitted; where that is not known, when it started or ended; infinite where nothing is.

@@ -5,9 +5,19 @@ extension ResourceRequests {
     /// What stands above a generated configuration: where it comes from and how far to trust it.
     package func summary(_ origin: String) -> [String] {
         let runs = requests.reduce(0) { $0 + $1.runs }
+        let killed = requests.reduce(0) { $0 + $1.killedForMemory + $1.killedForTime }
         var lines = [
             "Written by \(origin) from \(Units.count(runs, "recorded run")) of \(Units.count(requests.count, "task type"))."
         ]
+        if killed > 0 {
+            lines.append(
+                "  \(killed) of them \(killed == 1 ? "was" : "were") killed for want of memory or time: they needed more than they had."
+            )
+        }
+        if !leftOut.isEmpty {
+            let reasons = leftOut.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map { "\($1) \($0)" }
+            lines.append("Left out: \(reasons.joined(separator: "; ")).")
+        }
         guard let check else {
             return lines + ["Not checked: no task type has the ten runs that a check on later runs takes."]
         }
@@ -20,20 +30,32 @@ extension ResourceRequests {
                 + ", with the greatest peak seen so far \(number(check.greatestSeen.wastedGBHours))",
             "  first tries short of memory: \(share(check.suggested.failedFirst, of: check.testRuns)), with the greatest peak seen "
                 + "\(share(check.greatestSeen.failedFirst, of: check.testRuns)); over the time limit: "
-                + share(check.overTime, of: check.testRuns),
-            "  median error of the prediction: memory \(percentText(check.memoryError)), time \(percentText(check.timeError))",
+                + share(check.overTime, of: check.timedRuns),
         ]
+        if check.undecidedRuns > 0 {
+            lines.append(
+                "  \(share(check.undecidedRuns, of: check.testRuns)) had been killed with less: whether these would get enough is not known"
+            )
+        }
         return lines
+    }
+
+    /// What a user must know before the requests are used, a line for each type.
+    package var warnings: [String] {
+        requests.flatMap { request in request.warnings(options, binary: false).map { "\(request.taskType): \($0)" } }
     }
 }
 
 extension ResourceRequests.Request {
-    /// What is known of the type, in a line or two for people.
-    package var remarks: [String] {
+    /// What is known of the type, in a few lines for people.
+    ///
+    /// - Parameter binary: Whether the GB of the tool that reads them is 2³⁰ bytes.
+    package func remarks(_ options: RequestOptions, binary: Bool = true) -> [String] {
         guard runs > 0 else { return ["never recorded: this is what a typical task type takes"] }
+        func bytes(_ value: Double) -> String { byteText(value, binary: binary) }
         var known = [Units.count(runs, "run")]
         if let median = medianMemoryBytes, let greatest = greatestMemoryBytes {
-            known.append("memory \(Units.formatBytes(median)), at most \(Units.formatBytes(greatest))")
+            known.append("memory \(bytes(median)), at most \(bytes(greatest))")
         }
         if let median = medianSeconds, let greatest = greatestSeconds {
             known.append("time \(Units.formatSeconds(median)), at most \(Units.formatSeconds(greatest))")
@@ -43,14 +65,75 @@ extension ResourceRequests.Request {
         if let memoryRisk { judged.append("too little memory in \(percentText(memoryRisk))") }
         if let timeRisk { judged.append("too little time in \(percentText(timeRisk))") }
         var requested: [String] = []
-        if let currentMemoryBytes { requested.append(Units.formatBytes(currentMemoryBytes)) }
+        if let currentMemoryBytes { requested.append(bytes(currentMemoryBytes)) }
         if let currentSeconds { requested.append(Units.formatSeconds(currentSeconds)) }
         if let currentCPUs { requested.append("\(Units.format(currentCPUs, digits: 1)) cpus") }
         if !requested.isEmpty { judged.append("requested so far: \(requested.joined(separator: ", "))") }
         if !judged.isEmpty { lines.append(judged.joined(separator: "; ")) }
-        if runs < 10 { lines.append("few runs: leave room until there are more") }
+        if runs < Self.fewestForRisk { lines.append("few runs: too few to say how often this is too little") }
+        if slowdown > 1.01 {
+            lines.append(
+                "fewer processors: the time limit allows for up to \(Units.format(slowdown, digits: 1)) times longer runs"
+            )
+        }
+        return lines + warnings(options, binary: binary)
+    }
+
+    /// What must be known before the request is used.
+    func warnings(_ options: RequestOptions, binary: Bool) -> [String] {
+        func bytes(_ value: Double) -> String { byteText(value, binary: binary) }
+        var lines: [String] = []
+        if let limit = unknownBeyondBytes, let memoryBytes {
+            lines.append(
+                "\(killedForMemory) of \(Units.count(runs, "run")) were killed for want of memory: the need is not known, at least "
+                    + "\(bytes(limit)); try \(bytes(memoryBytes))")
+        }
+        if let limit = unknownBeyondSeconds, let seconds {
+            lines.append(
+                "\(killedForTime) of \(Units.count(runs, "run")) were killed at their time limit: the need is not known, at least "
+                    + "\(Units.formatSeconds(limit)); try \(Units.formatSeconds(seconds))")
+        }
+        if let memoryRisk, memoryRisk > options.memoryRisk, memoryBytes == options.largestMemoryBytes {
+            lines.append(
+                "\(percentText(memoryRisk)) need more than \(bytes(options.largestMemoryBytes)), the most that is allowed: no retry can help them"
+            )
+        } else if let limit = unknownBeyondBytes, let memoryBytes, memoryBytes <= limit {
+            lines.append("the most that is allowed is no more than what killed: no retry can help")
+        }
+        if let timeRisk, timeRisk > options.timeRisk, seconds == options.longestSeconds {
+            lines.append(
+                "\(percentText(timeRisk)) take longer than \(Units.formatSeconds(options.longestSeconds)), the most that is allowed: no retry can help them"
+            )
+        }
+        if let sizesItself, memoryBytes != nil {
+            lines.append(
+                "may take what it is given (\(sizesItself)): its peak is not its need, lower the request in steps")
+        }
         return lines
     }
+}
+
+extension ResourceRequests.Request {
+    /// The greatest peak, or that it is more than what killed; `nil` if neither is known.
+    package var peakText: String? {
+        unknownBeyondBytes.map { "> \(gibibyteText($0))" } ?? greatestMemoryBytes.map(gibibyteText)
+    }
+}
+
+/// Bytes with three digits in the binary units that requests are written in, for instance `4.22 GiB`.
+package func gibibyteText(_ bytes: Double) -> String {
+    byteText(bytes, binary: true).replacing("KB", with: "KiB").replacing("MB", with: "MiB").replacing("GB", with: "GiB")
+        .replacing("TB", with: "TiB").replacing("PB", with: "PiB")
+}
+
+/// Bytes as the tool that reads them counts: its GB is 2³⁰ bytes, or 10⁹ (then 2³⁰ is GiB).
+func byteText(_ bytes: Double, binary: Bool) -> String {
+    guard binary else { return Units.formatBytes(bytes) }
+    var (value, unit) = (bytes, 0)
+    let units = ["B", "KB", "MB", "GB", "TB", "PB"]
+    while abs(value) >= 1023.5, unit < units.count - 1 { (value, unit) = (value / 1024, unit + 1) }
+    let digits = unit == 0 || value == value.rounded() || value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2
+    return "\(Units.format(value, digits: digits)) \(units[unit])"
 }
 
 private func number(_ value: Double) -> String { Units.format(value, digits: value < 10 ? 3 : value < 1000 ? 1 : 0) }

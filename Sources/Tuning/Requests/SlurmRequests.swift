@@ -24,7 +24,7 @@ public struct SlurmRequests: Sendable {
         lines.append("# Replace JOB.sh by the script of each task type.")
         for (request, line) in zip(requests.requests, options) {
             lines.append("")
-            lines += request.remarks.map { "# \($0)" }
+            lines += request.remarks(requests.options).map { "# \($0)" }
             lines.append("sbatch --job-name=\(Self.quoted(line.taskType)) \(line.options) JOB.sh")
         }
         text = (lines + [""]).joined(separator: "\n")
