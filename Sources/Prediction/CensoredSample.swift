@@ -60,7 +60,7 @@ struct CensoredSample: Sendable, Hashable {
             if values[index] <= value { break }
             sum += weights[index]
         }
-        return sum / total
+        return min(1, sum / total)
     }
 
     /// The least of the known values that the next exceeds with at most this probability; the largest if none is.
@@ -74,8 +74,12 @@ struct CensoredSample: Sendable, Hashable {
         return found
     }
 
-    /// Whether more than this share of the runs lies beyond all that is known, because runs were killed.
-    func isUnknown(risk: Double) -> Bool { beyond > 1 && beyond > risk * total }
+    /// Whether more than this share of the runs lies beyond all that is known, because runs were killed there: more than
+    /// would if these had never been.
+    func isUnknown(risk: Double) -> Bool {
+        guard !values.isEmpty else { return isOpen }
+        return beyond > total * max(risk, 1 / Double(values.count + 1)) * (1 + 1e-9)
+    }
 
     /// How far the top fifth reaches beyond its threshold on average, bounds in it counted as what they are.
     private static func meanExcess(_ sorted: [Double], _ isBound: [Bool]) -> Double {

@@ -33,7 +33,7 @@ public struct NeedDistribution: Sendable, Hashable {
 
     /// Where more than `risk` was killed beyond all that is known: the need is more than this. `nil` if it is known.
     public func unknownBeyond(risk: Double) -> Double? {
-        guard sample.isUnknown(risk: risk) || sample.values.isEmpty else { return nil }
+        guard sample.isUnknown(risk: risk) else { return nil }
         return greatestSeen
     }
 

@@ -64,6 +64,9 @@ private func attempt(
         let open = try #require(NeedDistribution([1, 2, 3, 3], isBound: [false, false, true, true]))
         #expect(open.unknownBeyond(risk: 0.05) == 3 && open.greatest == 2 && open.median == 1.5)
         #expect(NeedDistribution([], isBound: []) == nil)
+        // Runs that something else ended at a usual amount hide nothing.
+        let ended = (0..<60).map { $0 < 27 ? 9.0.nextDown : 9 }
+        #expect(NeedDistribution(ended, isBound: (0..<60).map { $0 < 27 })?.unknownBeyond(risk: 0.01) == nil)
     }
 
     @Test("a request is above what killed more than may fail, and at most twice it", arguments: [0.1, 0.3, 0.5, 1])

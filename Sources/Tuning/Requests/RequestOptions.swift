@@ -96,5 +96,6 @@ func roundedUpMemory(_ bytes: Double) -> Double {
 /// Up to five minutes, quarters of an hour below four hours, or whole hours.
 func roundedUpTime(_ seconds: Double) -> Double {
     let step = seconds <= 3600 ? 300.0 : seconds <= 14400 ? 900 : 3600
-    return (seconds / step).rounded(.up) * step
+    // What is a round number but for its last bits is one.
+    return (seconds / step * (1 - 1e-12)).rounded(.up) * step
 }

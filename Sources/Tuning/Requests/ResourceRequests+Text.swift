@@ -42,17 +42,18 @@ extension ResourceRequests {
 
     /// What a user must know before the requests are used, a line for each type.
     package var warnings: [String] {
-        requests.flatMap { request in request.warnings(options, binary: false).map { "\(request.taskType): \($0)" } }
+        requests.flatMap { request in
+            request.warnings(options, bytes: gibibyteText).map { "\(request.taskType): \($0)" }
+        }
     }
 }
 
 extension ResourceRequests.Request {
     /// What is known of the type, in a few lines for people.
     ///
-    /// - Parameter binary: Whether the GB of the tool that reads them is 2³⁰ bytes.
-    package func remarks(_ options: RequestOptions, binary: Bool = true) -> [String] {
+    /// - Parameter bytes: Writes sizes in the units of the tool that reads them.
+    package func remarks(_ options: RequestOptions, bytes: (Double) -> String = binaryText) -> [String] {
         guard runs > 0 else { return ["never recorded: this is what a typical task type takes"] }
-        func bytes(_ value: Double) -> String { byteText(value, binary: binary) }
         var known = [Units.count(runs, "run")]
         if let median = medianMemoryBytes, let greatest = greatestMemoryBytes {
             known.append("memory \(bytes(median)), at most \(bytes(greatest))")
@@ -76,22 +77,23 @@ extension ResourceRequests.Request {
                 "fewer processors: the time limit allows for up to \(Units.format(slowdown, digits: 1)) times longer runs"
             )
         }
-        return lines + warnings(options, binary: binary)
+        return lines + warnings(options, bytes: bytes)
     }
 
     /// What must be known before the request is used.
-    func warnings(_ options: RequestOptions, binary: Bool) -> [String] {
-        func bytes(_ value: Double) -> String { byteText(value, binary: binary) }
+    func warnings(_ options: RequestOptions, bytes: (Double) -> String) -> [String] {
         var lines: [String] = []
+        func unknown(_ killed: Int, _ cause: String, _ limit: String, _ request: String) -> String {
+            (killed > 0 ? "\(killed) of \(Units.count(runs, "run")) were killed \(cause)" : "no run had all it needed")
+                + ": the need is not known, at least \(limit); try \(request)"
+        }
         if let limit = unknownBeyondBytes, let memoryBytes {
-            lines.append(
-                "\(killedForMemory) of \(Units.count(runs, "run")) were killed for want of memory: the need is not known, at least "
-                    + "\(bytes(limit)); try \(bytes(memoryBytes))")
+            lines.append(unknown(killedForMemory, "for want of memory", bytes(limit), bytes(memoryBytes)))
         }
         if let limit = unknownBeyondSeconds, let seconds {
             lines.append(
-                "\(killedForTime) of \(Units.count(runs, "run")) were killed at their time limit: the need is not known, at least "
-                    + "\(Units.formatSeconds(limit)); try \(Units.formatSeconds(seconds))")
+                unknown(
+                    killedForTime, "at their time limit", Units.formatSeconds(limit), Units.formatSeconds(seconds)))
         }
         if let memoryRisk, memoryRisk > options.memoryRisk, memoryBytes == options.largestMemoryBytes {
             lines.append(
@@ -120,20 +122,20 @@ extension ResourceRequests.Request {
     }
 }
 
-/// Bytes with three digits in the binary units that requests are written in, for instance `4.22 GiB`.
-package func gibibyteText(_ bytes: Double) -> String {
-    byteText(bytes, binary: true).replacing("KB", with: "KiB").replacing("MB", with: "MiB").replacing("GB", with: "GiB")
-        .replacing("TB", with: "TiB").replacing("PB", with: "PiB")
-}
-
-/// Bytes as the tool that reads them counts: its GB is 2³⁰ bytes, or 10⁹ (then 2³⁰ is GiB).
-func byteText(_ bytes: Double, binary: Bool) -> String {
-    guard binary else { return Units.formatBytes(bytes) }
+/// Bytes as most schedulers and workflow engines count: GB is 2³⁰ bytes.
+package func binaryText(_ bytes: Double) -> String {
+    guard bytes.isFinite else { return "?" }
     var (value, unit) = (bytes, 0)
     let units = ["B", "KB", "MB", "GB", "TB", "PB"]
     while abs(value) >= 1023.5, unit < units.count - 1 { (value, unit) = (value / 1024, unit + 1) }
-    let digits = unit == 0 || value == value.rounded() || value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2
-    return "\(Units.format(value, digits: digits)) \(units[unit])"
+    let isWhole = unit == 0 || abs(value - value.rounded()) < 5e-3
+    return "\(Units.format(value, digits: isWhole || value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2)) \(units[unit])"
+}
+
+/// The same with unmistakable units, for instance `4.22 GiB`.
+package func gibibyteText(_ bytes: Double) -> String {
+    let text = binaryText(bytes)
+    return text.count > 2 && text.dropLast().last != " " ? text.dropLast() + "iB" : text
 }
 
 private func number(_ value: Double) -> String { Units.format(value, digits: value < 10 ? 3 : value < 1000 ? 1 : 0) }

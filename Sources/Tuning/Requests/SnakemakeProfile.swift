@@ -25,7 +25,7 @@ public struct SnakemakeProfile: Sendable {
         if !sized.isEmpty { lines.append("set-resources:") }
         for request in sized {
             lines.append("  \(Self.key(request.taskType)):")
-            lines += request.remarks(options, binary: false).map { "    # \($0)" }
+            lines += request.remarks(options, bytes: Units.formatBytes).map { "    # \($0)" }
             if let bytes = request.memoryBytes {
                 // Snakemake's MB is 10⁶ bytes.
                 lines.append("    mem_mb: \(Self.grown(bytes / 1e6, options, most: options.largestMemoryBytes / 1e6))")
