@@ -48,7 +48,7 @@ public struct ObservedNeeds: Sendable {
             case (.timeLimit, .runtime): limit = max(value.isNaN ? 0 : value, known(columns.seconds[row]))
             // What it had come to when something else ended it: the need is that or more.
             case (.outOfMemory, .runtime), (.timeLimit, .peakMemory), (.reclaimed, .runtime), (.reclaimed, .peakMemory):
-                limit = isUsable(value) ? value.nextDown : 0
+                limit = isUsable(value) ? value * (1 - 1e-9) : 0
             default:
                 leftOut[row] = cause == .cancelled || cause == .lost || cause == .reclaimed ? .stopped : .failed
                 continue

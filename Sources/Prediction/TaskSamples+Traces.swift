@@ -36,7 +36,7 @@ extension TaskSamples {
             (hindsight ? [(TaskFeatures.read, .readBytes)] : []) + [
                 (TaskFeatures.size, .inputBytes), (TaskFeatures.cpus, .cpus), (TaskFeatures.memory, .requestedMemory),
             ]
-        for (name, column) in features where column == .inputBytes || table.has(column) {
+        for (name, column) in features where (column == .inputBytes && !hindsight) || table.has(column) {
             let values = table.numbers(column)
             columns.append((name, rows.map { values[$0] }))
         }
