@@ -139,8 +139,9 @@ def killed(args):
         by = g.groupby(["workflow", "share"])[["tasks", "failed", "failedKnowing", "wasted", "wastedKnowing"]].sum()
         worst, knowing = (by.failed / by.tasks).max(), (by.failedKnowing / by.tasks).max()
         add(f"requests after 10 to 50 % were killed, {name}: failed next tries at risk 5 %, the worst workflow and share", worst, "who knows the need", knowing, "at most 0.07", worst <= 0.07)
-        ratio = (by.wasted / by.wastedKnowing).median()
-        add(f"requests after 10 to 50 % were killed, {name}: wasted GB·h, median over workflows and shares", ratio, "who knows the need", 1, "at most 1.15 of it", ratio <= 1.15)
+        ratios = by.wasted / by.wastedKnowing
+        for which, ratio in (("median over workflows and shares", ratios.median()), ("the worst workflow and share", ratios.max())):
+            add(f"requests after 10 to 50 % were killed, {name}: wasted GB·h, {which}", ratio, "who knows the need", 1, "at most 1.15 of it", ratio <= 1.15)
 
 
 # ---------------------------------------------------------------- run times on other machines

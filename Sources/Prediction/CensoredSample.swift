@@ -101,7 +101,8 @@ struct CensoredSample: Sendable, Hashable {
 /// - Parameters:
 ///   - sizes: NaN where not known; then, and where all are equal, the line is flat.
 ///   - values: Logarithms.
-/// - Returns: What is known unchanged; for a bound what is expected above it, at most its fourfold.
+/// - Returns: What is known unchanged; for the bounds values that spread above them as they may be expected to (their mean
+///   in place of all would leave a gap, in which medians lie), at most fourfold.
 func completed(_ values: [Double], isBound: [Bool], sizes: [Double]) -> [Double] {
     let known = values.indices.filter { !isBound[$0] }
     guard known.count < values.count else { return values }
@@ -114,14 +115,15 @@ func completed(_ values: [Double], isBound: [Bool], sizes: [Double]) -> [Double]
     var result = values
     // The variance of what lies above a bound, beside its mean.
     var rest = 0.0
+    var (expected, deviation) = (values, 1.0)
     for _ in 0..<50 {
         let level = mean(result)
         let slope =
             spread > 1e-9
             ? zip(x, result).reduce(0) { $0 + ($1.0 - centre) * ($1.1 - level) } / spread : 0
-        let expected = x.map { level + slope * ($0 - centre) }
+        expected = x.map { level + slope * ($0 - centre) }
         let squares = zip(result, expected).reduce(rest) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
-        let deviation = max((squares / Double(values.count)).squareRoot(), 1e-6)
+        deviation = max((squares / Double(values.count)).squareRoot(), 1e-6)
         rest = 0
         for index in values.indices where isBound[index] {
             let z = (values[index] - expected[index]) / deviation
@@ -133,5 +135,23 @@ func completed(_ values: [Double], isBound: [Bool], sizes: [Double]) -> [Double]
             result[index] = next
         }
     }
+    for (rank, index) in values.indices.filter({ isBound[$0] }).enumerated() {
+        // Multiples of the golden section spread evenly, whatever the order of the runs.
+        let share = ((Double(rank) + 0.5) * 0.618_033_988_749_895).truncatingRemainder(dividingBy: 1)
+        let z = (values[index] - expected[index]) / deviation
+        result[index] = min(expected[index] + deviation * normalQuantile(share, above: z), values[index] + log(4))
+    }
     return result
+}
+
+/// The quantile of the standard normal distribution above `z`; beyond 5 that of an exponential one, which it comes to.
+private func normalQuantile(_ share: Double, above z: Double) -> Double {
+    if z > 5 { return z - log(1 - share) / z }
+    let wanted = (1 - share) * erfc(z / 2.0.squareRoot())
+    var (low, high) = (z, max(z, 0) + 8)
+    for _ in 0..<60 {
+        let middle = (low + high) / 2
+        if erfc(middle / 2.0.squareRoot()) > wanted { low = middle } else { high = middle }
+    }
+    return (low + high) / 2
 }

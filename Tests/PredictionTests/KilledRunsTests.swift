@@ -167,4 +167,17 @@ private func attempt(
         let after = try TaskSamples(table, target: .peakMemory, hindsight: true)
         #expect(after.featureNames.prefix(2) == ["read_bytes", "input_bytes"] && after.features[0][3] == 4e8)
     }
+
+    @Test("a model of the release before is read, its size being that of the inputs") func older() throws {
+        let samples = try TaskSamples(
+            target: .runtime, typeNames: ["a"], featureNames: ["input_bytes"], types: [Int](repeating: 0, count: 30),
+            features: [(1...30).map { Double($0) * 1e6 }], values: (1...30).map { Double($0) * 10 })
+        let model = try TaskModel.fit(samples, seed: 1)
+        var file = try model.modelFile()
+        try file.setJSON("features", ["size_bytes"])
+        let read = try TaskModel(file, path: "old")
+        #expect(read.featureNames == ["input_bytes"])
+        let task = TaskSpec(id: "t", type: "a", inputs: [.init(path: "in", sizeBytes: 2e7)])
+        #expect(TaskFeatures.values(of: task, names: read.featureNames) == [2e7])
+    }
 }
