@@ -36,6 +36,8 @@ extension ResourceRequests {
         public let currentMemoryBytes: Double?
         public let currentSeconds: Double?
         public let currentCPUs: Double?
+        /// How the runs were spread over nodes, where Slurm's accounting says so.
+        public let layout: SlurmLayout?
         /// How many times longer runs may take on fewer processors than they had; 1 if they keep theirs.
         public let slowdown: Double
         /// Why its command may take as much memory as it is given; `nil` if nothing says so.
@@ -44,7 +46,7 @@ extension ResourceRequests {
         public let retries: Int
 
         enum CodingKeys: String, CodingKey {
-            case runs, cpus, seconds, slowdown, retries
+            case runs, cpus, seconds, layout, slowdown, retries
             case taskType = "task_type"
             case killedForMemory = "killed_for_memory"
             case killedForTime = "killed_for_time"
@@ -118,6 +120,7 @@ extension ResourceRequests.Request {
         currentMemoryBytes = all.last { ($0.requestedMemoryBytes ?? 0) > 0 }?.requestedMemoryBytes
         currentSeconds = all.last { ($0.requestedSeconds ?? 0) > 0 }?.requestedSeconds
         currentCPUs = reserved
+        layout = SlurmLayout(timed)
         sizesItself = Self.sizesItself(type, memory, tasks)
         retries = max(
             options.usefulRetries(memoryBytes, most: options.largestMemoryBytes),
