@@ -234,6 +234,18 @@ import Yams
         #expect(all.killedForMemory == 60 && all.memoryBytes == Self.gibibyte && all.greatestMemoryBytes == nil)
     }
 
+    @Test("where no more is allowed than what killed, nothing is promised") func cappedBelowKills() throws {
+        var options = RequestOptions()
+        (options.largestMemoryBytes, options.longestSeconds) = (3 * Self.gibibyte, 1000)
+        let sized = try ResourceRequests(killed(4 * Self.gibibyte), options: options)
+        #expect(sized.requests[0].memoryBytes == 3 * Self.gibibyte && sized.requests[0].memoryRisk == nil)
+        #expect(sized.warnings[0].hasSuffix("at least 4 GiB; no retry can help within the 3 GiB that are allowed"))
+        let late = try ResourceRequests(timed((1...40).map { 100 * Double($0) }, limit: 2000), options: options)
+        #expect(late.requests[0].seconds == 1000 && late.requests[0].timeRisk == nil)
+        #expect(late.warnings[0].contains("21 of 40 runs were killed at their time limit"))
+        #expect(late.warnings[0].contains("no retry can help within the 16m 40s"))
+    }
+
     @Test("the cap of the largest machine is in the risk, and a retry that cannot help is not written")
     func capped() throws {
         var options = RequestOptions()

@@ -83,24 +83,24 @@ extension ResourceRequests.Request {
     /// What must be known before the request is used.
     func warnings(_ options: RequestOptions, bytes: (Double) -> String) -> [String] {
         var lines: [String] = []
-        func unknown(_ killed: Int, _ cause: String, _ limit: String, _ request: String) -> String {
-            (killed > 0 ? "\(killed) of \(Units.count(runs, "run")) were killed \(cause)" : "no run had all it needed")
-                + ": the need is not known, at least \(limit); try \(request)"
+        func unknown(_ killed: Int, _ cause: String, _ limit: Double, _ request: Double, _ text: (Double) -> String) {
+            lines.append(
+                (killed > 0
+                    ? "\(killed) of \(Units.count(runs, "run")) were killed \(cause)" : "no run had all it needed")
+                    + ": the need is not known, at least \(text(limit)); "
+                    + (request > limit
+                        ? "try \(text(request))" : "no retry can help within the \(text(request)) that are allowed"))
         }
         if let limit = unknownBeyondBytes, let memoryBytes {
-            lines.append(unknown(killedForMemory, "for want of memory", bytes(limit), bytes(memoryBytes)))
+            unknown(killedForMemory, "for want of memory", limit, memoryBytes, bytes)
         }
         if let limit = unknownBeyondSeconds, let seconds {
-            lines.append(
-                unknown(
-                    killedForTime, "at their time limit", Units.formatSeconds(limit), Units.formatSeconds(seconds)))
+            unknown(killedForTime, "at their time limit", limit, seconds, Units.formatSeconds)
         }
         if let memoryRisk, memoryRisk > options.memoryRisk, memoryBytes == options.largestMemoryBytes {
             lines.append(
                 "\(percentText(memoryRisk)) need more than \(bytes(options.largestMemoryBytes)), the most that is allowed: no retry can help them"
             )
-        } else if let limit = unknownBeyondBytes, let memoryBytes, memoryBytes <= limit {
-            lines.append("the most that is allowed is no more than what killed: no retry can help")
         }
         if let timeRisk, timeRisk > options.timeRisk, seconds == options.longestSeconds {
             lines.append(
