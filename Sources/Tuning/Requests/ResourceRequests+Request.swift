@@ -194,7 +194,9 @@ extension ResourceRequests.Request {
         {
             return "peaks followed the requests so far"
         }
-        let words = type.lowercased().split { !$0.isLetter && !$0.isNumber }
+        // The last part of a name is the process, what stands before it are the workflows around it.
+        let process = type.split { $0 == ":" }.last ?? ""
+        let words = process.lowercased().split { !$0.isLetter && !$0.isNumber }
         let known: Set<Substring> = [
             "picard", "gatk", "gatk4", "markduplicates", "trinity", "spades", "metaspades", "snpeff", "qualimap",
             "pilon",
