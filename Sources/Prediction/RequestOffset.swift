@@ -103,8 +103,9 @@ private struct Residuals {
         let above = firstIndex(above: lift, in: sample.values)
         let tailAbove = tail.count { $0 > lift }
         let failing = countAbove[above] + sample.beyond * Double(tailAbove) / Double(tail.count)
-        let second = max(
-            sample.largest + 0.7 * sample.excess, lift + (sample.isOpen && lift > sample.largest ? log(2) : 0.05))
+        // Beyond what killed nothing but the spread of the others tells how far to go; to twice as much, where they differ.
+        let step = sample.isOpen && lift > sample.largest ? min(3 * sample.excess, log(2)) : 0
+        let second = max(sample.largest + 0.7 * sample.excess, lift + max(step, 0.05))
         var cost =
             exp(lift) * heldAbove[0] - usedInAll + exp(second) * heldAbove[above] + countAbove[above] * penalty
         // What is unseen: it needs what one of the tail's points says.
