@@ -22,10 +22,13 @@ public struct MemoryRequest: Sendable, Hashable, Codable {
     public let retryBytes: Double
     /// The share of such tasks that is expected to need more than `bytes`.
     public let failureShare: Double
-    /// The most that a recorded run of the type held.
+    /// The most that a recorded run of the type held, or was killed at.
     public let maximumSeenBytes: Double
-    /// The recorded runs behind it.
+    /// The recorded runs behind it, and how many of them were killed before they had all they needed.
     public let runs: Int
+    public let killed: Int
+    /// Where more runs were killed than may fail: what is needed is not known, but more than this. `nil` if it is known.
+    public let atLeastBytes: Double?
     public let rule: Rule
     /// What the machine has: no request goes beyond.
     public let limitBytes: Double

@@ -15,6 +15,11 @@ extension MemorySizer {
         try file.setJSON("predicted", all.map(\.isPredicted))
         try file.set("runs", all.map { Int64($0.runs) })
         try file.set("numbers", all.flatMap(\.flat), shape: [all.count, numbers])
+        try file.set("killed", all.map { Int64($0.killed) })
+        try file.set(
+            "unknown_beyond",
+            all.flatMap { [$0.offset.unknownBeyond ?? .nan, $0.constantOffset.unknownBeyond ?? .nan] },
+            shape: [all.count, 2])
         var starts: [Int64] = [0]
         var (sizes, values): ([Double], [Double]) = ([], [])
         for sizer in all {
@@ -39,8 +44,16 @@ extension MemorySizer {
         let flat = try file.doubles("numbers")
         let starts = try file.values("starts", as: Int64.self).map { Int(clamping: $0) }
         let (sizes, values) = (try file.doubles("sizes"), try file.doubles("values"))
+        // Files of a release before knew of no killed runs.
+        let known = Set(file.tensorNames)
+        let killed =
+            known.contains("killed") ? try file.values("killed", as: Int64.self) : names.map { _ in 0 }
+        let unknown =
+            known.contains("unknown_beyond")
+            ? try file.doubles("unknown_beyond") : [Double](repeating: .nan, count: names.count * 2)
         guard Set(names).count == names.count, rules.count == names.count, predicted.count == names.count,
-            runs.count == names.count, flat.count == names.count * numbers, starts.count == names.count + 1,
+            runs.count == names.count, killed.count == names.count, unknown.count == names.count * 2,
+            flat.count == names.count * numbers, starts.count == names.count + 1,
             starts.first == 0, starts.last == sizes.count, sizes.count == values.count,
             zip(starts, starts.dropFirst()).allSatisfy({ $0 <= $1 })
         else { throw PredictionError.unreadable(path, reason: "its memory requests do not fit together") }
@@ -61,12 +74,17 @@ extension MemorySizer {
                     count: Int(n[4].isFinite ? max(1, min(n[4], 1000)) : 1), sizes: Array(sizes[range]),
                     values: Array(values[range]))
             }
+            func offset(_ first: Int, unknown: Double) -> RequestOffset {
+                RequestOffset(
+                    first: n[first], second: n[first + 1], failureShare: n[first + 2], wastage: .nan,
+                    unknownBeyond: unknown.isNaN ? nil : unknown)
+            }
             result[name] = MemorySizer(
                 runs: Int(clamping: runs[i]), maximumSeenBytes: n[0], curve: curve,
-                offset: RequestOffset(first: n[5], second: n[6], failureShare: n[7], wastage: .nan),
+                offset: offset(5, unknown: unknown[2 * i]),
                 constant: .constant(n[8]),
-                constantOffset: RequestOffset(first: n[9], second: n[10], failureShare: n[11], wastage: .nan),
-                isPredicted: predicted[i])
+                constantOffset: offset(9, unknown: unknown[2 * i + 1]), isPredicted: predicted[i],
+                killed: Int(clamping: killed[i]))
         }
         return result
     }

@@ -6,6 +6,7 @@
 public struct OnlineMemorySizer: Sendable {
     private var sizes: [Double] = []
     private var peaks: [Double] = []
+    private var isBound: [Bool] = []
     private var seconds: [Double] = []
     private let options: MemorySizingOptions
     private var fitted: MemorySizer?
@@ -17,19 +18,21 @@ public struct OnlineMemorySizer: Sendable {
 
     public var runs: Int { peaks.count }
 
-    /// Takes note of a run that ended well. Learning anew takes O(*n* log *n*), after every 3 % more runs.
+    /// Takes note of a run that ended well, or was killed for want of memory. Learning anew takes O(*n* log *n*), after every 3 % more runs.
     ///
     /// - Parameters:
     ///   - size: The size of its inputs; NaN if it is not known.
     ///   - peakBytes: What it held at most; a run without a positive one teaches nothing.
+    ///   - isBound: Whether it was killed there and not tried again, so that what it needs is more.
     ///   - seconds: How long it ran; NaN if it is not known.
-    public mutating func observe(size: Double, peakBytes: Double, seconds: Double) {
+    public mutating func observe(size: Double, peakBytes: Double, isBound: Bool = false, seconds: Double) {
         guard peakBytes > 0, peakBytes.isFinite else { return }
         sizes.append(size)
         peaks.append(peakBytes)
+        self.isBound.append(isBound)
         self.seconds.append(seconds)
         guard Double(runs) >= Double(fitted?.runs ?? 0) * Self.growth else { return }
-        fitted = MemorySizer(sizes: sizes, peaks: peaks, seconds: self.seconds, options: options)
+        fitted = MemorySizer(sizes: sizes, peaks: peaks, isBound: self.isBound, seconds: self.seconds, options: options)
     }
 
     /// What to request for a task; `nil` before the first run.

@@ -15,11 +15,19 @@ struct ResidualQuantiles: Sendable, Hashable {
 
     init(grid: [Double]) { self.grid = grid }
 
-    init(own: [Double], pooled: [Double]) {
+    /// - Parameter isBound: Whether the actual value was more than the residual says.
+    init(own: [Double], isBound: [Bool], pooled: [Double]) {
+        let sample = CensoredSample(own, isBound: isBound)
+        // Where runs were killed beyond all that is known, as far again as twice the largest.
+        let beyond = sample.isUnknown(risk: 0) ? [sample.largest + log(2)] : []
+        let (known, counts) = (
+            isBound.contains(true) ? sample.values + beyond : own,
+            isBound.contains(true) ? sample.weights + beyond.map { _ in sample.beyond - 1 } : own.map { _ in 1 }
+        )
         let missing = max(0, Self.enough - Double(own.count))
-        let values = own + (missing > 0 ? pooled : [])
+        let values = known + (missing > 0 ? pooled : [])
         let weights =
-            own.map { _ in 1.0 }
+            counts
             + (missing > 0 ? pooled.map { _ in missing / Double(max(1, pooled.count)) } : [])
         guard !values.isEmpty else {
             // Nothing is known: a factor of ten either way.

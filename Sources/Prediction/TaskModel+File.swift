@@ -75,7 +75,9 @@ extension TaskModel {
         guard let target = TaskTarget(rawValue: try file.text("target")),
             let rows = Int(try file.text("training_rows")), let seed = UInt64(try file.text("seed"))
         else { throw PredictionError.unreadable(path, reason: "its metadata hold no target, rows or seed") }
-        let featureNames = try file.json("features", as: [String].self)
+        let featureNames = try file.json("features", as: [String].self).map {
+            $0 == TaskFeatures.oldSize ? TaskFeatures.size : $0
+        }
         let names = try file.json("types", as: [String].self)
         let chosen = try file.json("chosen", as: [Candidate].self)
         // Files of a release before have none: all intervals were about what was chosen.

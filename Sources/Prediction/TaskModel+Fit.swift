@@ -11,6 +11,10 @@ extension TaskModel {
     /// runs only chooses between its median and a line, by the prediction of every run from the others; one with fewer
     /// than six gets what ``ColdStart`` says.
     ///
+    /// Of a run that was killed only a bound is known. The candidates learn from what is to be expected above it
+    /// (``TaskSamples/completed()``); a prediction beyond the bound counts as no error, one below as the least it can be;
+    /// and intervals take the errors for what they are (``CensoredSample``).
+    ///
     /// - Parameters:
     ///   - samples: Rows, oldest first.
     ///   - seed: The only source of randomness; equal inputs give equal models on any thread count.
@@ -19,17 +23,20 @@ extension TaskModel {
         _ samples: TaskSamples, options: TaskModelOptions = .init(), seed: UInt64
     ) throws -> TaskModel {
         let machines = MachineFactors(samples, scores: options.machineScores)
-        let samples = machines.normalised(samples)
+        let bounds = machines.normalised(samples)
+        let samples = bounds.completed()
         let rowsByType = samples.rowsByType
-        let later = try LaterPredictions(samples, rowsByType, options, seed: seed)
+        let later = try LaterPredictions(samples, bounds: bounds.values, rowsByType, options, seed: seed)
 
         var chosen: [Candidate] = []
         var residuals: [[Double]] = []
+        var marks: [[Bool]] = []
         for rows in rowsByType {
             let tested = rows.filter { later.tested[$0] }
             let choice = later.best(on: tested, samples, options)
             chosen.append(choice)
-            residuals.append(tested.map { log(samples.values[$0] / later.value(of: choice, row: $0)) })
+            residuals.append(tested.map { log(bounds.values[$0] / later.value(of: choice, row: $0)) })
+            marks.append(tested.map { bounds.isBound[$0] })
         }
         let shapes = thinned(residuals.flatMap { own in own.map { [scale = scale(own)] in $0 / scale } })
         let fitted = rowsByType.map { $0.isEmpty ? nil : TypeModels(samples, rows: $0) }
@@ -40,10 +47,12 @@ extension TaskModel {
         for (type, rows) in rowsByType.enumerated() where !rows.isEmpty {
             guard var models = fitted[type] else { continue }
             let own = residuals[type]
-            var spread = ResidualQuantiles(own: own, pooled: shapes.map { [scale = scale(own)] in $0 * scale })
+            var spread = ResidualQuantiles(
+                own: own, isBound: marks[type], pooled: shapes.map { [scale = scale(own)] in $0 * scale })
             var center = chosen[type]
             if own.isEmpty {
-                spread = ResidualQuantiles(own: [], pooled: thinned(cold.residuals(runs: rows.count)))
+                spread = ResidualQuantiles(
+                    own: [], isBound: [], pooled: thinned(cold.residuals(runs: rows.count)))
                 if let slope = cold.slope {
                     models.logLog = SizeRegression(
                         sizes: rows.map { samples.features[models.sizeFeature][$0] },
@@ -53,8 +62,10 @@ extension TaskModel {
                 center = chosen[type]
             } else {
                 // What is right as a rule can be far off at times: then all runs about their median say more.
-                let around = rows.map { log(samples.values[$0] / models.median) }
-                let plain = ResidualQuantiles(own: around, pooled: shapes.map { [scale = scale(around)] in $0 * scale })
+                let around = rows.map { log(bounds.values[$0] / models.median) }
+                let plain = ResidualQuantiles(
+                    own: around, isBound: rows.map { bounds.isBound[$0] },
+                    pooled: shapes.map { [scale = scale(around)] in $0 * scale })
                 if plain.width(0.9) < 0.97 * spread.width(0.9) { (spread, center) = (plain, .median) }
             }
             for row in rows { base[row] = models.base(features: samples.features(row)) }
@@ -66,8 +77,9 @@ extension TaskModel {
             for (type, rows) in rowsByType.enumerated() where !rows.isEmpty {
                 let sizeFeature = types[samples.typeNames[type]]?.models.sizeFeature ?? 0
                 sizers[samples.typeNames[type]] = MemorySizer(
-                    sizes: rows.map { samples.features[sizeFeature][$0] }, peaks: rows.map { samples.values[$0] },
-                    seconds: rows.map { samples.seconds[$0] }, options: options.request)
+                    sizes: rows.map { samples.features[sizeFeature][$0] }, peaks: rows.map { bounds.values[$0] },
+                    isBound: rows.map { bounds.isBound[$0] }, seconds: rows.map { samples.seconds[$0] },
+                    options: options.request)
             }
         }
         let forests = try PooledForest.fit(
@@ -88,7 +100,7 @@ extension TaskModel {
         }
         return TypeModel(
             runs: 0, chosen: .median, center: .median, models: TypeModels(median: typical, recent: typical),
-            residuals: ResidualQuantiles(own: spread, pooled: []))
+            residuals: ResidualQuantiles(own: spread, isBound: spread.map { _ in false }, pooled: []))
     }
 }
 
@@ -108,7 +120,13 @@ private struct LaterPredictions {
     /// With fewer runs, folds are too short to choose by.
     private static let fewRuns = 14
 
-    init(_ samples: TaskSamples, _ rowsByType: [[Int]], _ options: TaskModelOptions, seed: UInt64) throws {
+    /// What is known of the values: of killed runs a bound, where `samples` hold what is expected above it.
+    private let bounds: [Double]
+
+    init(
+        _ samples: TaskSamples, bounds: [Double], _ rowsByType: [[Int]], _ options: TaskModelOptions, seed: UInt64
+    ) throws {
+        self.bounds = bounds
         candidates = TaskModel.Candidate.allCases.filter { $0 == .median || options.candidates.contains($0) }
         tested = [Bool](repeating: false, count: samples.count)
         values = candidates.map { _ in [Double](repeating: .nan, count: samples.count) }
@@ -132,7 +150,10 @@ private struct LaterPredictions {
         var best = (candidate: TaskModel.Candidate.median, score: Double.infinity, errors: [Double]())
         guard !rows.isEmpty else { return best.candidate }
         for (index, candidate) in candidates.enumerated() {
-            let errors = rows.map { min(abs(log(values[index][$0] / samples.values[$0])), log(10)) }
+            let errors = rows.map { row in
+                let error = log(values[index][row] / bounds[row])
+                return samples.isBound[row] && error > 0 ? 0 : min(abs(error), log(10))
+            }
             guard !errors.contains(where: \.isNaN) else { continue }
             var (sum, weight) = (0.0, 0.0)
             for (error, row) in zip(errors, rows) {

@@ -2,25 +2,24 @@ public import Traces
 public import Workloads
 
 extension TaskSamples {
-    /// The successful runs of a trace that recorded the target, oldest first.
+    /// What the runs of a trace say of the target (``ObservedNeeds``), oldest first.
     ///
-    /// Features are what is known before a task starts: `size_bytes` (the size of its inputs; where that was not
-    /// recorded, the bytes that it read), `cpus`, `requested_memory_bytes`, and every numeric `param.` column.
+    /// Features are what is known before a task starts: `input_bytes`, `cpus`, `requested_memory_bytes`, and every numeric
+    /// `param.` column.
     ///
+    /// - Parameter hindsight: Let `read_bytes` go before them, which is measured during the run: for comparison with what
+    ///   others publish, no plan can know it.
     /// - Throws: ``PredictionError/noRows(_:)`` if there is no such run.
-    public init(_ table: ExecutionTable, target: TaskTarget) throws(PredictionError) {
-        let status = table.texts(.status)
+    public init(_ table: ExecutionTable, target: TaskTarget, hindsight: Bool = false) throws(PredictionError) {
+        try self.init(table, target: target, needs: ObservedNeeds(table, target: target), hindsight: hindsight)
+    }
+
+    package init(
+        _ table: ExecutionTable, target: TaskTarget, needs: ObservedNeeds, hindsight: Bool = false
+    ) throws(PredictionError) {
         let types = table.texts(.taskType)
-        let observed = table.numbers(target.column)
-        let times = TaskSamples.times(table)
         let machines = table.texts(.machine)
-        var rows = (0..<table.rowCount).filter { row in
-            let word = status.codes[row] < 0 ? nil : status[row]
-            let succeeded = word == nil || word == "completed" || word == "cached"
-            return succeeded && types.codes[row] >= 0 && observed[row] > 0 && observed[row].isFinite
-        }
-        // Rows without a time keep their place in the file, after those with one.
-        rows.sort { (times[$0].isNaN ? .infinity : times[$0], $0) < (times[$1].isNaN ? .infinity : times[$1], $1) }
+        let rows = needs.rows
 
         var names: [Int32: Int] = [:]
         var typeNames: [String] = []
@@ -31,12 +30,13 @@ extension TaskSamples {
             return typeNames.count - 1
         }
         let seconds = table.numbers(.runtime)
-        let (inputs, reads) = (table.numbers(.inputBytes), table.numbers(.readBytes))
-        var columns: [(name: String, values: [Double])] = [
-            (TaskFeatures.size, rows.map { inputs[$0].isNaN ? reads[$0] : inputs[$0] })
-        ]
-        for (name, column) in [(TaskFeatures.cpus, ExecutionColumn.cpus), (TaskFeatures.memory, .requestedMemory)]
-        where table.has(column) {
+        let times = [table.numbers(.submitTime), table.numbers(.startTime), table.numbers(.endTime)]
+        var columns: [(name: String, values: [Double])] = []
+        let features: [(name: String, column: ExecutionColumn)] =
+            (hindsight ? [(TaskFeatures.read, .readBytes)] : []) + [
+                (TaskFeatures.size, .inputBytes), (TaskFeatures.cpus, .cpus), (TaskFeatures.memory, .requestedMemory),
+            ]
+        for (name, column) in features where (column == .inputBytes && !hindsight) || table.has(column) {
             let values = table.numbers(column)
             columns.append((name, rows.map { values[$0] }))
         }
@@ -47,20 +47,20 @@ extension TaskSamples {
         }
         try self.init(
             target: target, typeNames: typeNames, featureNames: columns.map(\.name), types: codes,
-            features: columns.map(\.values), values: rows.map { observed[$0] }, times: rows.map { times[$0] },
+            features: columns.map(\.values), values: needs.values, isBound: needs.isBound,
+            times: rows.map { row in times.first { !$0[row].isNaN }?[row] ?? .nan },
             machines: rows.map { machines[$0] }, seconds: rows.map { seconds[$0] })
-    }
-
-    /// When each row was submitted; where that is not known, when it started or ended.
-    private static func times(_ table: ExecutionTable) -> [Double] {
-        let columns = [table.numbers(.submitTime), table.numbers(.startTime), table.numbers(.endTime)]
-        return (0..<table.rowCount).map { row in columns.first { !$0[row].isNaN }?[row] ?? .nan }
     }
 }
 
 /// The features that a task model knows by name.
 public enum TaskFeatures {
-    static let size = "size_bytes"
+    /// The size of the inputs, declared or found before the task starts.
+    package static let size = "input_bytes"
+    /// What files of a release before call it, where it could also be what the task read.
+    static let oldSize = "size_bytes"
+    /// What the task read: measured during the run.
+    package static let read = "read_bytes"
     static let cpus = "cpus"
     static let memory = "requested_memory_bytes"
     static let parameterPrefix = "param."

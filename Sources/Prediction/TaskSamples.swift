@@ -1,4 +1,6 @@
-/// Recorded runs prepared for fitting: a row per successful attempt, oldest first.
+internal import Foundation
+
+/// Recorded runs prepared for fitting: a row per task that succeeded or was killed, oldest first.
 ///
 /// - Invariant: all columns have `count` elements, `values` are finite and positive, `types` index `typeNames`.
 public struct TaskSamples: Sendable {
@@ -19,6 +21,8 @@ public struct TaskSamples: Sendable {
     public internal(set) var seconds: [Double]
     /// The observed target in its unit (seconds or bytes).
     public internal(set) var values: [Double]
+    /// Whether the run was killed before it had all it needed, so that the need is more than the value.
+    public internal(set) var isBound: [Bool]
 
     public var count: Int { values.count }
 
@@ -29,16 +33,18 @@ public struct TaskSamples: Sendable {
     ///   positive and finite.
     public init(
         target: TaskTarget, typeNames: [String], featureNames: [String], types: [Int], features: [[Double]],
-        values: [Double], times: [Double]? = nil, machines: [String?]? = nil, seconds: [Double]? = nil
+        values: [Double], isBound: [Bool]? = nil, times: [Double]? = nil, machines: [String?]? = nil,
+        seconds: [Double]? = nil
     ) throws(PredictionError) {
         precondition(types.count == values.count && features.count == featureNames.count, "columns must agree")
         precondition(features.allSatisfy { $0.count == values.count }, "columns must agree")
+        self.isBound = isBound ?? [Bool](repeating: false, count: values.count)
         self.times = times ?? [Double](repeating: .nan, count: values.count)
         self.machines = machines ?? [String?](repeating: nil, count: values.count)
         self.seconds = seconds ?? [Double](repeating: .nan, count: values.count)
         precondition(
             self.times.count == values.count && self.machines.count == values.count
-                && self.seconds.count == values.count, "columns must agree")
+                && self.seconds.count == values.count && self.isBound.count == values.count, "columns must agree")
         precondition(types.allSatisfy(typeNames.indices.contains), "a type must have a name")
         guard !values.isEmpty else { throw .noRows(target) }
         for (row, value) in values.enumerated() where !(value > 0 && value.isFinite) {
@@ -59,6 +65,7 @@ public struct TaskSamples: Sendable {
         for row in values.indices {
             add(UInt64(types[row]))
             add(values[row].bitPattern)
+            if isBound[row] { add(1) }
             for column in features { add(column[row].isNaN ? 0 : column[row].bitPattern) }
         }
         return hash
@@ -76,6 +83,7 @@ public struct TaskSamples: Sendable {
         var result = self
         result.types = rows.map { types[$0] }
         result.values = rows.map { values[$0] }
+        result.isBound = rows.map { isBound[$0] }
         result.times = rows.map { times[$0] }
         result.machines = rows.map { machines[$0] }
         result.seconds = rows.map { seconds[$0] }
@@ -91,6 +99,19 @@ public struct TaskSamples: Sendable {
             rowsByType.filter { $0.count >= max(1, minimumRows) }.flatMap { rows in
                 rows[Int(start * Double(rows.count))..<Int(end * Double(rows.count))]
             }.sorted())
+    }
+
+    /// The samples with what is to be expected of killed runs in place of their bounds, by type and size.
+    func completed() -> TaskSamples {
+        guard isBound.contains(true) else { return self }
+        var result = self
+        for rows in rowsByType {
+            let logarithms = Prediction.completed(
+                rows.map { log(values[$0]) }, isBound: rows.map { isBound[$0] },
+                sizes: rows.map { features.first?[$0] ?? .nan })
+            for (row, logarithm) in zip(rows, logarithms) where isBound[row] { result.values[row] = exp(logarithm) }
+        }
+        return result
     }
 
     /// Splits every type in time: the first `share` of its rows to learn from, the rest to be judged by.

@@ -53,11 +53,13 @@ struct TypeModels: Sendable, Hashable {
         return value ?? median
     }
 
-    /// The first feature if it varies, else the one of strongest rank correlation with the values.
+    /// The first feature if it varies, else the one of strongest rank correlation with the values. What was requested does
+    /// not count for memory: peaks follow it where runs were killed and tried again with more.
     private static func explaining(_ values: [Double], _ samples: TaskSamples, _ rows: some Collection<Int>) -> Int {
         var best = (feature: 0, strength: 0.0)
         for feature in samples.features.indices {
             let pairs = zip(rows.map { samples.features[feature][$0] }, values).filter { $0.0.isFinite }
+            if samples.target == .peakMemory, samples.featureNames[feature] == TaskFeatures.memory { continue }
             guard pairs.count * 2 > values.count, Set(pairs.map(\.0)).count > 1 else { continue }
             if feature == 0 { return 0 }
             let strength = abs(rankCorrelation(pairs.map(\.0), pairs.map(\.1)))

@@ -134,6 +134,13 @@ public struct ConfigurationSearch: Sendable {
         }
     }
 
+    /// Whether another trial is not worth its cost: after six a gain of less than a tenth is expected of the next, the rule
+    /// of CherryPick; or all have been tried.
+    public func isSettled(_ probes: [Probe], next: Proposal?) -> Bool {
+        guard let next else { return true }
+        return best(of: probes) != nil && Set(probes.map(\.configuration)).count >= 6 && next.expectedImprovement < 0.1
+    }
+
     /// The configuration to try next; `nil` when all have been tried.
     ///
     /// - Complexity: O(*limits* · (*probes*³ + *configurations* · *probes*²)).

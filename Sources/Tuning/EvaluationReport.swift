@@ -48,10 +48,10 @@ public enum EvaluationReport {
             comparesEqual: true, guideFactor: 2)
     }
 
-    /// How often later runs stayed below their predicted quantiles.
+    /// How often later runs lay inside their central intervals.
     public static func calibration(_ evaluation: TaskEvaluation) -> CalibrationChart {
         CalibrationChart(
-            "Calibration", series: [.init("almanac", nominal: TaskEvaluation.levels, observed: evaluation.calibration)],
+            "Calibration", series: [.init("almanac", nominal: TaskEvaluation.levels, observed: evaluation.coverage)],
             outcomeCount: evaluation.testRows)
     }
 

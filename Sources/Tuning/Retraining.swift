@@ -105,8 +105,12 @@ extension Retraining {
 }
 
 extension TaskEvaluation {
-    /// The mean of |log(predicted / actual)|, each bounded by log 10: what models are chosen by.
+    /// The mean of |log(predicted / actual)|, each bounded by log 10: what models are chosen by. More than what a killed run
+    /// had is no error.
     var score: Double {
-        points.reduce(0) { $0 + min(abs(log($1.predicted / $1.actual)), log(10)) } / Double(points.count)
+        points.reduce(0) { sum, point in
+            let error = log(point.predicted / point.actual)
+            return sum + (point.isBound && error > 0 ? 0 : min(abs(error), log(10)))
+        } / Double(points.count)
     }
 }

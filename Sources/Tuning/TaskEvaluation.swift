@@ -5,11 +5,16 @@ internal import LinearAlgebra
 ///
 /// Protocol "history → next": of every task type with at least `minimumRows` runs the first 70 % by submission are
 /// learnt from, the last 30 % are predicted.
+///
+/// Of a test run that was killed only a bound is known: a prediction beyond it counts as no error and inside its
+/// interval, one below as the least error that it can be.
 public struct TaskEvaluation: Sendable, Encodable {
     public let workflow: String
     public let target: TaskTarget
     public let trainingRows: Int
     public let testRows: Int
+    /// Test rows that were killed before they had all they needed.
+    public let killedRows: Int
     /// The model as it would be used: per task type the candidate chosen on the training rows alone.
     public let chosen: Errors
     /// Every candidate used for all types alike; `median` and `linear` are the baselines.
@@ -18,19 +23,20 @@ public struct TaskEvaluation: Sendable, Encodable {
     public let choices: [TaskModel.Candidate: Int]
     /// The share of test rows inside their 90 % interval.
     public let coverage90: Double
-    /// Observed share of test rows at or below the predicted quantile, for the probabilities in `levels`.
-    public let calibration: [Double]
+    /// Observed share of test rows inside their central interval, for the probabilities in `levels`.
+    public let coverage: [Double]
     /// The test rows for the picture of predicted against actual.
     public let points: [Point]
 
     private enum CodingKeys: String, CodingKey {
-        case workflow, target, chosen, candidates, choices, calibration
+        case workflow, target, chosen, candidates, choices, coverage
         case trainingRows = "training_rows"
         case testRows = "test_rows"
+        case killedRows = "killed_rows"
         case coverage90 = "coverage_90"
     }
 
-    public static let levels = [0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95]
+    public static let levels = [0.25, 0.5, 0.75, 0.8, 0.9, 0.95, 0.99]
 
     public struct Errors: Sendable, Codable, Hashable {
         /// Median absolute percentage error, as a fraction.
@@ -38,7 +44,8 @@ public struct TaskEvaluation: Sendable, Encodable {
         /// Sum of absolute errors over the sum of actual values.
         public let wape: Double
 
-        init(actual: [Double], predicted: [Double]) {
+        init(actual: [Double], isBound: [Bool], predicted: [Double]) {
+            let predicted = predicted.indices.map { isBound[$0] ? min(predicted[$0], actual[$0]) : predicted[$0] }
             mdape = ErrorMeasures.mdape(actual: actual, predicted: predicted)
             wape = ErrorMeasures.wape(actual: actual, predicted: predicted)
         }
@@ -47,6 +54,8 @@ public struct TaskEvaluation: Sendable, Encodable {
     public struct Point: Sendable, Codable, Hashable {
         public let type: String
         public let actual: Double
+        /// Whether it is known to be more.
+        public let isBound: Bool
         public let predicted: Double
     }
 
@@ -71,7 +80,7 @@ public struct TaskEvaluation: Sendable, Encodable {
     /// Judges a fitted model by rows that it has not seen.
     public init(_ model: TaskModel, test: TaskSamples, workflow: String) throws {
         guard test.count > 0 else { throw PredictionError.noRows(test.target) }
-        let actual = test.values
+        let (actual, isBound) = (test.values, test.isBound)
         let types = test.types.map { test.typeNames[$0] }
         let features = (0..<test.count).map { model.arranged(test.features($0), named: test.featureNames) }
         let machines = test.machines
@@ -83,25 +92,35 @@ public struct TaskEvaluation: Sendable, Encodable {
         target = model.target
         trainingRows = model.trainingRows
         testRows = test.count
-        chosen = Errors(actual: actual, predicted: predictions.map(\.value))
+        killedRows = isBound.count { $0 }
+        chosen = Errors(actual: actual, isBound: isBound, predicted: predictions.map(\.value))
         var candidates: [TaskModel.Candidate: Errors] = [:]
         for candidate in TaskModel.Candidate.allCases where model.has(candidate) {
             let values = actual.indices.map {
                 model.value(of: candidate, type: types[$0], features: features[$0], machine: machines[$0])
             }
-            candidates[candidate] = Errors(actual: actual, predicted: values)
+            candidates[candidate] = Errors(actual: actual, isBound: isBound, predicted: values)
         }
         self.candidates = candidates
         choices = Dictionary(
             Set(types).compactMap { type in model.choice(for: type).map { ($0.model, 1) } }, uniquingKeysWith: +)
-        coverage90 = ErrorMeasures.coverage(
-            actual: actual, lower: predictions.map(\.lower), upper: predictions.map(\.upper))
-        calibration = Self.levels.map { level in
-            let below = actual.indices.count { row in
-                actual[row] <= model.quantile(type: types[row], features: features[row], machine: machines[row], level)
+        coverage = Self.levels.map { level in
+            let inside = actual.indices.count { row in
+                func quantile(_ p: Double) -> Double {
+                    model.quantile(type: types[row], features: features[row], machine: machines[row], p)
+                }
+                return actual[row] <= quantile((1 + level) / 2)
+                    && (isBound[row] || actual[row] >= quantile((1 - level) / 2))
             }
-            return Double(below) / Double(actual.count)
+            return Double(inside) / Double(actual.count)
         }
-        points = actual.indices.map { Point(type: types[$0], actual: actual[$0], predicted: predictions[$0].value) }
+        coverage90 =
+            Double(
+                actual.indices.count { row in
+                    actual[row] <= predictions[row].upper && (isBound[row] || actual[row] >= predictions[row].lower)
+                }) / Double(actual.count)
+        points = actual.indices.map {
+            Point(type: types[$0], actual: actual[$0], isBound: isBound[$0], predicted: predictions[$0].value)
+        }
     }
 }

@@ -1,6 +1,5 @@
 import ArgumentParser
 import Tuning
-import Workloads
 
 /// `almanac export slurm`: requests as options of `sbatch`.
 struct ExportSlurmCommand: ParsableCommand {
@@ -20,7 +19,7 @@ struct ExportSlurmCommand: ParsableCommand {
         for (request, line) in zip(requests.requests, slurm.options) {
             table.add([
                 request.taskType, String(request.runs), line.options, request.memoryRisk.map(percent) ?? "–",
-                request.currentMemoryBytes.map(Units.formatBytes) ?? "–",
+                request.currentMemoryBytes.map(binaryText) ?? "–",
             ])
         }
         let remarks = table.text.split(separator: "\n").map { "# \($0)" }.joined(separator: "\n")

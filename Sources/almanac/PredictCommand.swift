@@ -159,9 +159,16 @@ struct PredictCommand: ParsableCommand {
         ]
         let request = model.memoryRequest(type: type, features: features)
         if let request {
+            let risk =
+                request.atLeastBytes.map {
+                    "\(request.killed) of \(Units.count(request.runs, "run")) were killed: the need is not known, at least \(show($0))"
+                }
+                ?? (request.isPredicted
+                    ? "too little for \(percent(request.failureShare)) of such tasks"
+                    : "few runs: nobody knows how often it is too little")
             lines.append(
-                "request \(show(request.bytes)), too little for \(percent(request.failureShare)) of such tasks, then "
-                    + "\(show(request.retryBytes)); the most seen is \(show(request.maximumSeenBytes))")
+                "request \(show(request.bytes)), \(risk), then \(show(request.retryBytes)); the most seen is "
+                    + show(request.maximumSeenBytes))
         }
         let explanation = explain ? model.explain(type: type, features: features, machine: machine) : nil
         if let explanation {

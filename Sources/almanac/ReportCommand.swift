@@ -43,6 +43,7 @@ struct ReportCommand: ParsableCommand {
         let store = try storage.existing()
         let runs = try within(arguments.runs(in: store, storage))
         let requests = try arguments.requests(runs, global)
+        arguments.warn(requests, global)
         let report = WasteReport(
             runs, requests: requests, demands: try store.demands(workflow: arguments.workflow), by: by)
         if let html { try Console.write(Data(report.page().html().utf8), toFile: html) }
@@ -78,9 +79,9 @@ struct ReportCommand: ParsableCommand {
             table.add([
                 tool.taskType, String(tool.attempts), String(tool.failed), number(tool.usedGBHours),
                 number(tool.wastedGBHours), number(tool.wastedCPUHours),
-                tool.request?.currentMemoryBytes.map(Units.formatBytes) ?? "–",
-                tool.request?.greatestMemoryBytes.map(Units.formatBytes) ?? "–",
-                tool.request?.memoryBytes.map(Units.formatBytes) ?? "–",
+                tool.request?.currentMemoryBytes.map(gibibyteText) ?? "–",
+                tool.request?.peakText ?? "–",
+                tool.request?.memoryBytes.map(gibibyteText) ?? "–",
                 tool.request?.memoryRisk.map(percent) ?? "–", number(tool.suggestedGBHours),
             ])
         }

@@ -18,7 +18,8 @@ struct TuneCloudCommand: ParsableCommand {
         discussion: """
             CONFIGURATIONS is a CSV table: name,machines,cpus,memory,price_per_hour, the last three of one machine. \
             --trials is one of the runs so far: name,seconds and, if some were given up, completed (yes or no). Run the \
-            job on what is proposed, add a line to the trials, and ask again; about six trials are enough.
+            job on what is proposed, add a line to the trials, and ask again, until it says \
+            stop: after six trials, when less than a tenth is to be gained.
             """)
 
     enum Goal: String, ExpressibleByArgument, CaseIterable { case cost, time }
@@ -47,6 +48,8 @@ struct TuneCloudCommand: ParsableCommand {
         let best: Found?
         let next: String?
         let proposal: ConfigurationSearch.Proposal?
+        /// Whether another trial is expected to gain less than it costs.
+        let stop: Bool
     }
 
     func run() throws {
@@ -68,8 +71,13 @@ struct TuneCloudCommand: ParsableCommand {
         } else if !probes.isEmpty {
             lines.append("best so far: none, no run completed in time")
         }
+        let stop = search.isSettled(probes, next: next)
+        if stop, let best { lines.append("stop: run the job on \(choices[best.configuration].name)") }
         if let next {
-            var text = "try next: \(choices[next.configuration].name)"
+            var text =
+                stop
+                ? "if you must, try next: \(choices[next.configuration].name)"
+                : "try next: \(choices[next.configuration].name)"
             if next.expectedSeconds.isFinite {
                 text +=
                     ", expected \(Units.formatSeconds(next.expectedSeconds)) and \(Units.formatPrice(next.expectedCost))"
@@ -86,7 +94,7 @@ struct TuneCloudCommand: ParsableCommand {
                     .init(
                         name: choices[$0.configuration].name, seconds: $0.seconds,
                         cost: price($0.seconds, $0.configuration))
-                }, next: next.map { choices[$0.configuration].name }, proposal: next),
+                }, next: next.map { choices[$0.configuration].name }, proposal: next, stop: stop),
             text: lines.joined(separator: "\n"))
     }
 }

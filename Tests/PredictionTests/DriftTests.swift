@@ -16,7 +16,7 @@ import Traces
             values.append(sizes[row] / 1e6 * exp(error) * (start.map { row >= $0 } == true ? ratio : 1))
         }
         return try TaskSamples(
-            target: .runtime, typeNames: ["align"], featureNames: ["size_bytes"],
+            target: .runtime, typeNames: ["align"], featureNames: ["input_bytes"],
             types: [Int](repeating: 0, count: count), features: [sizes], values: values,
             times: (0..<count).map { Double($0) })
     }
@@ -57,17 +57,17 @@ import Traces
         var samples = try runs(60, from: 40, ratio: 2, seed: 3)
         let values = samples.values
         samples = try TaskSamples(
-            target: .runtime, typeNames: ["align"], featureNames: ["size_bytes"], types: samples.types,
+            target: .runtime, typeNames: ["align"], featureNames: ["input_bytes"], types: samples.types,
             features: samples.features, values: values, machines: (0..<60).map { $0 < 40 ? "old" : "new" })
         #expect(samples.drifts().isEmpty)
         var odd = try runs(60, seed: 4)
         odd = try TaskSamples(
-            target: .runtime, typeNames: ["align"], featureNames: ["size_bytes"], types: odd.types,
+            target: .runtime, typeNames: ["align"], featureNames: ["input_bytes"], types: odd.types,
             features: odd.features, values: odd.values.enumerated().map { $0 == 58 ? $1 * 1000 : $1 })
         #expect(odd.drifts().isEmpty)
         for count in [1, 8, 40] {
             let flat = try TaskSamples(
-                target: .peakMemory, typeNames: ["a"], featureNames: ["size_bytes"],
+                target: .peakMemory, typeNames: ["a"], featureNames: ["input_bytes"],
                 types: [Int](repeating: 0, count: count),
                 features: [[Double](repeating: .nan, count: count)], values: [Double](repeating: 5, count: count))
             #expect(flat.drifts().isEmpty && flat.corrected(for: []).count == count)

@@ -45,7 +45,7 @@ import Testing
     @Test("a model predicts for a machine that never ran a task, also when read back") func predicts() throws {
         let sizes = (1...8).map { Double($0) * 1e6 }
         let samples = try TaskSamples(
-            target: .runtime, typeNames: ["sort"], featureNames: ["size_bytes"], types: sizes.map { _ in 0 },
+            target: .runtime, typeNames: ["sort"], featureNames: ["input_bytes"], types: sizes.map { _ in 0 },
             features: [sizes], values: sizes.map { 2 + $0 / 1e5 }, machines: sizes.map { _ in "laptop" })
         var options = TaskModelOptions()
         options.machineScores = try MachineScores(csv: table, name: "scores.csv")
@@ -76,7 +76,7 @@ import Testing
         values.append(50)
         let model = try TaskModel.fit(
             TaskSamples(
-                target: .runtime, typeNames: ["a", "b", "c", "d", "new"], featureNames: ["size_bytes"], types: types,
+                target: .runtime, typeNames: ["a", "b", "c", "d", "new"], featureNames: ["input_bytes"], types: types,
                 features: [sizes], values: values), seed: 1)
         let prediction = model.predict(type: "new", features: [1e6])
         #expect(prediction.runs == 1 && abs(prediction.value / 500 - 1) < 0.2)

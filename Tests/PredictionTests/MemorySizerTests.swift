@@ -94,7 +94,7 @@ private func runs(_ count: Int, seed: UInt64, noise: Double = 0.05) -> (
     func file() throws {
         let (sizes, peaks, seconds) = runs(60, seed: 6, noise: 0.2)
         let samples = try TaskSamples(
-            target: .peakMemory, typeNames: ["sort"], featureNames: ["size_bytes"],
+            target: .peakMemory, typeNames: ["sort"], featureNames: ["input_bytes"],
             types: [Int](repeating: 0, count: 60), features: [sizes], values: peaks, seconds: seconds)
         let model = try TaskModel.fit(samples, seed: 1)
         let path = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString).path

@@ -24,7 +24,7 @@ private func samples(runs: Int = 60, seed: UInt64 = 1, noise: Double = 0.05) thr
         }
     }
     return try TaskSamples(
-        target: .runtime, typeNames: ["constant", "linear", "power", "noise"], featureNames: ["size_bytes", "cpus"],
+        target: .runtime, typeNames: ["constant", "linear", "power", "noise"], featureNames: ["input_bytes", "cpus"],
         types: types, features: [sizes, cpus], values: values)
 }
 
@@ -76,7 +76,7 @@ private func samples(runs: Int = 60, seed: UInt64 = 1, noise: Double = 0.05) thr
     @Test("a type with one run is predicted by it, with an interval that admits ignorance")
     func coldStart() throws {
         let one = try TaskSamples(
-            target: .runtime, typeNames: ["only"], featureNames: ["size_bytes"], types: [0], features: [[.nan]],
+            target: .runtime, typeNames: ["only"], featureNames: ["input_bytes"], types: [0], features: [[.nan]],
             values: [12])
         let p = try TaskModel.fit(one, seed: 1).predict(type: "only", features: [.nan])
         #expect(p.value == 12 && p.runs == 1 && p.lower < 3 && p.upper > 40)
@@ -144,12 +144,12 @@ private func samples(runs: Int = 60, seed: UInt64 = 1, noise: Double = 0.05) thr
     func refusals() throws {
         #expect(throws: PredictionError.noRows(.runtime)) {
             try TaskSamples(
-                target: .runtime, typeNames: [], featureNames: ["size_bytes"], types: [], features: [[]], values: [])
+                target: .runtime, typeNames: [], featureNames: ["input_bytes"], types: [], features: [[]], values: [])
         }
         for bad in [0, -1, Double.infinity] {
             #expect(throws: PredictionError.badValue(row: 0, value: bad, target: .runtime)) {
                 try TaskSamples(
-                    target: .runtime, typeNames: ["a"], featureNames: ["size_bytes"], types: [0], features: [[1]],
+                    target: .runtime, typeNames: ["a"], featureNames: ["input_bytes"], types: [0], features: [[1]],
                     values: [bad])
             }
         }
@@ -176,7 +176,7 @@ private func samples(runs: Int = 60, seed: UInt64 = 1, noise: Double = 0.05) thr
         add("twin", rows: 60, factor: 1)
         add("slow", rows: 24, factor: 2)
         let samples = try TaskSamples(
-            target: .runtime, typeNames: ["a", "b", "c"], featureNames: ["size_bytes"], types: types,
+            target: .runtime, typeNames: ["a", "b", "c"], featureNames: ["input_bytes"], types: types,
             features: [sizes], values: values, machines: machines)
         let model = try TaskModel.fit(samples, seed: seed)
         let slow = try #require(model.machineFactors["slow"])

@@ -55,7 +55,9 @@ struct GroovySubset {
                     settings[key] = Setting(tokens: Array(tokens[(tokens.startIndex + 1)..<end]))
                     tokens = tokens[(end + 1)...]
                 } else {
-                    settings[key] = Setting(tokens: [try next()])
+                    var plain = [try next()]
+                    while tokens.first == .symbol(".") { plain += [try next(), try next()] }
+                    settings[key] = Setting(tokens: plain)
                 }
             }
             _ = try next(.symbol("}"))

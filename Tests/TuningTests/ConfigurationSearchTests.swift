@@ -1,3 +1,4 @@
+import Foundation
 import Prediction
 import Testing
 import Tuning
@@ -71,6 +72,36 @@ import Tuning
         }
         #expect(Set(probes.map(\.configuration)) == Set(0..<5) && probes.count == 5)
         #expect(search.best(of: probes) == nil)
+    }
+
+    @Test("after six trials it says stop, when little is to be gained") func stops() throws {
+        let search = try ConfigurationSearch(Self.configurations)
+        var probes = Self.run(search, from: 0, probes: 5)
+        #expect(!search.isSettled(probes, next: search.proposal(after: probes)))
+        while probes.count < 20, let next = search.proposal(after: probes), !search.isSettled(probes, next: next) {
+            probes.append(
+                .init(configuration: next.configuration, seconds: Self.seconds(Self.configurations[next.configuration]))
+            )
+        }
+        #expect((6..<20).contains(probes.count))
+        #expect(search.isSettled(probes, next: nil))
+    }
+
+    @Test("a header alone is no trial yet, and a name stands once") func tables() throws {
+        let folder = FileManager.default.temporaryDirectory
+        func file(_ text: String) throws -> String {
+            let path = folder.appendingPathComponent("trials-\(UUID().uuidString).csv").path
+            try text.write(toFile: path, atomically: true, encoding: .utf8)
+            return path
+        }
+        let header = "name,machines,cpus,memory,price_per_hour\n"
+        let (choices, trials) = (try file(header + "a,2,4,16 GB,0.2\nb,4,4,16 GB,0.2\n"), try file("name,seconds\n"))
+        let twice = try file(header + "a,2,4,16 GB,0.2\nb,4,4,16 GB,0.2\na,8,4,16 GB,0.2\n")
+        defer { for path in [choices, trials, twice] { try? FileManager.default.removeItem(atPath: path) } }
+        #expect(try CloudTrials.trials(trials, of: CloudTrials.configurations(choices)).isEmpty)
+        #expect(throws: ConfigurationError.repeated(twice, line: 4, name: "a", first: 2)) {
+            try CloudTrials.configurations(twice)
+        }
     }
 
     @Test("bad configurations are named") func bad() {

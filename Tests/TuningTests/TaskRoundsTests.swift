@@ -15,7 +15,7 @@ import Tuning
             size / 1e3 * (row < 100 ? 1 : 3) * exp(Double.random(in: -0.05...0.05, using: &generator))
         }
         return try TaskSamples(
-            target: .runtime, typeNames: ["sort"], featureNames: ["size_bytes"], types: sizes.map { _ in 0 },
+            target: .runtime, typeNames: ["sort"], featureNames: ["input_bytes"], types: sizes.map { _ in 0 },
             features: [sizes], values: values, times: (0..<200).map(Double.init))
     }
 

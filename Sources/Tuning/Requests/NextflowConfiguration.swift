@@ -3,7 +3,7 @@ internal import Workloads
 
 /// Requests as a Nextflow configuration: one `withName` block for each process.
 ///
-/// A try that ends with an exit code of a killed process is repeated with twice the memory and time.
+/// A try that ends with an exit code of a killed process is repeated with twice the memory and time, as long as it gets more.
 public struct NextflowConfiguration: Sendable {
     /// The file, which Nextflow reads with `-c FILE`.
     public let text: String
@@ -15,30 +15,32 @@ public struct NextflowConfiguration: Sendable {
         lines += ["// Use it with: nextflow run PIPELINE -c THIS_FILE", "process {"]
         for request in requests.requests {
             lines += ["    withName: '\(Self.selector(request.taskType))' {"]
-            lines += request.remarks.map { "        // \($0)" }
+            lines += request.remarks(options).map { "        // \($0)" }
             if let cpus = request.cpus { lines.append("        cpus = \(cpus)") }
             if let bytes = request.memoryBytes {
                 let most = options.largestMemoryBytes
-                let grown = Self.grown(
-                    Self.memory(bytes), options, most: most.isFinite ? Self.memory(most, .down) : nil)
-                lines.append("        memory = { \(grown) }")
+                lines.append(
+                    "        memory = " + Self.grown(bytes, most, options) { Self.memory($0, $0 < most ? .up : .down) })
             }
             if let seconds = request.seconds {
-                let most = options.longestSeconds
-                let grown = Self.grown(Self.time(seconds), options, most: most.isFinite ? Self.time(most) : nil)
-                lines.append("        time = { \(grown) }")
+                lines.append("        time = " + Self.grown(seconds, options.longestSeconds, options, Self.time))
             }
-            lines += [
-                "        maxRetries = \(options.retries)",
-                "        errorStrategy = { task.exitStatus in ((130..145) + 104) ? 'retry' : 'finish' }", "    }",
-            ]
+            lines.append("        maxRetries = \(request.retries)")
+            if request.retries > 0 {
+                lines.append("        errorStrategy = { task.exitStatus in ((130..145) + 104) ? 'retry' : 'finish' }")
+            }
+            lines.append("    }")
         }
         text = (lines + ["}", ""]).joined(separator: "\n")
     }
 
-    private static func grown(_ first: String, _ options: RequestOptions, most: String?) -> String {
-        let grown = "\(first) * \(options.growth) ** (task.attempt - 1)"
-        return most.map { "[\(grown), \($0)].min()" } ?? grown
+    /// A closure of the attempt; a plain value where no attempt can get more.
+    private static func grown(
+        _ first: Double, _ most: Double, _ options: RequestOptions, _ written: (Double) -> String
+    ) -> String {
+        guard first < most, options.retries > 0 else { return written(first) }
+        let grown = "\(written(first)) * \(options.growth) ** (task.attempt - 1)"
+        return most.isFinite ? "{ [\(grown), \(written(most))].min() }" : "{ \(grown) }"
     }
 
     /// Nextflow's MB is 2²⁰ bytes, its GB is 2³⁰.

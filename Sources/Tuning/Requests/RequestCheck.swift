@@ -1,4 +1,3 @@
-internal import Foundation
 internal import Prediction
 internal import Traces
 
@@ -6,7 +5,8 @@ internal import Traces
 ///
 /// Of every task type with at least ten runs the first 70 % by submission are learnt from, the last 30 % are replayed:
 /// a success wastes what it reserves and does not use, a try that fails for want of memory wastes its whole
-/// reservation for the full run time.
+/// reservation for the full run time. Of a run that was killed only a bound is known: a request of no more than it had
+/// fails once at least; whether a larger one would have been enough is not known, and not counted.
 public struct RequestCheck: Sendable, Hashable, Encodable {
     /// How one way of requesting fared. GB is 10⁹ bytes.
     public struct Result: Sendable, Hashable, Encodable {
@@ -36,11 +36,11 @@ public struct RequestCheck: Sendable, Hashable, Encodable {
     public let greatestSeen: Result
     /// What the runs had requested; `nil` where some run recorded none.
     public let current: Result?
-    /// Replayed runs that took longer than the time limit learnt from the earlier ones.
+    /// Replayed runs that had been killed with less than the request: whether it is enough, nobody knows.
+    public let undecidedRuns: Int
+    /// Runs with a time, and those of them that took longer than the time limit learnt from the earlier ones.
+    public let timedRuns: Int
     public let overTime: Int
-    /// Median of |predicted − actual| / actual of the memory and of the run time of the replayed runs.
-    public let memoryError: Double
-    public let timeError: Double
 
     enum CodingKeys: String, CodingKey {
         case types, suggested, current
@@ -48,72 +48,65 @@ public struct RequestCheck: Sendable, Hashable, Encodable {
         case testRuns = "test_runs"
         case usedGBHours = "used_gb_hours"
         case greatestSeen = "greatest_seen"
+        case undecidedRuns = "undecided_runs"
+        case timedRuns = "timed_runs"
         case overTime = "over_time"
-        case memoryError = "memory_mdape"
-        case timeError = "time_mdape"
     }
 
     /// `nil` where no type has `minimumRuns` runs.
-    init?(
-        _ history: RunHistory, options: RequestOptions, modelOptions: TaskModelOptions, seed: UInt64,
-        minimumRuns: Int = 10
-    ) throws {
-        let (training, test) = history.split(share: 0.7, minimumRows: minimumRuns)
-        guard !training.isEmpty, !test.isEmpty else { return nil }
-        let records = history.records
-        let earlier = try RunHistory(training.map { records[$0] }, target: .peakMemory)
-        let times = try RunHistory(training.map { records[$0] }, target: .runtime)
-        let memoryModel = try TaskModel.fit(earlier.samples, options: modelOptions, seed: seed)
-        let timeModel = try TaskModel.fit(times.samples, options: modelOptions, seed: seed)
-        var requests: [String: (memory: Double, seconds: Double, greatest: Double)] = [:]
-        for (type, rows) in earlier.rowsByType {
-            func demand(_ model: TaskModel, _ history: RunHistory) -> TypeDemand {
-                TypeDemand(model, type: type, recorded: history, rows: rows)
+    init?(_ memory: RunHistory, times: RunHistory, options: RequestOptions, minimumRuns: Int = 10) {
+        func parts(_ history: RunHistory) -> [(earlier: [RunHistory.Run], later: [RunHistory.Run])] {
+            history.rowsByType.keys.sorted().map(history.runs).filter { $0.count >= minimumRuns }.map { runs in
+                let cut = Int(0.7 * Double(runs.count))
+                return (Array(runs[..<cut]), Array(runs[cut...]))
             }
-            let runs = rows.map { earlier.records[$0] }
-            requests[type] = (
-                ResourceRequests.memoryRequest(memoryModel, type, runs, [], options)?.bytes ?? 0,
-                demand(timeModel, times).timeRequest(options), runs.compactMap(\.peakMemoryBytes).max() ?? 0
-            )
         }
-
+        let sized = parts(memory)
+        guard !sized.isEmpty else { return nil }
         var (suggested, seen, current) = (Result(), Result(), Result())
-        var (used, overTime, knowsCurrent) = (0.0, 0, true)
-        var (memoryErrors, timeErrors): ([Double], [Double]) = ([], [])
-        for row in test {
-            let record = records[row]
-            guard let type = record.taskType, let request = requests[type], let need = record.peakMemoryBytes,
-                let seconds = record.runtimeSeconds
-            else { continue }
-            let hours = seconds / 3600
-            used += need * hours / 1e9
-            suggested.add(options.replay(request.memory, need: need, hours: hours))
-            seen.add(options.replay(max(request.greatest, 1), need: need, hours: hours))
-            requests[type]?.greatest = max(request.greatest, need)
-            if let reserved = record.requestedMemoryBytes, reserved > 0 {
-                current.add(options.replay(reserved, need: need, hours: hours))
-            } else {
-                knowsCurrent = false
+        var (used, undecided, knowsCurrent) = (0.0, 0, true)
+        for (earlier, later) in sized {
+            let request = ResourceRequests.Request.memory(earlier, nil, [:], [], options)?.bytes ?? 0
+            var greatest = earlier.map(\.need).max() ?? 0
+            for run in later {
+                let hours = (run.record.runtimeSeconds ?? 0) / 3600
+                if !run.isBound { used += run.need * hours / 1e9 }
+                if run.isBound, request > run.need { undecided += 1 }
+                suggested.add(request, run, hours, options)
+                seen.add(max(greatest, 1), run, hours, options)
+                greatest = max(greatest, run.need)
+                if let reserved = run.record.requestedMemoryBytes, reserved > 0 {
+                    current.add(reserved, run, hours, options)
+                } else {
+                    knowsCurrent = false
+                }
             }
-            if seconds > request.seconds { overTime += 1 }
-            func error(_ model: TaskModel, _ actual: Double) -> Double {
-                let features = model.arranged(history.samples.features(row), named: history.samples.featureNames)
-                return abs(model.predict(type: type, features: features).value - actual) / actual
-            }
-            memoryErrors.append(error(memoryModel, need))
-            timeErrors.append(error(timeModel, seconds))
         }
-        types = requests.count
-        (trainingRuns, testRuns, usedGBHours) = (training.count, memoryErrors.count, used)
+        let timed = parts(times)
+        overTime = timed.reduce(0) { sum, part in
+            let limit = part.earlier.distribution.map(options.seconds) ?? .infinity
+            return sum + part.later.count { $0.need > limit || ($0.isBound && $0.need == limit) }
+        }
+        timedRuns = timed.reduce(0) { $0 + $1.later.count }
+        types = sized.count
+        trainingRuns = sized.reduce(0) { $0 + $1.earlier.count }
+        testRuns = sized.reduce(0) { $0 + $1.later.count }
+        (usedGBHours, undecidedRuns) = (used, undecided)
         (self.suggested, greatestSeen, self.current) = (suggested, seen, knowsCurrent ? current : nil)
-        self.overTime = overTime
-        memoryError = memoryErrors.sorted()[memoryErrors.count / 2]
-        timeError = timeErrors.sorted()[timeErrors.count / 2]
     }
 }
 
 extension RequestCheck.Result {
-    fileprivate mutating func add(_ outcome: (wasted: Double, failures: Int, succeeded: Bool)) {
+    fileprivate mutating func add(_ request: Double, _ run: RunHistory.Run, _ hours: Double, _ options: RequestOptions)
+    {
+        if run.isBound {
+            guard request <= run.need else { return }
+            (wastedGBHours, failedTries, failedFirst) = (
+                wastedGBHours + request * hours / 1e9, failedTries + 1, failedFirst + 1
+            )
+            return
+        }
+        let outcome = options.replay(request, need: run.need, hours: hours)
         wastedGBHours += outcome.wasted / 1e9
         failedTries += outcome.failures
         failedFirst += outcome.failures > 0 ? 1 : 0

@@ -2,6 +2,11 @@ internal import Prediction
 
 /// How memory, time and processors are requested for a task type.
 public struct RequestOptions: Sendable, Hashable, Codable {
+    /// What a request is about.
+    public enum Part: String, Sendable, Hashable, Codable, CaseIterable { case cpus, memory, time }
+
+    /// What is left as it is: no request of it is made.
+    public var kept: Set<Part> = []
     /// The greatest probability, by the model, that a first attempt needs more memory than requested.
     public var memoryRisk = 0.05
     /// The greatest probability, by the model, that a first attempt needs more time than requested.
@@ -38,6 +43,29 @@ public struct RequestOptions: Sendable, Hashable, Codable {
         min(first * grown(attempt), max(first, largestMemoryBytes))
     }
 
+    /// The time limit of a first attempt: twice the longest run, or what all but the allowed share of many runs took, and
+    /// a run's length more divided by their number; where more than the risk were killed, twice what killed them.
+    ///
+    /// Runs of later batches took up to twice as long as the longest before (four public workflows: 0 to 1.2 % more), and
+    /// a time limit costs nothing while it is not reached.
+    func seconds(_ times: NeedDistribution) -> Double {
+        let wanted =
+            times.unknownBeyond(risk: timeRisk).map { 2 * $0 }
+            ?? times.quantile(exceeded: timeRisk) * (2 + 1 / Double(times.runs))
+        return writtenTime(wanted)
+    }
+
+    /// A time limit as it is written: round, and within what is allowed.
+    func writtenTime(_ seconds: Double) -> Double { min(roundedUpTime(max(seconds, leastSeconds)), longestSeconds) }
+
+    /// How many repeated attempts would get more than the one before.
+    func usefulRetries(_ first: Double?, most: Double) -> Int {
+        guard var size = first else { return 0 }
+        var count = 0
+        while count < retries, size < most, growth > 1 { (count, size) = (count + 1, size * Double(growth)) }
+        return count
+    }
+
     /// The factor of an attempt, 1 for the first.
     func grown(_ attempt: Int) -> Double { (1..<max(1, attempt)).reduce(1) { factor, _ in factor * Double(growth) } }
 
@@ -68,5 +96,6 @@ func roundedUpMemory(_ bytes: Double) -> Double {
 /// Up to five minutes, quarters of an hour below four hours, or whole hours.
 func roundedUpTime(_ seconds: Double) -> Double {
     let step = seconds <= 3600 ? 300.0 : seconds <= 14400 ? 900 : 3600
-    return (seconds / step).rounded(.up) * step
+    // What is a round number but for its last bits is one.
+    return (seconds / step * (1 - 1e-12)).rounded(.up) * step
 }

@@ -1,50 +1,38 @@
 internal import Prediction
 internal import Traces
+internal import Workloads
 
-/// The successful attempts of a trace that recorded a target and their run time, oldest first, and the same rows as a
-/// model learns from them.
+/// The attempts of a trace that say what tasks need of one thing, oldest first: successes, and runs that were killed for
+/// want of it, whose need is more than they had.
 struct RunHistory: Sendable {
-    let records: [ExecutionRecord]
-    let samples: TaskSamples
-
-    /// - Throws: ``PredictionError/noRows(_:)`` if there is none.
-    init(_ table: ExecutionTable, target: TaskTarget) throws(PredictionError) {
-        try self.init(
-            (0..<table.rowCount).lazy.map { table[$0] }.filter { record in
-                let succeeded = record.status == nil || record.status == .completed || record.status == .cached
-                let value = record[number: target.column] ?? 0
-                let seconds = record.runtimeSeconds ?? 0
-                return succeeded && record.taskType != nil && value > 0 && value.isFinite && seconds > 0
-                    && seconds.isFinite
-            }, target: target)
+    /// One attempt.
+    struct Run: Sendable {
+        let record: ExecutionRecord
+        /// What it needed; of a bound, what was not enough.
+        let need: Double
+        let isBound: Bool
     }
 
-    /// Rows that recorded all that is needed.
-    init(_ records: some Sequence<ExecutionRecord>, target: TaskTarget) throws(PredictionError) {
-        func time(_ record: ExecutionRecord) -> Double {
-            record.submitTimeSeconds ?? record.startTimeSeconds ?? record.endTimeSeconds ?? .infinity
+    let runs: [Run]
+    /// The runs of each type, as places in ``runs``.
+    let rowsByType: [String: [Int]]
+    let needs: ObservedNeeds
+
+    init(_ table: ExecutionTable, target: TaskTarget) {
+        needs = ObservedNeeds(table, target: target)
+        runs = zip(needs.rows, zip(needs.values, needs.isBound)).map {
+            Run(record: table[$0], need: $1.0, isBound: $1.1)
         }
-        let sorted = records.enumerated().sorted { (time($0.element), $0.offset) < (time($1.element), $1.offset) }
-        self.records = sorted.map(\.element)
-        samples = try TaskSamples(ExecutionTable(self.records), target: target)
-        precondition(samples.count == self.records.count, "the same rows in the same order")
+        rowsByType = Dictionary(grouping: runs.indices) { [runs] in runs[$0].record.taskType ?? "" }
     }
 
-    /// The rows of each type, oldest first.
-    var rowsByType: [(type: String, rows: [Int])] {
-        var rows = [[Int]](repeating: [], count: samples.typeNames.count)
-        for (row, type) in samples.types.enumerated() { rows[type].append(row) }
-        return zip(samples.typeNames, rows).map { (type: $0, rows: $1) }
-    }
+    func runs(of type: String) -> [Run] { (rowsByType[type] ?? []).map { runs[$0] } }
+}
 
-    /// Splits every type in time: the first `share` of its rows, and the rest.
-    func split(share: Double, minimumRows: Int) -> (training: [Int], test: [Int]) {
-        var (training, test): ([Int], [Int]) = ([], [])
-        for (_, rows) in rowsByType where rows.count >= minimumRows {
-            let cut = Int(share * Double(rows.count))
-            training += rows[..<cut]
-            test += rows[cut...]
-        }
-        return (training.sorted(), test.sorted())
-    }
+extension [RunHistory.Run] {
+    /// How often more than a given amount is needed; `nil` for no runs.
+    var distribution: NeedDistribution? { NeedDistribution(map(\.need), isBound: map(\.isBound)) }
+
+    /// Killed for want of the very thing.
+    func killed(_ cause: FailureCause) -> Int { count { $0.isBound && $0.record.failureCause == cause.rawValue } }
 }

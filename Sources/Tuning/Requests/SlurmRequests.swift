@@ -29,7 +29,7 @@ public struct SlurmRequests: Sendable {
         lines.append("# Replace JOB.sh by the script of each task type.")
         for (request, line) in zip(requests.requests, options) {
             lines.append("")
-            lines += request.remarks.map { "# \($0)" }
+            lines += request.remarks(requests.options).map { "# \($0)" }
             if let layout = request.layout, layout.nodes > 1 {
                 lines.append(
                     "# the memory above is that of all nodes; --mem is for each of "

@@ -13,7 +13,8 @@ public struct SnakemakeProfile: Sendable {
         let options = requests.options
         var lines = requests.summary(origin).map { "# \($0)" }
         lines += [
-            "# Use it as FOLDER/config.yaml with: snakemake --workflow-profile FOLDER", "retries: \(options.retries)",
+            "# Use it as FOLDER/config.yaml with: snakemake --workflow-profile FOLDER",
+            "retries: \(requests.requests.map(\.retries).max() ?? 0)",
         ]
         let threads = requests.requests.compactMap { request in request.cpus.map { (request.taskType, $0) } }
         if !threads.isEmpty {
@@ -24,7 +25,7 @@ public struct SnakemakeProfile: Sendable {
         if !sized.isEmpty { lines.append("set-resources:") }
         for request in sized {
             lines.append("  \(Self.key(request.taskType)):")
-            lines += request.remarks.map { "    # \($0)" }
+            lines += request.remarks(options, bytes: Units.formatBytes).map { "    # \($0)" }
             if let bytes = request.memoryBytes {
                 // Snakemake's MB is 10⁶ bytes.
                 lines.append("    mem_mb: \(Self.grown(bytes / 1e6, options, most: options.largestMemoryBytes / 1e6))")
@@ -37,6 +38,7 @@ public struct SnakemakeProfile: Sendable {
     }
 
     private static func grown(_ first: Double, _ options: RequestOptions, most: Double) -> String {
+        guard first < most, options.retries > 0 else { return Units.format(min(first.rounded(.up), most), digits: 0) }
         let grown = "\(Units.format(first.rounded(.up), digits: 0)) * \(options.growth) ** (attempt - 1)"
         return most.isFinite ? "min(\(grown), \(Units.format(most.rounded(.down), digits: 0)))" : grown
     }

@@ -1,37 +1,35 @@
-internal import Foundation
 internal import LinearAlgebra
 internal import Prediction
-internal import Traces
 internal import Workloads
 
-/// What the tasks of one type may need, as a model sees it: a weighted sample of its predictive distribution over the
-/// tasks of the type.
+/// What the tasks of one type in a job may need, as a model sees it: a sample of its predictive distribution over them.
 struct TypeDemand {
-    /// Needs in the unit of the target, ascending, and what each counts.
+    /// Needs in the unit of the target, ascending.
     private let needs: [Double]
-    private let weights: [Double]
+    /// Whether they depend on what is known of the tasks.
+    let followsSize: Bool
+    /// The largest that is expected of a task.
+    private let largest: Double
 
-    /// - Parameters:
-    ///   - tasks: The features of the tasks of the type, as the model wants them.
-    ///   - shares: What each task counts, for instance its hours.
-    init(_ model: TaskModel, type: String, tasks: [[Double]], shares: [Double]) {
+    init(_ model: TaskModel, type: String, tasks: [TaskSpec]) {
+        let features = tasks.map { TaskFeatures.values(of: $0, names: model.featureNames) }
         let count = min(tasks.count, Self.tasks)
-        var points: [(need: Double, weight: Double)] = []
+        var points: [Double] = []
         // The spread of a type is a matter of its model, not of the task: asked for once, the rest is a product.
-        let middle = tasks.first.map { model.predict(type: type, features: $0).value } ?? .nan
-        let factors = tasks.first.map { first in
+        let middle = features.first.map { model.predict(type: type, features: $0).value } ?? .nan
+        let factors = features.first.map { first in
             Self.levels.map { model.quantile(type: type, features: first, $0) / middle }
         }
         for index in 0..<count {
-            // Spread evenly over the history.
-            let task = index * tasks.count / count
-            let value = model.predict(type: type, features: tasks[task]).value
-            for factor in factors ?? [] where (value * factor).isFinite {
-                points.append((value * factor, max(shares[task], .leastNormalMagnitude)))
-            }
+            // Spread evenly over the job.
+            let value = model.predict(type: type, features: features[index * tasks.count / count]).value
+            points += (factors ?? []).map { value * $0 }.filter(\.isFinite)
         }
-        points.sort { $0.need < $1.need }
-        (needs, weights) = (points.map(\.need), points.map(\.weight))
+        needs = points.sorted()
+        largest = features.map { model.predict(type: type, features: $0).value }.max() ?? .nan
+        followsSize =
+            model.choice(for: type).map { ![.median, .recent].contains($0.model) } == true
+            && features.allSatisfy { $0.first?.isNaN == false }
     }
 
     private static let tasks = 60
@@ -47,24 +45,6 @@ struct TypeDemand {
     /// The least request of at most this risk.
     func request(risk: Double) -> Double { quantile(sorted: needs, 1 - risk) }
 
-    /// The time that is exceeded with at most the allowed risk.
-    func timeRequest(_ options: RequestOptions) -> Double {
-        min(roundedUpTime(max(request(risk: options.timeRisk), options.leastSeconds)), options.longestSeconds)
-    }
-}
-
-extension TypeDemand {
-    /// The demand of the tasks of a job or, without any, of the recorded runs.
-    init(_ model: TaskModel, type: String, recorded: RunHistory, rows: [Int], tasks: [TaskSpec] = []) {
-        if tasks.isEmpty {
-            self.init(
-                model, type: type,
-                tasks: rows.map { model.arranged(recorded.samples.features($0), named: recorded.samples.featureNames) },
-                shares: rows.map { recorded.records[$0].runtimeSeconds ?? 1 })
-        } else {
-            self.init(
-                model, type: type, tasks: tasks.map { TaskFeatures.values(of: $0, names: model.featureNames) },
-                shares: tasks.map { _ in 1 })
-        }
-    }
+    /// The time that is exceeded with at most the allowed risk, at most four times what is expected of the longest task.
+    func timeRequest(_ options: RequestOptions) -> Double { min(request(risk: options.timeRisk), 4 * largest) }
 }

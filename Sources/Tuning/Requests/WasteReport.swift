@@ -22,7 +22,8 @@ public struct WasteReport: Sendable, Encodable {
         /// `nil` where no attempt recorded what it requested.
         public let wastedGBHours: Double?
         public let wastedCPUHours: Double?
-        /// What the successes would have wasted with the suggested request, failed tries included; `nil` without one.
+        /// What the runs would have wasted with the suggested request, failed tries included; `nil` without one. What killed runs
+        /// need is not known: they count where the request is no more than they had.
         public let suggestedGBHours: Double?
         /// The suggested request with its risk.
         public let request: ResourceRequests.Request?
@@ -119,9 +120,16 @@ extension WasteReport.Tool {
                 knowsCPU = true
                 wastedCPU += succeeded ? max(0, cpus * hours - busy / 3600) : cpus * hours
             }
-            if succeeded, let memory = suggestion(record), !peak.isNaN {
-                knowsSuggestion = true
-                suggested += options.replay(memory, need: peak, hours: hours).wasted / 1e9
+            if let memory = suggestion(record) {
+                if succeeded, !peak.isNaN {
+                    knowsSuggestion = true
+                    suggested += options.replay(memory, need: peak, hours: hours).wasted / 1e9
+                } else if let had = record.requestedMemoryBytes, memory <= had,
+                    record.failureCause == FailureCause.outOfMemory.rawValue
+                {
+                    // It would be killed again.
+                    suggested += memory * hours / 1e9
+                }
             }
         }
         taskType = type
@@ -198,12 +206,12 @@ extension WasteReport {
                 .init("suggested"), .init("risk", .share), .init("would waste GB·h", .number),
             ],
             rows: tools.map { tool in
-                func bytes(_ value: Double?) -> HTMLTable.Cell { .text(value.map(Units.formatBytes) ?? "–") }
+                func bytes(_ value: Double?) -> HTMLTable.Cell { .text(value.map(gibibyteText) ?? "–") }
                 return [
                     .text(tool.taskType), .number(Double(tool.attempts)), .number(Double(tool.failed)),
                     .number(tool.usedGBHours), .number(tool.wastedGBHours ?? .nan),
                     .number(tool.wastedCPUHours ?? .nan),
-                    bytes(tool.request?.currentMemoryBytes), bytes(tool.request?.greatestMemoryBytes),
+                    bytes(tool.request?.currentMemoryBytes), .text(tool.request?.peakText ?? "–"),
                     bytes(tool.request?.memoryBytes), .number(tool.request?.memoryRisk ?? .nan),
                     .number(tool.suggestedGBHours ?? .nan),
                 ]

@@ -11,10 +11,14 @@ struct RequestArguments: ParsableArguments {
     static let discussion = """
         The memory of a first attempt is the one that wastes least in expectation, failed tries included, among those \
         that are too small with at most --risk. A check on later runs is printed with it: what was wasted and how often \
-        a first try was too small, beside the requests recorded and the greatest peak seen.
+        a first try was too small, beside the requests recorded and the greatest peak seen. Runs that were killed for want of \
+        memory or time needed more than they had, and count so: where more were killed than the risk allows, the need is not \
+        known, and up to twice what killed is tried. A time limit is twice the longest run, and more where processors are cut.
         """
 
-    @Option(name: .long, help: "Folder of models that 'almanac train' wrote; without it they are fitted to the store.")
+    @Option(
+        name: .long,
+        help: "With --job: folder of models that 'almanac train' wrote; without it they are fitted to the store.")
     var models: String?
 
     @Option(name: .long, help: "Use the runs of this workflow only.")
@@ -37,6 +41,11 @@ struct RequestArguments: ParsableArguments {
 
     @Option(name: .long, help: "Longest time that the cluster allows, for instance 48h.")
     var longestTime: TimeSpan?
+
+    @Option(name: .long, help: "Make no request of this: cpus, memory or time; may be repeated.")
+    var keep: [Kept] = []
+
+    enum Kept: String, ExpressibleByArgument, CaseIterable { case cpus, memory, time }
 
     @Option(name: .shortAndLong, help: "Write to this file instead of standard output.")
     var output: String?
@@ -74,6 +83,7 @@ struct RequestArguments: ParsableArguments {
         options.memoryRisk = risk
         options.timeRisk = timeRisk
         options.retries = retries
+        options.kept = Set(keep.compactMap { RequestOptions.Part(rawValue: $0.rawValue) })
         options.largestMemoryBytes = largestMemory?.bytes ?? .infinity
         options.longestSeconds = longestTime?.seconds ?? .infinity
         var modelOptions = TaskModelOptions()
@@ -86,9 +96,17 @@ struct RequestArguments: ParsableArguments {
     /// Prints the text or writes it to the file that was asked for.
     func write(_ requests: ResourceRequests, _ text: String, _ global: GlobalOptions) throws {
         if let output { try Console.write(Data(text.utf8), toFile: output) }
+        warn(requests, global)
         let summary = requests.summary("almanac \(Almanac.version)").joined(separator: "\n")
         try global.console.result(
             requests, text: output.map { "\($0)\n\(summary)" } ?? String(text.dropLast(text.hasSuffix("\n") ? 1 : 0)))
+    }
+
+    /// Says on standard error what must be known before the requests are used.
+    func warn(_ requests: ResourceRequests, _ global: GlobalOptions) {
+        let warnings = requests.warnings
+        for warning in warnings.prefix(8) { global.console.remark(warning) }
+        if warnings.count > 8 { global.console.remark("and \(warnings.count - 8) remarks more, beside the requests") }
     }
 
     private func tasks(_ file: String) throws -> TaskGraph {
