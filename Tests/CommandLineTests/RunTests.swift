@@ -80,6 +80,85 @@ struct RunTests {
         #expect(try terminal.shell("pgrep -f '^sleep 1.037'").output.isEmpty)
     }
 
+    @Test("--resume takes the newest run, not an older one that ended well")
+    func newest() throws {
+        try terminal.write("name: n\ntasks:\n  - {id: a, command: echo a >> log, inputs: [in]}\n", to: "job.yaml")
+        try terminal.write("", to: "in")
+        #expect(try terminal.almanac("run", "job.yaml").exitCode == 0)
+        // Refused, and killed before it had begun.
+        for second in ["rm in; almanac run job.yaml; echo > in", "mkdir .almanac/runs/n/9"] {
+            let ran = terminal.lines("log").count
+            _ = try terminal.shell(second)
+            let answer = try terminal.almanac("run", "job.yaml", "--resume")
+            #expect(answer.exitCode == 0 && answer.errors.contains("had not begun"), "\(answer.errors)")
+            #expect(terminal.lines("log").count == ran + 1)
+        }
+        #expect(try terminal.almanac("run", "job.yaml", "--resume").exitCode == 0)
+        #expect(terminal.lines("log").count == 3)
+    }
+
+    @Test("a run whose folder was removed gives its number to another, but not its name in the outcomes")
+    func removedFolder() throws {
+        try terminal.write("name: n\ntasks:\n  - {id: a, command: 'true'}\n", to: "job.yaml")
+        for _ in 0..<3 { #expect(try terminal.shell("rm -rf .almanac/runs; almanac run job.yaml").exitCode == 0) }
+        let outcomes = try terminal.almanac("outcomes", "--json").objects
+        #expect(outcomes.compactMap { $0["job"] as? String } == ["n/1", "n/1#2", "n/1#3"])
+    }
+
+    @Test("a store that is removed meanwhile ends the run with 1; --resume stores everything anew")
+    func removedStore() throws {
+        try terminal.write(
+            "name: n\ntasks:\n  - {id: a, command: sleep 0.5}\n  - {id: b, needs: [a], command: rm .almanac/traces.*}\n",
+            to: "job.yaml")
+        let answer = try terminal.almanac("run", "job.yaml")
+        #expect(answer.exitCode == 1 && answer.errors.contains("removed"), "\(answer.errors)")
+        #expect(try terminal.almanac("run", "job.yaml", "--resume").exitCode == 0)
+        #expect(try terminal.almanac("outcomes", "--json").objects.compactMap { $0["task"] as? String } == ["a", "b"])
+    }
+
+    @Test("a name that no folder can have ends with an error, not never", arguments: ["\"n\\0x\"", "\"\\0\""])
+    func zero(name: String) throws {
+        try terminal.write("name: \(name)\ntasks:\n  - {id: a, command: 'true'}\n", to: "job.yaml")
+        _ = try terminal.almanac("run", "job.yaml", timeoutSeconds: 20)
+    }
+
+    @Test("the terminal is closed: 130, and --resume goes on", .enabled(if: Self.hasScript, "there is no 'script'"))
+    func hangUp() throws {
+        try terminal.write(Self.diamond.replacing("sleep 1", with: "sleep 30"), to: "job.yaml")
+        // 'script' runs its command on a terminal of its own, which is gone when it is killed.
+        let running = try Running(
+            ["/usr/bin/env", "script", "-qc", "'\(Terminal.binary)' run job.yaml; echo $? > code", "/dev/null"],
+            in: terminal)
+        #expect(eventually { terminal.lines("log").count == 3 })
+        running.signal(SIGKILL)
+        _ = try running.wait()
+        #expect(eventually { terminal.lines("code").count == 1 })
+        #expect(terminal.lines("code") == ["130"])
+    }
+
+    private static let hasScript = ["/usr/bin/script", "/bin/script"].contains {
+        FileManager.default.isExecutableFile(atPath: $0)
+    }
+
+    @Test(
+        "a store on a full disk can be read, also what its last writer left beside it",
+        .enabled(if: SmallDisk.isPossible, "only root can mount a small disk"))
+    func readOnFullDisk() throws {
+        let disk = try #require(SmallDisk(kilobytes: 2048))
+        defer { withExtendedLifetime(disk) {} }
+        let store = disk.folder.path + "/s"
+        try terminal.write("tasks:\n  - {id: a, command: sleep 0.3}\n  - {id: b, command: sleep 30}\n", to: "job.yaml")
+        let running = try terminal.start(["run", "job.yaml", "--store", store])
+        #expect(eventually { (try? terminal.almanac("outcomes", "--store", store, "--json").objects.count) == 1 })
+        running.signal(SIGKILL)
+        _ = try running.wait()
+        _ = try terminal.shell("rm -f '\(store)/traces.sqlite-shm'; cat /dev/zero > '\(disk.folder.path)/filler'")
+        let answer = try terminal.almanac("outcomes", "--store", store, "--json")
+        #expect(answer.exitCode == 0 && answer.objects.count == 1, "\(answer.errors)")
+        #expect(
+            try terminal.shell("kill $(sed -n 's/^pid=//p' '\(store)'/runs/*/1/attempts/b.1.result.tmp)").exitCode == 0)
+    }
+
     @Test("goes on when nobody reads its remarks any more")
     func closedPipe() throws {
         try terminal.write(Self.diamond, to: "job.yaml")

@@ -1,7 +1,7 @@
 // A process that runs a job, to be killed by the tests: execution-helper FOLDER TASKS
 //
 // Every task appends its name to FOLDER/log as its last act; the job is a few chains side by side.
-// The environment variable DELAY is how many seconds each takes.
+// The environment variable DELAY is how many seconds each takes, WIDTH how many run side by side.
 import Execution
 import Foundation
 import Scheduling
@@ -9,12 +9,13 @@ import Workloads
 
 let folder = CommandLine.arguments[1]
 let count = Int(CommandLine.arguments[2]) ?? 0
+let width = ProcessInfo.processInfo.environment["WIDTH"].flatMap { Int($0) } ?? 4
 let tasks = (0..<count).map { index in
     TaskSpec(
-        id: TaskID("t\(index)"), command: "sleep ${DELAY:-0.0\(index % 7)}; echo t\(index) >> log",
-        predecessors: index < 4 ? [] : [TaskID("t\(index - 4)")])
+        id: TaskID("t\(index)"), command: "ulimit -n >> limits; sleep ${DELAY:-0.0\(index % 7)}; echo t\(index) >> log",
+        predecessors: index < width ? [] : [TaskID("t\(index - width)")])
 }
-let machine = InstanceType(name: "local", cpus: 4, memoryBytes: 1e9)
+let machine = InstanceType(name: "local", cpus: Double(width), memoryBytes: 1e9)
 do {
     let executor = try LocalExecutor(
         TaskGraph(tasks), options: .init(runFolder: folder + "/run", workingFolder: folder, instance: machine)

@@ -9,12 +9,17 @@ import Testing
     }
 
     /// The helper is built beside the test bundle.
-    private func helper(tasks: Int, delay: String? = nil) throws -> Process {
+    private func helper(
+        tasks: Int, delay: String? = nil, environment: [String: String] = [:], openFiles: Int = 1000
+    ) throws -> Process {
         let beside = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
         let process = Process()
-        process.executableURL = beside.appendingPathComponent("execution-helper")
-        process.arguments = [shop.folder, String(tasks)]
-        if let delay { process.environment = ProcessInfo.processInfo.environment.merging(["DELAY": delay]) { $1 } }
+        process.executableURL = URL(fileURLWithPath: "/bin/sh")
+        let path = beside.appendingPathComponent("execution-helper").path
+        let limits = "ulimit -S -n \(openFiles / 2); ulimit -H -n \(openFiles)"
+        process.arguments = ["-c", "\(limits); exec \"$@\"", "sh", path, shop.folder, String(tasks)]
+        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+        if let delay { process.environment?["DELAY"] = delay }
         process.standardOutput = FileHandle.nullDevice
         try process.run()
         return process
@@ -45,6 +50,57 @@ import Testing
         let completed = shop.text("outcomes").split(separator: "\n").filter { $0.hasSuffix("completed") }
         #expect(Set(completed.map { $0.split(separator: " ")[0] }).count == count)
         #expect(shop.livingProcesses.isEmpty)
+    }
+
+    @Test("more tasks at once than open files are held back, not failed, and see the limit of whoever started the run")
+    func heldBack() throws {
+        let process = try helper(tasks: 150, delay: "0.05", environment: ["WIDTH": "150"], openFiles: 100)
+        process.waitUntilExit()
+        #expect(process.terminationStatus == 0)
+        #expect(Set(shop.text("log").split(separator: "\n")).count == 150)
+        let completed = shop.text("outcomes").split(separator: "\n").filter { $0.hasSuffix(" 1 completed") }
+        #expect(Set(completed).count == 150 && completed.count == 150)
+        #expect(Set(shop.text("limits").split(separator: "\n")) == ["50"])
+    }
+
+    static let compiler = ["/usr/bin/cc", "/usr/bin/clang", "/opt/swift/usr/bin/clang"].first {
+        FileManager.default.isExecutableFile(atPath: $0)
+    }
+
+    @Test(
+        "a preloaded library that has memory of its own and takes the place of system calls does no harm",
+        .enabled(if: compiler != nil, "there is no C compiler"))
+    func preloaded() throws {
+        let source = """
+            #define _GNU_SOURCE
+            #include <dlfcn.h>
+            #include <stdlib.h>
+            #include <sys/syscall.h>
+            #include <time.h>
+            #include <unistd.h>
+            static long **rows;
+            __attribute__((constructor)) static void begin(void) {
+                rows = calloc(1 << 18, sizeof *rows);
+                for (int i = 0; i < 1 << 18; i++) rows[i] = malloc(sizeof(long)), *rows[i] = 0;
+            }
+            static void count(void) { if (rows) ++*rows[getpid() & 262143]; }
+            int clock_gettime(clockid_t clock, struct timespec *now) {
+                count();
+                return (int)syscall(SYS_clock_gettime, clock, now);
+            }
+            int close(int fd) { count(); return (int)syscall(SYS_close, fd); }
+            """
+        try Data(source.utf8).write(to: URL(fileURLWithPath: shop.folder + "/library.c"))
+        let compile = Process()
+        compile.executableURL = URL(fileURLWithPath: try #require(Self.compiler))
+        compile.arguments = ["-shared", "-fPIC", "-o", shop.folder + "/library.so", shop.folder + "/library.c"]
+        try compile.run()
+        compile.waitUntilExit()
+        try #require(compile.terminationStatus == 0)
+        let process = try helper(tasks: 8, environment: ["LD_PRELOAD": shop.folder + "/library.so"])
+        process.waitUntilExit()
+        #expect(process.terminationStatus == 0)
+        #expect(shop.text("outcomes").split(separator: "\n").count { $0.hasSuffix(" 1 completed") } == 8)
     }
 
     @Test("SIGINT ends what runs, saves the state, and exits with 130; a second process is refused meanwhile")

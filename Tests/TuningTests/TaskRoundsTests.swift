@@ -36,6 +36,32 @@ import Tuning
     }
 }
 
+@Suite("Promotion of a model") struct PromotionTests {
+    @Test("the old model becomes the previous one; where the new one cannot be written, both stay as they were")
+    func previous() throws {
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("promotion-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let model = folder.appendingPathComponent("m")
+        func write(_ text: String) throws { try Data(text.utf8).write(to: model, options: .atomic) }
+        func files() throws -> [String: String] {
+            let names = try FileManager.default.contentsOfDirectory(atPath: folder.path)
+            return try Dictionary(
+                uniqueKeysWithValues: names.map {
+                    ($0, String(decoding: try Data(contentsOf: folder.appendingPathComponent($0)), as: UTF8.self))
+                })
+        }
+        try write("first")
+        try Retraining.keepingPrevious(of: model.path) { try write("second") }
+        #expect(try files() == ["m": "second", "m.previous": "first"])
+        struct Full: Error {}
+        #expect(throws: Full.self) { try Retraining.keepingPrevious(of: model.path) { throw Full() } }
+        #expect(try files() == ["m": "second", "m.previous": "first"])
+        try Retraining.keepingPrevious(of: model.path) { try write("third") }
+        #expect(try files() == ["m": "third", "m.previous": "second"])
+    }
+}
+
 @Suite("Folder of models") struct TrainingFolderTests {
     @Test("a folder that cannot be is said before training") func blocked() throws {
         let file = NSTemporaryDirectory() + "almanac-\(UUID().uuidString)"

@@ -115,6 +115,9 @@ extension TraceStore {
         } catch is TakeBack {}
     }
 
+    /// Does what SQLite is told. For tests of what earlier releases left.
+    package func execute(_ sql: String) throws { try queue.writeWithoutTransaction { try $0.execute(sql: sql) } }
+
     /// The stored executions in the order in which they were stored.
     ///
     /// - Parameters:
