@@ -23,9 +23,9 @@ let package = Package(
         .library(name: "Tuning", targets: ["Tuning"]),
     ],
     dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
-        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
-        .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+        .package(url: "https://github.com/groue/GRDB.swift", exact: "7.10.0"),
+        .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
     ],
     targets: [
         .systemLibrary(name: "COpenBLAS"),
@@ -45,6 +45,7 @@ let package = Package(
         .target(name: "Forests", dependencies: ["CPrefetch", "LinearAlgebra", "ModelFiles"], swiftSettings: settings),
         .target(name: "Forecasting", dependencies: ["LinearAlgebra", "ModelFiles"], swiftSettings: settings),
         .target(name: "Scheduling", dependencies: ["Workloads"], swiftSettings: settings),
+        .target(name: "Allocation", dependencies: ["Scheduling", "Workloads"], swiftSettings: settings),
         .target(
             name: "JobFiles", dependencies: ["Workloads", .product(name: "Yams", package: "Yams")],
             swiftSettings: settings),
@@ -82,11 +83,14 @@ let package = Package(
             name: "TracesTests", dependencies: ["Traces", "Workloads", "LinearAlgebra", "CZlib"],
             swiftSettings: settings),
         .testTarget(
-            name: "ForestsTests", dependencies: ["Forests", "LinearAlgebra", "ModelFiles"], swiftSettings: settings),
+            name: "ForestsTests", dependencies: ["Forests", "LinearAlgebra", "ModelFiles"], exclude: ["models"],
+            swiftSettings: settings),
         .testTarget(
             name: "ForecastingTests", dependencies: ["Forecasting", "LinearAlgebra", "ModelFiles"],
             swiftSettings: settings),
         .testTarget(name: "SchedulingTests", dependencies: ["Scheduling", "Workloads"], swiftSettings: settings),
+        .testTarget(
+            name: "AllocationTests", dependencies: ["Allocation", "Scheduling", "Workloads"], swiftSettings: settings),
         .testTarget(name: "JobFilesTests", dependencies: ["JobFiles", "Workloads"], swiftSettings: settings),
         .testTarget(
             name: "PredictionTests",

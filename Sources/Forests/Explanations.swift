@@ -16,7 +16,7 @@ extension RegressionForest {
     ///   Source: Lundberg et al., *From local explanations to global understanding with explainable AI for trees* (2020).
     /// - Throws: ``ForestError`` if a column is missing.
     public func explain(_ data: ForestData) throws(ForestError) -> [ForestExplanation] {
-        trees.explain(try encoder.table(data), features.count, base: 0, scale: 1 / Double(treeCount))
+        trees.explain(try encoder.table(data), features.count, base: targetOffset, scale: 1 / Double(treeCount))
     }
 }
 
@@ -64,6 +64,12 @@ extension PortableTrees {
         guard trees.allSatisfy({ $0.count == 1 || $0.allSatisfy { $0.count > 0 } }) else {
             throw .notStored(what: "row counts of the nodes", remedy: "Export the model with them to explain it.")
         }
+        // A walk keeps the path from the root for every node on it.
+        guard trees.allSatisfy({ Self.depth($0) <= 1000 }) else {
+            throw .tooLarge(
+                what: "Depth of a tree", found: trees.map(Self.depth).max() ?? 0, allowed: 1000,
+                remedy: "Predict without explanations.")
+        }
         guard !hasLines else {
             throw .notStored(what: "explanations of linear leaves", remedy: "Only our own linear forests have them.")
         }
@@ -79,6 +85,15 @@ extension PortableTrees {
             return ForestExplanation(base: expected, contributions: contributions)
         }
     }
+
+    /// The most tests on the way to a leaf; parents come before their children.
+    private static func depth(_ nodes: [Node]) -> Int {
+        var depths = [Int](repeating: 0, count: nodes.count)
+        for (index, node) in nodes.enumerated() where node.feature >= 0 {
+            (depths[node.left], depths[node.right]) = (depths[index] + 1, depths[index] + 1)
+        }
+        return depths.max() ?? 0
+    }
 }
 
 extension TreeNodes {
@@ -88,7 +103,7 @@ extension TreeNodes {
         var expected = base
         for tree in 0..<treeCount { expected += scale * expectation(Int(starts[tree]), 0) }
         var parts: [[Double]] = []
-        let values = lines?.columns.values(table) ?? []
+        let values = lines.map { $0.columns.values(table, $0.encoder) } ?? []
         withSlots(table, 0..<table.rowCount) { _, _, slots in
             var contributions = [Double](repeating: 0, count: featureCount)
             let x = values.map { $0[parts.count] }

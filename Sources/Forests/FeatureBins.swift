@@ -19,11 +19,13 @@ struct FeatureBins: Sendable {
     /// Bins of equal counts, but one per distinct value where there are no more than `limit` of them.
     init(numeric name: String, _ values: [Double], limit: Int) {
         let stride = max(1, values.count / 200_000)
+        let offset = ForestFeature.offset(
+            of: Swift.stride(from: 0, to: values.count, by: stride).lazy.map { values[$0] })
         var keys: [UInt32] = []
         keys.reserveCapacity(values.count / stride + 1)
         var row = 0
         while row < values.count {
-            let key = ValueKey.of(values[row])
+            let key = ValueKey.of(values[row] - offset)
             if key != ValueKey.missingRight { keys.append(key) }
             row += stride
         }
@@ -62,7 +64,7 @@ struct FeatureBins: Sendable {
         }
         // Values outside the sample belong to the bin above them: it begins right after the bin below.
         if stride > 1 { for bin in upper.indices.dropFirst() { lower[bin] = upper[bin - 1] + 1 } }
-        feature = ForestFeature(name: name, levels: nil)
+        feature = ForestFeature(name: name, levels: nil, offset: offset)
         (self.lower, self.upper, levelBins, count) = (lower, upper, [], lower.count)
     }
 
@@ -99,9 +101,10 @@ struct FeatureBins: Sendable {
         case .numeric(let values):
             guard count > 0 else { return [Code](repeating: missing, count: values.count) }
             return [Code](unsafeUninitializedCapacity: values.count) { buffer, initialized in
+                let offset = feature.offset
                 upper.withUnsafeBufferPointer { upper in
                     for row in values.indices {
-                        let key = ValueKey.of(values[row])
+                        let key = ValueKey.of(values[row] - offset)
                         let bin = min(position(of: key, in: upper), count - 1)
                         buffer[row] = key == ValueKey.missingRight ? missing : Code(truncatingIfNeeded: bin)
                     }

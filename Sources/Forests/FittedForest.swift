@@ -132,13 +132,19 @@ public enum FittedForest: Sendable {
         }
     }
 
-    /// Whether contributions of ``explain(_:)`` are those to the logarithm of the prediction.
-    public var hasLogarithmicLink: Bool {
+    /// From the scale of ``explain(_:)`` to that of the prediction.
+    public var link: PortableTrees.Link {
         switch self {
-        case .boosted(let forest): forest.options.loss == .gamma
-        case .imported(let trees): trees.link == .exponential
-        case .random, .quantiles, .linear: false
+        case .boosted(let forest): forest.options.loss == .gamma ? .exponential : .identity
+        case .imported(let trees): trees.link
+        case .random, .quantiles, .linear: .identity
         }
+    }
+
+    /// Which features some tree or line asks for.
+    public var isAsked: [Bool] {
+        if case .linear(let forest) = self { return forest.features.map { _ in true } }
+        return shape.tests.map { $0 > 0 }
     }
 
     /// The model in the form that other programs exchange: of quantiles the middle.

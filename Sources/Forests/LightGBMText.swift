@@ -6,7 +6,8 @@ extension PortableTrees {
     public func lightGBMText() -> String {
         var text = "tree\nversion=v4\nnum_class=1\nnum_tree_per_iteration=1\nlabel_index=0\n"
         text += "max_feature_idx=\(features.count - 1)\n"
-        text += "objective=\(link == .exponential ? "gamma" : "regression")\n"
+        let objectives: [Link: String] = [.exponential: "gamma", .signedSquare: "regression sqrt"]
+        text += "objective=\(objectives[link] ?? "regression")\n"
         if averages { text += "average_output\n" }
         // Names must not hold blanks, which part them.
         let names = features.map { $0.name.replacing(" ", with: "_").replacing("\n", with: "_") }
@@ -23,37 +24,65 @@ extension PortableTrees {
             text += "Tree=\(index)\n" + LightGBMTree(nodes).text + "\n\n"
         }
         text += "end of trees\n\n"
-        let levels = features.compactMap(\.levels)
-        if !levels.isEmpty, let json = try? JSONEncoder().encode(levels) {
-            text += "pandas_categorical:" + String(decoding: json, as: UTF8.self) + "\n"
+        let lists = features.compactMap { feature in
+            feature.levels.map { levels in
+                let names = levels.map { feature.levelKind != .words && Double($0) != nil ? $0 : quoted($0) }
+                return "[" + names.joined(separator: ",") + "]"
+            }
         }
+        if !lists.isEmpty { text += "pandas_categorical:[" + lists.joined(separator: ",") + "]\n" }
         return text
     }
 
     /// Reads LightGBM's text format, as `Booster.save_model` and ``lightGBMText()`` write it.
     ///
     /// - Throws: ``ForestError`` that names the line for a damaged file and for what is not supported here: several
-    ///   classes, linear leaves, and objectives that are not regression.
+    ///   classes, objectives that are not regression, and names of levels that do not fit the columns.
     public init(lightGBMText text: String, path: String = "LightGBM model") throws(ForestError) {
-        var header: [Substring: Substring] = [:]
-        var averages = false
-        var blocks: [(line: Int, values: [Substring: Substring])] = []
-        var pandas: [[LevelName]] = []
-        var ended = false
-        for (number, raw) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+        let file = try LightGBMFile(text, path: path)
+        var trees = try file.trees(features: file.names.count)
+        let columns = LightGBMColumns(file, trees)
+        let features = Self.features(file.names, &trees, levels: try columns.levels(path: path), codes: columns.codes)
+        try self.init(features: features, trees: trees, averages: file.averages, link: file.link, path: path)
+    }
+}
+
+/// The lines of a model of LightGBM.
+struct LightGBMFile {
+    private(set) var names: [String] = []
+    /// A word per feature: `none`, `[low:high]` for numbers, or the codes of levels.
+    private(set) var infos: [Substring] = []
+    /// The levels of the columns that pandas had as categories, in order.
+    private(set) var levels: [[LevelName]] = []
+    private(set) var averages = false
+    private(set) var link = PortableTrees.Link.identity
+    private let path: String
+    private var blocks: [(line: Int, values: [Substring: Substring])] = []
+
+    init(_ text: String, path: String) throws(ForestError) {
+        self.path = path
+        var header: [Substring: (line: Int, text: Substring)] = [:]
+        var (ended, number) = (false, 0)
+        for raw in text.split(separator: "\n", omittingEmptySubsequences: false) {
+            number += 1
             let line = raw.hasSuffix("\r") ? raw.dropLast() : raw
             if line == "average_output" { averages = true }
             if line == "end of trees" { ended = true }
             if line.hasPrefix("pandas_categorical:") {
-                let json = Data(line.dropFirst(19).utf8)
-                pandas = (try? JSONDecoder().decode([[LevelName]]?.self, from: json)) ?? []
+                do {
+                    levels = try LevelName.decode([[LevelName]]?.self, from: Data(line.dropFirst(19).utf8)) ?? []
+                } catch {
+                    throw .format(
+                        file: path, line: number, found: "names of levels that cannot be read",
+                        expected: "pandas_categorical: and lists of texts, numbers, true and false")
+                }
             }
             guard !ended, let equals = line.firstIndex(of: "=") else { continue }
             let (key, value) = (line[..<equals], line[line.index(after: equals)...])
             if key == "Tree" {
-                blocks.append((number + 1, [:]))
+                blocks.append((number, [:]))
             } else if blocks.isEmpty {
-                header[key] = value
+                header[key] = (number, value)
             } else {
                 blocks[blocks.count - 1].values[key] = value
             }
@@ -61,76 +90,162 @@ extension PortableTrees {
         guard ended else {
             throw .format(file: path, line: 0, found: "no line 'end of trees'", expected: "a whole LightGBM model")
         }
-        guard header["num_class"] == "1" else {
-            throw .format(
-                file: path, line: 0, found: "num_class=\(header["num_class"] ?? "(none)")", expected: "num_class=1")
-        }
-        let objective = header["objective"]?.split(separator: " ").first.map(String.init) ?? "regression"
-        let logarithmic: Set = ["poisson", "gamma", "tweedie"]
-        let plain: Set = [
-            "regression", "regression_l1", "huber", "fair", "quantile", "mape", "l2", "l1", "custom",
-        ]
-        guard logarithmic.contains(objective) || plain.contains(objective) else {
-            throw .format(file: path, line: 0, found: "objective=\(objective)", expected: "a regression objective")
-        }
-        let names = header["feature_names"]?.split(separator: " ").map(String.init) ?? []
-        var trees: [[Node]] = []
-        for block in blocks {
-            trees.append(try LightGBMTree.nodes(block.values, line: block.line, path: path, features: names.count))
-        }
-        try self.init(
-            features: Self.features(
-                names, trees, pandas.map { $0.map(\.text) }, infos: header["feature_infos"]?.split(separator: " ") ?? []
-            ),
-            trees: trees, averages: averages,
-            link: logarithmic.contains(objective) ? .exponential : .identity)
-    }
-
-    /// Features with levels where the file lists codes (`infos`, one a feature) or a tree tests levels: their names if
-    /// the file has them, else their codes.
-    static func features(
-        _ names: [String], _ trees: [[Node]], _ levelNames: [[String]], infos: [Substring] = []
-    ) -> [ForestFeature] {
-        var largest = [Int?](repeating: nil, count: names.count)
-        for (index, info) in infos.prefix(names.count).enumerated() {
-            let codes = info.split(separator: ":", omittingEmptySubsequences: false).map { Int($0) ?? -1 }
-            if let last = codes.max(), codes.allSatisfy({ (0...100_000).contains($0) }) { largest[index] = last }
-        }
-        for node in trees.joined() {
-            if let levels = node.levels, names.indices.contains(node.feature) {
-                largest[node.feature] = max(largest[node.feature] ?? 0, levels.max() ?? 0)
+        names = header["feature_names"]?.text.split(separator: " ").map(String.init) ?? []
+        infos = header["feature_infos"]?.text.split(separator: " ") ?? []
+        // Lines that say how many there are of something, which is known already. Only the first must be there.
+        for (key, expected) in [
+            ("num_class", 1), ("num_tree_per_iteration", 1), ("max_feature_idx", names.count - 1),
+        ] as [(Substring, Int)] {
+            let found = header[key]
+            guard found.map({ Int($0.text) == expected }) ?? (key != "num_class") else {
+                throw .format(
+                    file: path, line: found?.line ?? 0, found: "\(key)=\(found?.text ?? "(none)")",
+                    expected: "\(key)=\(expected)")
             }
         }
-        // Lists of names go with the features of levels in order; they only fit if every feature has one.
-        let fits = levelNames.count == largest.count { $0 != nil }
-        var next = 0
-        return names.enumerated().map { index, name in
-            guard let last = largest[index] else { return ForestFeature(name: name, levels: nil) }
-            defer { next += 1 }
-            return ForestFeature(name: name, levels: fits ? levelNames[next] : (0...last).map(String.init))
+        for (key, words, expected) in [
+            ("feature_infos", infos.count, names.count),
+            ("tree_sizes", header["tree_sizes"]?.text.split(separator: " ").count ?? 0, blocks.count),
+        ] as [(Substring, Int, Int)] {
+            guard let line = header[key]?.line, words != expected else { continue }
+            throw .format(file: path, line: line, found: "\(words) words in '\(key)'", expected: "\(expected)")
         }
+        if let objective = header["objective"] {
+            guard let link = LightGBMFile.link(objective.text) else {
+                throw .format(
+                    file: path, line: objective.line, found: "objective=\(objective.text)",
+                    expected: "an objective of regression with words that are known: sqrt, alpha:, "
+                        + "tweedie_variance_power:")
+            }
+            self.link = link
+        }
+    }
+
+    /// How the sum of the trees becomes the prediction; `nil` for an objective or a word that is not known.
+    private static func link(_ objective: Substring) -> PortableTrees.Link? {
+        var words = objective.split(separator: " ")[...]
+        let name = words.popFirst() ?? "regression"
+        words.removeAll { $0.hasPrefix("alpha:") || $0.hasPrefix("tweedie_variance_power:") }
+        guard words.allSatisfy({ $0 == "sqrt" }) else { return nil }
+        switch name {
+        case "poisson", "gamma", "tweedie": return .exponential
+        // These two do not look at the word.
+        case "huber", "custom": return .identity
+        case "regression", "regression_l1", "fair", "quantile", "mape", "l2", "l1":
+            return words.isEmpty ? .identity : .signedSquare
+        default: return nil
+        }
+    }
+
+    /// The nodes of every tree.
+    ///
+    /// - Parameter isOurs: Whether missing levels may go left, which only our own model files can say: LightGBM sends
+    ///   them right, whatever is written.
+    func trees(features: Int, isOurs: Bool = false) throws(ForestError) -> [[PortableTrees.Node]] {
+        var trees: [[PortableTrees.Node]] = []
+        for block in blocks {
+            var nodes = try LightGBMTree.nodes(block.values, line: block.line, path: path, features: features)
+            if !isOurs {
+                for index in nodes.indices where nodes[index].levels != nil { nodes[index].missingGoesLeft = false }
+            }
+            trees.append(nodes)
+        }
+        return trees
     }
 }
 
-/// A level in a list that pandas wrote: a text, or a number.
-private enum LevelName: Decodable {
-    case text(String)
-    case number(Double)
+/// Which columns of a LightGBM model have levels, and which of the lists of names is whose.
+///
+/// A list goes with every column that pandas had as categories, in order. The file does not say which these are: a
+/// column of levels has codes in `feature_infos`, one with a single level (or one that is of no use) has `none`, ordered
+/// categories have a range of numbers, and a column of levels that came as integers has codes but no list.
+private struct LightGBMColumns {
+    let file: LightGBMFile
+    /// The codes of each column that are listed; `nil` for numbers.
+    private(set) var codes: [Set<Int>?]
+    /// The largest code of each column that is listed or tested; `nil` for numbers.
+    private var largest: [Int?]
+    private var isTested: [Bool]
 
-    init(from decoder: any Decoder) throws {
-        let container = try decoder.singleValueContainer()
-        if let text = try? container.decode(String.self) {
-            self = .text(text)
-        } else {
-            self = .number(try container.decode(Double.self))
+    init(_ file: LightGBMFile, _ trees: [[PortableTrees.Node]]) {
+        self.file = file
+        codes = file.names.indices.map { index in
+            guard index < file.infos.count, file.infos[index] != "none", !file.infos[index].hasPrefix("[") else {
+                return nil
+            }
+            // −1 stands for missing.
+            return Set(file.infos[index].split(separator: ":").compactMap { Int($0) }.filter { $0 >= 0 })
+        }
+        largest = codes.map { codes in codes.map { $0.max() ?? -1 } }
+        isTested = file.names.map { _ in false }
+        for node in trees.joined() where node.feature >= 0 {
+            isTested[node.feature] = true
+            if let levels = node.levels { largest[node.feature] = max(largest[node.feature] ?? -1, levels.max() ?? -1) }
         }
     }
 
-    var text: String {
-        switch self {
-        case .text(let text): text
-        case .number(let number): Int(exactly: number).map(String.init) ?? String(number)
+    /// How well a list of `count` names fits a column; `nil` if it cannot be its list.
+    private func fit(_ column: Int, _ count: Int) -> Int? {
+        if let largest = largest[column] { return largest < count ? 1000 : nil }
+        let info = column < file.infos.count ? file.infos[column] : "none"
+        if info == "none" { return isTested[column] ? nil : count == 1 ? 2 : 0 }
+        let ends = info.dropFirst().dropLast().split(separator: ":").map { Double($0) }
+        guard ends.count == 2, let low = ends[0], let high = ends[1], low >= 0, high < Double(count),
+            low == low.rounded(), high == high.rounded()
+        else { return nil }
+        return 1
+    }
+
+    /// The column of every list. Of all ways to give them out in order that fit best, the one with the earliest columns,
+    /// or with the latest; `nil` if there is none.
+    private func columns(latest: Bool) -> [Int]? {
+        let (lists, width) = (file.levels, file.names.count + 1)
+        guard lists.count < width, lists.count < 1 << 26 / width else { return nil }
+        // The best fit of the lists from one on to the columns from one on.
+        var best = [Int](repeating: .min, count: (lists.count + 1) * width)
+        for column in 0..<width { best[lists.count * width + column] = 0 }
+        func taken(_ list: Int, _ column: Int) -> Int? {
+            guard let own = fit(column, lists[list].count), best[(list + 1) * width + column + 1] > .min else {
+                return nil
+            }
+            return own + best[(list + 1) * width + column + 1]
         }
+        for list in lists.indices.reversed() {
+            for column in file.names.indices.reversed() {
+                best[list * width + column] = max(best[list * width + column + 1], taken(list, column) ?? .min)
+            }
+        }
+        var (found, next) = ([Int](), 0)
+        for list in lists.indices {
+            let wanted = best[list * width + next]
+            guard wanted > .min else { return nil }
+            let places = (next..<file.names.count).filter { taken(list, $0) == wanted }
+            guard let column = latest ? places.last : places.first else { return nil }
+            found.append(column)
+            next = column + 1
+        }
+        return found
+    }
+
+    /// The names of the levels of every column; `nil` where the file has none.
+    func levels(path: String) throws(ForestError) -> [[LevelName]?] {
+        var levels = [[LevelName]?](repeating: nil, count: file.names.count)
+        guard !file.levels.isEmpty else { return levels }
+        guard let first = columns(latest: false), let last = columns(latest: true) else {
+            throw .format(
+                file: path, line: 0, found: "\(file.levels.count) lists of names of levels in 'pandas_categorical'",
+                expected: "a column for each of them in 'feature_infos', with codes below their number")
+        }
+        for (list, columns) in zip(file.levels, zip(first, last)) {
+            guard columns.0 == columns.1 || !isTested[columns.0] && !isTested[columns.1] else {
+                throw .format(
+                    file: path, line: 0,
+                    found: "names of levels that fit '\(file.names[columns.0])' and '\(file.names[columns.1])'",
+                    expected: "a list for one column; train with all columns of levels as pandas categories")
+            }
+            levels[columns.0] = list
+        }
+        return levels
     }
 }
 
@@ -154,7 +269,7 @@ private struct LightGBMTree {
         for node in inner {
             if let levels = node.levels {
                 thresholds.append(String(boundaries.count - 1))
-                decisions.append("1")
+                decisions.append(node.missingGoesLeft ? "3" : "1")
                 var set = [UInt32](repeating: 0, count: (levels.max() ?? 0) / 32 + 1)
                 for level in levels { set[level / 32] |= 1 << UInt32(level % 32) }
                 words += set
@@ -221,6 +336,9 @@ private struct LightGBMTree {
         let leafValues = try numbers("leaf_value", leafCount, as: Double.self)
         let leafCounts = (try? numbers("leaf_count", leafCount, as: Int.self)) ?? Array(repeating: 0, count: leafCount)
         var rules = [PortableTrees.Line?](repeating: nil, count: leafCount)
+        guard ["0", "1"].contains(values["is_linear"] ?? "0") else {
+            throw fail("is_linear=\(values["is_linear"] ?? "")", "0 or 1")
+        }
         if values["is_linear"] == "1" {
             let constants = try numbers("leaf_const", leafCount, as: Double.self)
             let sizes = try numbers("num_features", leafCount, as: Int.self)
@@ -264,12 +382,14 @@ private struct LightGBMTree {
         else { throw fail("cat_boundaries that fall", "rising ones from 0") }
         let words = sets > 0 ? try numbers("cat_threshold", wordCount, as: UInt32.self) : []
         var nodes: [PortableTrees.Node] = []
-        // Depth first from the root, so that children come after their parents.
+        // Depth first from the root, so that children come after their parents. Every node and leaf has one parent.
+        var seen = [Bool](repeating: false, count: inner + leafCount)
         var open: [(child: Int, parent: Int, isLeft: Bool)] = [(0, -1, true)]
         while let (child, parent, isLeft) = open.popLast() {
-            guard child < inner, -child <= leafCount, nodes.count < 2 * leafCount - 1 else {
-                throw fail("child \(child)", "a node or leaf of a tree with \(leafCount) leaves")
+            guard child < inner, child >= -leafCount, !seen[child + leafCount] else {
+                throw fail("child \(child)", "a node or leaf of a tree with \(leafCount) leaves, once")
             }
+            seen[child + leafCount] = true
             if parent >= 0 {
                 if isLeft { nodes[parent].left = nodes.count } else { nodes[parent].right = nodes.count }
             }
@@ -290,9 +410,9 @@ private struct LightGBMTree {
                 node.levels = (boundaries[set]..<boundaries[set + 1]).flatMap { word in
                     (0..<32).filter { words[word] >> UInt32($0) & 1 != 0 }.map { (word - boundaries[set]) * 32 + $0 }
                 }
-                node.threshold = 0
+                (node.threshold, node.missingGoesLeft) = (0, decision & 2 != 0)
             } else {
-                guard let missing = PortableTrees.Missing(rawValue: decision >> 2 & 3) else {
+                guard 0..<16 ~= decision, let missing = PortableTrees.Missing(rawValue: decision >> 2) else {
                     throw fail("decision_type \(decision)", "a missing type from 0 to 2")
                 }
                 (node.missing, node.missingGoesLeft) = (missing, decision & 2 != 0)

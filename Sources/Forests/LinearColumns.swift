@@ -50,10 +50,12 @@ struct LinearColumns: Sendable {
         }
     }
 
-    func values(_ table: EncodedTable) -> [[Double]] {
+    /// The same for a table of an encoder, which takes the offsets of features off.
+    func values(_ table: EncodedTable, _ encoder: RowEncoder) -> [[Double]] {
         zip(features, scales).map { feature, scale in
             guard case .numeric(let values) = table.columns[feature] else { return [] }
-            return values.map { scale($0) }
+            let offset = encoder.features[feature].offset
+            return values.map { scale($0 + offset) }
         }
     }
 }

@@ -49,7 +49,7 @@ public struct LinearForest: Sendable {
     /// - Throws: ``ForestError`` if a column is missing or of the wrong kind.
     public func predict(_ data: ForestData, threads: Int = defaultThreads) throws(ForestError) -> [Double] {
         let table = try encoder.table(data)
-        let values = columns.values(table)
+        let values = columns.values(table, encoder)
         let block = 512
         let parts = Parallel.map(count: (table.rowCount + block - 1) / block, threads: threads) { index in
             let rows = (index * block)..<min(table.rowCount, (index + 1) * block)

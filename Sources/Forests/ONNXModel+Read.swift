@@ -1,9 +1,9 @@
 extension PortableTrees {
-    /// Reads an ONNX file whose graph is one tree ensemble: `TreeEnsembleRegressor`, as the converters of
+    /// Reads an ONNX file whose graph is one tree ensemble: `TreeEnsembleRegressor`, as CatBoost and the converters of
     /// scikit-learn, LightGBM and XGBoost write it, or `TreeEnsemble`, as ``onnx()`` does.
     ///
-    /// - Throws: ``ForestError`` for a damaged file and for what is not supported here: other operators, several
-    ///   targets and comparisons other than ≤, < and membership.
+    /// - Throws: ``ForestError`` for a damaged file and for what is not supported here: other operators and attributes,
+    ///   several targets, and features that are both compared and tested for equality.
     public init(onnx bytes: [UInt8], path: String = "ONNX model") throws(ForestError) {
         func fail(_ found: String, _ expected: String) -> ForestError {
             .format(file: path, line: 0, found: found, expected: expected)
@@ -11,28 +11,19 @@ extension PortableTrees {
         guard let model = OnnxMessage(bytes[...]), let graph = model.messages(7).first else {
             throw fail("no ONNX graph", "an ONNX model")
         }
-        var ensemble: OnnxMessage?
-        var link = Link.identity
-        for node in graph.messages(1) {
-            switch node.text(4) {
-            case "TreeEnsembleRegressor", "TreeEnsemble":
-                guard ensemble == nil else { throw fail("two tree ensembles", "one") }
-                ensemble = node
-            case "Exp": link = .exponential
-            case "Identity", "Cast": break
-            case let other: throw fail("operator \(other ?? "?")", "TreeEnsembleRegressor or TreeEnsemble")
-            }
-        }
-        guard let ensemble else { throw fail("no tree ensemble", "TreeEnsembleRegressor or TreeEnsemble") }
+        let (ensemble, link, roundsInputs) = try graph.ensemble(path)
         let attributes = OnnxAttributes(ensemble)
-        guard attributes.integer("n_targets") ?? 1 == 1 else { throw fail("several targets", "one") }
+        if let problem = attributes.unsupported(isRegressor: ensemble.text(4) == "TreeEnsembleRegressor") {
+            throw fail(problem, "what this reader obeys: one target, SUM or AVERAGE, no post_transform")
+        }
         let parsed =
             ensemble.text(4) == "TreeEnsemble" ? attributes.ensembleTrees() : attributes.regressorTrees()
         guard let (found, averages) = parsed else {
-            throw fail("lists of nodes that do not fit together", "whole trees with tests ≤, < or membership")
+            throw fail(
+                "lists of nodes that do not fit together", "whole trees with tests ≤, <, ≥, >, =, ≠ or membership")
         }
         var trees = found
-        if let base = attributes.numbers("base_values")?.first, base != 0 {
+        if let base = (attributes.numbers("base_values") ?? []).first, base != 0 {
             var constant = Node()
             constant.value = averages ? base * Double(trees.count + 1) : base
             if averages {
@@ -45,19 +36,78 @@ extension PortableTrees {
             trees.insert([constant], at: 0)
         }
         let used = (trees.joined().map(\.feature).max() ?? 0) + 1
-        let count = max(used, graph.inputColumns ?? used)
-        guard count < 1 << 24 else { throw fail("\(count) features", "fewer than 16777216") }
+        let named = model.messages(14).compactMap { entry -> (Int, String)? in
+            guard let key = entry.text(1), key.hasPrefix("feature_"), let index = Int(key.dropFirst(8)),
+                let name = entry.text(2)
+            else { return nil }
+            return (index, name)
+        }
+        let count = graph.inputColumns.flatMap { $0 > 0 ? $0 : nil } ?? used
+        // Only names that are in the file can be as many as that.
+        guard used <= count, count <= max(1 << 16, named.count) else {
+            throw fail("\(count) features, of which \(used) are tested", "at most \(max(1 << 16, named.count))")
+        }
         var names = (0..<count).map { "f\($0)" }
-        for entry in model.messages(14) {
-            if let key = entry.text(1), key.hasPrefix("feature_"), let index = Int(key.dropFirst(8)),
-                names.indices.contains(index), let name = entry.text(2)
+        for (index, name) in named where names.indices.contains(index) { names[index] = name }
+        var kinds = [Bool?](repeating: nil, count: count)
+        for node in trees.joined() where node.feature >= 0 {
+            let testsLevels = node.levels != nil
+            guard kinds[node.feature] ?? testsLevels == testsLevels else {
+                throw fail(
+                    "feature \(names[node.feature]) compared with numbers and tested for equality", "one or the other")
+            }
+            kinds[node.feature] = testsLevels
+        }
+        let features = Self.features(names, &trees)
+        try self.init(
+            features: features, trees: trees, averages: averages, link: link, roundsInputs: roundsInputs, path: path)
+    }
+}
+
+extension OnnxMessage {
+    /// Of a graph: its tree ensemble, what is made of its sum, and whether it gets numbers of single precision. Every node
+    /// must take the output of the one before.
+    fileprivate func ensemble(_ path: String) throws(ForestError) -> (OnnxMessage, PortableTrees.Link, Bool) {
+        func fail(_ found: String, _ expected: String) -> ForestError {
+            .format(file: path, line: 0, found: found, expected: expected)
+        }
+        let constants = Set(messages(5).compactMap { $0.text(8) })
+        let inputs = messages(11).compactMap { $0.text(1) }.filter { !constants.contains($0) }
+        guard inputs.count == 1, var value = inputs.first else { throw fail("\(inputs.count) inputs", "one matrix") }
+        var (ensemble, link, isSingle) = (OnnxMessage?.none, PortableTrees.Link.identity, inputType == 1)
+        var nodes = messages(1)[...]
+        while let node = nodes.popFirst() {
+            let (name, takes, gives) = (node.text(4) ?? "?", node.texts(1), node.texts(2))
+            // The sign of the sum times its square: Abs of the sum, then their product.
+            if name == "Abs", ensemble != nil, link == .identity, takes == [value], let product = nodes.popFirst(),
+                product.text(4) == "Mul", Set(product.texts(1)) == Set([value] + gives),
+                let output = product.texts(2).first
             {
-                names[index] = name
+                (link, value) = (.signedSquare, output)
+                continue
+            }
+            guard takes == [value], let output = gives.first, gives.count == 1 else {
+                throw fail("operator \(name) of \(takes.joined(separator: ", "))", "one that takes '\(value)'")
+            }
+            value = output
+            switch name {
+            case "TreeEnsembleRegressor", "TreeEnsemble":
+                guard ensemble == nil else { throw fail("two tree ensembles", "one") }
+                ensemble = node
+            case "Exp" where ensemble != nil && link == .identity: link = .exponential
+            case "Identity": break
+            case "Cast":
+                let type = OnnxAttributes(node).integer("to")
+                guard type == 1 || type == 11 else { throw fail("a cast to type \(type ?? 0)", "float or double") }
+                if ensemble == nil, type == 1 { isSingle = true }
+            default: throw fail("operator \(name)", "TreeEnsembleRegressor or TreeEnsemble")
             }
         }
-        try self.init(
-            features: Self.features(names, trees, []), trees: trees, averages: averages, link: link,
-            roundsInputs: graph.inputType == 1)
+        guard let ensemble else { throw fail("no tree ensemble", "TreeEnsembleRegressor or TreeEnsemble") }
+        guard messages(12).compactMap({ $0.text(1) }) == [value] else {
+            throw fail("other outputs", "'\(value)' alone")
+        }
+        return (ensemble, link, isSingle)
     }
 }
 
@@ -74,7 +124,8 @@ private struct OnnxMessage {
         fields.compactMap { if case .bytes(let bytes) = $0.value, $0.number == number { bytes } else { nil } }
     }
     func messages(_ number: Int) -> [OnnxMessage] { bytes(number).compactMap(OnnxMessage.init) }
-    func text(_ number: Int) -> String? { bytes(number).first.map { String(decoding: $0, as: UTF8.self) } }
+    func texts(_ number: Int) -> [String] { bytes(number).map { String(decoding: $0, as: UTF8.self) } }
+    func text(_ number: Int) -> String? { texts(number).first }
     func integer(_ number: Int) -> Int? {
         for field in fields where field.number == number {
             if case .number(let value) = field.value { return Int(truncatingIfNeeded: value) }
@@ -100,6 +151,41 @@ private struct OnnxAttributes {
     func text(_ name: String) -> String? { byName[name]?.text(4) }
     func texts(_ name: String) -> [String]? {
         byName[name]?.bytes(9).map { String(decoding: $0, as: UTF8.self) }
+    }
+
+    /// The first attribute that would change the prediction and is not obeyed here, with what it says.
+    func unsupported(isRegressor: Bool) -> String? {
+        let lists = [
+            "nodes_featureids", "nodes_truenodeids", "nodes_falsenodeids", "nodes_modes", "nodes_hitrates",
+            "nodes_missing_value_tracks_true", "n_targets", "aggregate_function", "post_transform",
+        ]
+        let own =
+            isRegressor
+            ? [
+                "nodes_treeids", "nodes_nodeids", "nodes_values", "target_treeids", "target_nodeids", "target_ids",
+                "target_weights", "base_values", "nodes_values_as_tensor", "nodes_hitrates_as_tensor",
+                "target_weights_as_tensor", "base_values_as_tensor",
+            ]
+            : [
+                "tree_roots", "nodes_splits", "nodes_trueleafs", "nodes_falseleafs", "leaf_targetids", "leaf_weights",
+                "membership_values",
+            ]
+        if let name = Set(byName.keys).subtracting(lists + own).min() { return "attribute '\(name)'" }
+        if integer("n_targets") ?? 1 != 1 { return "n_targets \(integer("n_targets") ?? 0)" }
+        if let ids = integers(isRegressor ? "target_ids" : "leaf_targetids"), ids.contains(where: { $0 != 0 }) {
+            return "leaves of several targets"
+        }
+        if numbers("base_values")?.count ?? 0 > 1 { return "several base_values" }
+        let (aggregate, transform) =
+            isRegressor
+            ? (text("aggregate_function") ?? "SUM", text("post_transform") ?? "NONE")
+            : (
+                [0: "AVERAGE", 1: "SUM"][integer("aggregate_function") ?? 1]
+                    ?? "number \(integer("aggregate_function") ?? 0)",
+                integer("post_transform") ?? 0 == 0 ? "NONE" : "number \(integer("post_transform") ?? 0)"
+            )
+        if !["SUM", "AVERAGE"].contains(aggregate) { return "aggregate_function \(aggregate)" }
+        return transform == "NONE" ? nil : "post_transform \(transform)"
     }
 
     /// A list of integers, packed or not.
@@ -186,40 +272,72 @@ private struct OnnxAttributes {
             let node: Int
         }
         var place: [Place: Int] = [:]
-        for index in 0..<count { place[Place(tree: trees[index], node: ids[index])] = index }
+        for index in 0..<count {
+            guard place.updateValue(index, forKey: Place(tree: trees[index], node: ids[index])) == nil else {
+                return nil
+            }
+        }
         var leafValues: [Int: Double] = [:]
         for (index, tree) in leafTrees.enumerated() {
-            guard let node = place[Place(tree: tree, node: leafNodes[index])] else { return nil }
+            guard let node = place[Place(tree: tree, node: leafNodes[index])], modes[node] == "LEAF" else { return nil }
             leafValues[node, default: 0] += weights[index]
         }
-        var roots: [Int] = []
-        var children: Set<Int> = []
+        var isChild = [Bool](repeating: false, count: count)
         for index in 0..<count where modes[index] != "LEAF" {
             for child in [onTrue[index], onFalse[index]] {
                 guard let node = place[Place(tree: trees[index], node: child)] else { return nil }
-                children.insert(node)
+                isChild[node] = true
             }
         }
-        for index in 0..<count where !children.contains(index) { roots.append(index) }
+        // A tree has one root.
+        let roots = (0..<count).filter { !isChild[$0] }
+        guard Set(roots.map { trees[$0] }).count == roots.count else { return nil }
+        var seen = [Bool](repeating: false, count: count)
         let nodes = roots.map { root in
-            OnnxAttributes.ordered(root, limit: count) { index in
-                var node = PortableTrees.Node()
+            OnnxAttributes.ordered(root, &seen) { index in
                 if modes[index] == "LEAF" {
-                    node.value = leafValues[index] ?? 0
-                    return (node, nil)
+                    var leaf = PortableTrees.Node()
+                    leaf.value = leafValues[index] ?? 0
+                    return (leaf, nil)
                 }
-                guard features[index] >= 0, ["BRANCH_LEQ", "BRANCH_LT"].contains(modes[index]),
-                    let left = place[Place(tree: trees[index], node: onTrue[index])],
-                    let right = place[Place(tree: trees[index], node: onFalse[index])]
+                guard let mode = OnnxAttributes.modes.firstIndex(of: modes[index]), mode < 6,
+                    let onTrue = place[Place(tree: trees[index], node: onTrue[index])],
+                    let onFalse = place[Place(tree: trees[index], node: onFalse[index])]
                 else { return nil }
-                node.feature = features[index]
-                node.threshold = modes[index] == "BRANCH_LT" ? Double(Float(values[index]).nextDown) : values[index]
-                node.missingGoesLeft = tracks[index] != 0
-                return (node, (left, right))
+                return OnnxAttributes.test(
+                    mode, features[index], values[index], [], missingIsTrue: tracks[index] != 0, (onTrue, onFalse))
             }
         }
         guard nodes.allSatisfy({ $0 != nil }) else { return nil }
         return (nodes.compactMap { $0 }, text("aggregate_function") == "AVERAGE")
+    }
+
+    /// The tests by their numbers in `TreeEnsemble`.
+    private static let modes = [
+        "BRANCH_LEQ", "BRANCH_LT", "BRANCH_GTE", "BRANCH_GT", "BRANCH_EQ", "BRANCH_NEQ", "BRANCH_MEMBER",
+    ]
+
+    /// A test with its children, the left one first; `nil` if it cannot be said in our terms.
+    private static func test(
+        _ mode: Int, _ feature: Int, _ value: Double, _ members: [Double], missingIsTrue: Bool,
+        _ children: (onTrue: Int, onFalse: Int)
+    ) -> (PortableTrees.Node, children: (Int, Int)?)? {
+        guard feature >= 0 else { return nil }
+        var node = PortableTrees.Node()
+        node.feature = feature
+        // > and ≥ are ≤ and < with the children exchanged. NaN fails every test but ≠.
+        let isReversed = mode == 2 || mode == 3 || mode == 5
+        node.missingGoesLeft = mode == 5 ? false : missingIsTrue != isReversed
+        switch mode {
+        case 0, 3: node.threshold = value
+        case 1, 2: node.threshold = value.nextDown
+        default:
+            // Levels are codes.
+            let codes = (mode == 6 ? members : [value]).map { 0 <= $0 && $0 < 0x1p24 ? Int(exactly: $0) : nil }
+            guard codes.allSatisfy({ $0 != nil }) else { return nil }
+            node.levels = codes.compactMap { $0 }
+        }
+        return (node, isReversed ? (children.onFalse, children.onTrue) : children)
     }
 
     /// The trees of a `TreeEnsemble`, and whether they are averaged.
@@ -235,57 +353,62 @@ private struct OnnxAttributes {
             integers("nodes_missing_value_tracks_true").flatMap { $0.isEmpty ? nil : $0 }
             ?? Array(repeating: 0, count: count)
         guard [onTrue, onFalse, trueLeaf, falseLeaf, tracks].allSatisfy({ $0.count == count }), modes.count == count,
-            splits.count == count, count < Int.max / 4
+            splits.count == count
         else { return nil }
         // The sets stand in the order of the nodes that test them, each closed by NaN.
-        var sets: [Int: [Int]] = [:]
+        var sets: [Int: [Double]] = [:]
         var members = (numbers("membership_values") ?? [])[...]
         for index in 0..<count where modes[index] == 6 {
             let set = members.prefix { !$0.isNaN }
-            sets[index] = set.compactMap { Int(exactly: $0) }
+            guard set.count < members.count else { return nil }
+            sets[index] = Array(set)
             members = members.dropFirst(set.count + 1)
         }
-        let nodes = roots.map { root in
-            OnnxAttributes.ordered(root, limit: 2 * count + 1) { index in
-                var node = PortableTrees.Node()
+        guard members.isEmpty else { return nil }
+        var seen = [Bool](repeating: false, count: count + leaves.count)
+        let nodes = roots.map { root -> [PortableTrees.Node]? in
+            // A tree without a test is a test whose branches are the same leaf.
+            if root >= 0, root < count, trueLeaf[root] != 0, falseLeaf[root] != 0, onTrue[root] == onFalse[root],
+                leaves.indices.contains(onTrue[root]), !seen[root], !seen[count + onTrue[root]]
+            {
+                (seen[root], seen[count + onTrue[root]]) = (true, true)
+                var leaf = PortableTrees.Node()
+                leaf.value = leaves[onTrue[root]]
+                return [leaf]
+            }
+            return OnnxAttributes.ordered(root, &seen) { index in
                 // Leaves are numbered on from the tests.
                 if index >= count {
-                    guard index - count < leaves.count else { return nil }
-                    node.value = leaves[index - count]
-                    return (node, nil)
+                    var leaf = PortableTrees.Node()
+                    leaf.value = leaves[index - count]
+                    return (leaf, nil)
                 }
-                guard index >= 0, features[index] >= 0, onTrue[index] >= 0, onFalse[index] >= 0,
-                    onTrue[index] < Int.max / 2, onFalse[index] < Int.max / 2
+                func child(_ index: Int, _ isLeaf: Int) -> Int? {
+                    guard index >= 0, index < (isLeaf != 0 ? leaves.count : count) else { return nil }
+                    return isLeaf != 0 ? count + index : index
+                }
+                guard let onTrue = child(onTrue[index], trueLeaf[index]),
+                    let onFalse = child(onFalse[index], falseLeaf[index]), let mode = Int(exactly: modes[index]),
+                    0...6 ~= mode
                 else { return nil }
-                node.feature = features[index]
-                node.missingGoesLeft = tracks[index] != 0
-                switch modes[index] {
-                case 0: node.threshold = splits[index]
-                case 1: node.threshold = splits[index].nextDown
-                case 6: node.levels = sets[index]
-                default: return nil
-                }
-                return (
-                    node,
-                    (
-                        onTrue[index] + (trueLeaf[index] != 0 ? count : 0),
-                        onFalse[index] + (falseLeaf[index] != 0 ? count : 0)
-                    )
-                )
+                return OnnxAttributes.test(
+                    mode, features[index], splits[index], sets[index] ?? [], missingIsTrue: tracks[index] != 0,
+                    (onTrue, onFalse))
             }
         }
         guard nodes.allSatisfy({ $0 != nil }) else { return nil }
         return (nodes.compactMap { $0 }, integer("aggregate_function") == 0)
     }
 
-    /// The nodes below `root`, parents before children; `nil` if there are more than `limit`.
+    /// The nodes below `root`, parents before children; `nil` if one does not exist, or has been `seen` in a tree.
     private static func ordered(
-        _ root: Int, limit: Int, _ node: (Int) -> (PortableTrees.Node, children: (Int, Int)?)?
+        _ root: Int, _ seen: inout [Bool], _ node: (Int) -> (PortableTrees.Node, children: (Int, Int)?)?
     ) -> [PortableTrees.Node]? {
         var nodes: [PortableTrees.Node] = []
         var open: [(index: Int, parent: Int, isLeft: Bool)] = [(root, -1, true)]
         while let (index, parent, isLeft) = open.popLast() {
-            guard nodes.count <= limit, let (found, children) = node(index) else { return nil }
+            guard seen.indices.contains(index), !seen[index], let (found, children) = node(index) else { return nil }
+            seen[index] = true
             if parent >= 0 {
                 if isLeft { nodes[parent].left = nodes.count } else { nodes[parent].right = nodes.count }
             }

@@ -51,17 +51,24 @@ extension PortableTrees {
         model.field(7) { graph in
             graph.field(1) { node in
                 node.field(1, "x")
-                node.field(2, link == .exponential ? "sum" : "y")
+                node.field(2, link == .identity ? "y" : "sum")
                 node.field(4, "TreeEnsemble")
                 node.append(attributes)
                 node.field(7, "ai.onnx.ml")
             }
-            if link == .exponential {
+            func add(_ name: String, of inputs: [String], to output: String) {
                 graph.field(1) { node in
-                    node.field(1, "sum")
-                    node.field(2, "y")
-                    node.field(4, "Exp")
+                    for input in inputs { node.field(1, input) }
+                    node.field(2, output)
+                    node.field(4, name)
                 }
+            }
+            switch link {
+            case .identity: break
+            case .exponential: add("Exp", of: ["sum"], to: "y")
+            case .signedSquare:
+                add("Abs", of: ["sum"], to: "size")
+                add("Mul", of: ["sum", "size"], to: "y")
             }
             graph.field(2, "forest")
             for (place, name, columns) in [(11, "x", features.count), (12, "y", 1)] {

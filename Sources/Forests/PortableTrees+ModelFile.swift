@@ -27,9 +27,11 @@ extension PortableTrees {
     /// Reads trees from an open model file; `path` is for messages.
     public init(_ file: ModelFile, path: String = "model file") throws {
         let text = String(decoding: try file.values("lightgbm_text", as: UInt8.self), as: UTF8.self)
-        let read = try PortableTrees(lightGBMText: text, path: path)
+        let (lines, features) = (
+            try LightGBMFile(text, path: path), try file.json("features", as: [ForestFeature].self)
+        )
         try self.init(
-            features: file.json("features", as: [ForestFeature].self), trees: read.trees, averages: read.averages,
-            link: read.link, roundsInputs: file.text("rounds_inputs") == "true")
+            features: features, trees: lines.trees(features: features.count, isOurs: true), averages: lines.averages,
+            link: lines.link, roundsInputs: file.text("rounds_inputs") == "true", path: path)
     }
 }

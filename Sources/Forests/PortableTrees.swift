@@ -7,7 +7,7 @@ internal import Foundation
 ///     try theirs.predict(data)
 ///
 /// Our models become portable without loss, except that mixtures of similar levels are ours alone: other programs
-/// answer an unseen level like a missing one.
+/// take an unseen level for one that no test names.
 public struct PortableTrees: Sendable, Hashable {
     /// One node. A leaf has no children and a value.
     public struct Node: Sendable, Hashable {
@@ -15,7 +15,7 @@ public struct PortableTrees: Sendable, Hashable {
         public var feature = -1
         /// A number goes left if it is not above the threshold.
         public var threshold = 0.0
-        /// The codes of the levels that go left; `nil` for a test of a number.
+        /// The codes of the levels that go left, ascending: places in the feature's list. `nil` for a test of a number.
         public var levels: [Int]?
         public var missing = Missing.nan
         public var missingGoesLeft = false
@@ -52,6 +52,16 @@ public struct PortableTrees: Sendable, Hashable {
     /// From the trees' sum to the prediction.
     public enum Link: String, Sendable, Hashable {
         case identity, exponential
+        /// The sign of the sum times its square: for square roots that were learnt.
+        case signedSquare
+
+        public func callAsFunction(_ sum: Double) -> Double {
+            switch self {
+            case .identity: sum
+            case .exponential: exp(sum)
+            case .signedSquare: sum * abs(sum)
+            }
+        }
     }
 
     public var features: [ForestFeature]
@@ -62,35 +72,63 @@ public struct PortableTrees: Sendable, Hashable {
     public var link: Link
     /// Whether numbers are rounded to single precision before they are compared, as XGBoost does.
     public var roundsInputs: Bool
+    /// What people should know of how a file was read.
+    public internal(set) var remarks: [String] = []
 
+    /// - Parameter path: The file that they are from, for messages.
+    /// - Throws: ``ForestError`` for features, children and codes that do not exist, nodes with two parents, and values
+    ///   that are no numbers.
     public init(
         features: [ForestFeature], trees: [[Node]], averages: Bool = false, link: Link = .identity,
-        roundsInputs: Bool = false
+        roundsInputs: Bool = false, path: String? = nil
     ) throws(ForestError) {
         (self.features, self.trees, self.averages) = (features, trees, averages)
         (self.link, self.roundsInputs) = (link, roundsInputs)
+        var names: Set<String> = []
+        for feature in features where !names.insert(feature.name).inserted { throw .duplicateColumn(feature.name) }
         for (number, nodes) in trees.enumerated() {
+            func fail(_ index: Int, _ found: String, _ expected: String) -> ForestError {
+                .format(
+                    file: (path.map { "\($0), " } ?? "") + "tree \(number), node \(index)", line: 0, found: found,
+                    expected: expected)
+            }
+            var isChild = [Bool](repeating: false, count: nodes.count)
             for (index, node) in nodes.enumerated() {
                 if let line = node.line {
                     guard line.features.count == line.coefficients.count,
-                        line.features.allSatisfy(features.indices.contains)
+                        line.features.allSatisfy(features.indices.contains), line.constant.isFinite,
+                        line.coefficients.allSatisfy(\.isFinite)
                     else {
-                        throw .format(
-                            file: "tree \(number)", line: 0, found: "a line of other features at node \(index)",
-                            expected: "a coefficient for each of some of \(features.count) features")
+                        throw fail(
+                            index, "a line that is not one of the features",
+                            "a coefficient for each of some of \(features.count) features")
                     }
                 }
-                guard node.feature >= 0 else { continue }
+                guard node.feature >= 0 else {
+                    guard node.value.isFinite else { throw fail(index, "a leaf of \(node.value)", "a number") }
+                    continue
+                }
                 guard node.feature < features.count else {
-                    throw .format(
-                        file: "tree \(number)", line: 0, found: "feature \(node.feature) at node \(index)",
-                        expected: "one of \(features.count)")
+                    throw fail(index, "feature \(node.feature)", "one of \(features.count)")
                 }
                 // Children that come later rule out loops.
-                guard node.left > index, node.right > index, node.left < nodes.count, node.right < nodes.count else {
-                    throw .format(
-                        file: "tree \(number)", line: 0, found: "children \(node.left), \(node.right) of node \(index)",
-                        expected: "later nodes below \(nodes.count)")
+                guard node.left > index, node.right > index, node.left < nodes.count, node.right < nodes.count,
+                    node.left != node.right, !isChild[node.left], !isChild[node.right]
+                else {
+                    throw fail(
+                        index, "children \(node.left) and \(node.right)",
+                        "later nodes below \(nodes.count) without another parent")
+                }
+                (isChild[node.left], isChild[node.right]) = (true, true)
+                guard !node.threshold.isNaN else { throw fail(index, "a threshold that is no number", "a number") }
+                guard let levels = node.levels else { continue }
+                let known = features[node.feature].levels?.count ?? 0
+                if let code = levels.first(where: { $0 < 0 || $0 >= known }) {
+                    throw fail(
+                        index, "level \(code) of '\(features[node.feature].name)'", "one of \(known), counted from 0")
+                }
+                if !zip(levels, levels.dropFirst()).allSatisfy({ $0 < $1 }) {
+                    self.trees[number][index].levels = Set(levels).sorted()
                 }
             }
             guard !nodes.isEmpty else { throw .empty(what: "tree \(number)") }
@@ -110,10 +148,11 @@ public struct PortableTrees: Sendable, Hashable {
             sum += node.line?.value(row) ?? node.value
         }
         if averages { sum /= Double(trees.count) }
-        return link == .exponential ? exp(sum) : sum
+        return link(sum)
     }
 
-    /// The prediction for every row of `data`, whose columns are found by name. Unseen levels are missing.
+    /// The prediction for every row of `data`, whose columns are found by name. Unseen levels are in no set, and missing
+    /// where ordered levels are compared as numbers.
     ///
     /// - Throws: ``ForestError`` if a column is missing or of the wrong kind.
     public func predict(_ data: ForestData) throws(ForestError) -> [Double] {
@@ -123,7 +162,11 @@ public struct PortableTrees: Sendable, Hashable {
     /// The rows of `data` as plain numbers, in the order of the features.
     func rows(of data: ForestData) throws(ForestError) -> [[Double]] {
         var columns: [[Double]] = []
-        for feature in features {
+        var comparesNumbers = [Bool](repeating: false, count: features.count)
+        for node in trees.joined() where node.feature >= 0 && node.levels == nil {
+            comparesNumbers[node.feature] = true
+        }
+        for (index, feature) in features.enumerated() {
             guard let column = data.columns.first(where: { $0.name == feature.name }) else {
                 throw .missingColumn(feature.name, available: data.columns.map(\.name))
             }
@@ -132,7 +175,7 @@ public struct PortableTrees: Sendable, Hashable {
             case (.categorical(let codes, let levels), let known?):
                 var numbers: [String: Double] = [:]
                 for (code, level) in known.enumerated() { numbers[level] = Double(code) }
-                let translated = levels.map { numbers[$0] ?? .nan }
+                let translated = levels.map { numbers[$0] ?? (comparesNumbers[index] ? .nan : -1) }
                 columns.append(codes.map { $0 < 0 ? .nan : translated[Int($0)] })
             case (let values, _):
                 throw .wrongKind(
@@ -157,7 +200,7 @@ public struct PortableTrees: Sendable, Hashable {
             guard let code = Int(exactly: value.rounded(.towardZero)), code >= 0 else {
                 return value.isNaN && node.missingGoesLeft
             }
-            return levels.contains(code)
+            return levels.holds(code)
         }
         var number = roundsInputs ? Double(Float(value)) : value
         if number.isNaN {
@@ -167,6 +210,18 @@ public struct PortableTrees: Sendable, Hashable {
             return node.missingGoesLeft
         }
         return number <= node.threshold
+    }
+}
+
+extension [Int] {
+    /// Whether ascending numbers hold one. O(log *n*).
+    fileprivate func holds(_ number: Int) -> Bool {
+        var (low, high) = (0, count)
+        while low < high {
+            let middle = (low + high) / 2
+            if self[middle] < number { low = middle + 1 } else { high = middle }
+        }
+        return low < count && self[low] == number
     }
 }
 
@@ -183,7 +238,13 @@ extension RegressionForest {
     /// The forest in the form that other programs exchange.
     public var portable: PortableTrees {
         get throws(ForestError) {
-            try PortableTrees(features: features, trees: trees.portable(encoder), averages: true)
+            var portable = trees.portable(encoder)
+            for tree in portable.indices {
+                for node in portable[tree].indices where portable[tree][node].feature < 0 {
+                    portable[tree][node].value += targetOffset
+                }
+            }
+            return try PortableTrees(features: features, trees: portable, averages: true)
         }
     }
 }
@@ -222,7 +283,9 @@ extension TreeNodes {
                 } else {
                     result.missingGoesLeft = node.missingGoesLeft
                     let threshold = Double(ValueKey.number(node.payload))
-                    result.threshold = threshold.isFinite ? threshold : .greatestFiniteMagnitude
+                    result.threshold =
+                        threshold.isFinite
+                        ? threshold + encoder.features[node.feature].offset : .greatestFiniteMagnitude
                 }
                 return result
             }

@@ -46,7 +46,8 @@ extension RegressionForest {
         var ranks = [UInt32](repeating: 0, count: order.count)
         for (rank, row) in order.enumerated() { ranks[row] = UInt32(rank) }
         let table = GrowthTable(
-            bins: bins, columns: columns, target: target, weights: weights, ranks: ranks, trees)
+            bins: bins, columns: columns, target: target, weights: weights, ranks: ranks,
+            offset: old?.targetOffset ?? ForestFeature.offset(of: target), trees)
         let growth = TreeGrowth(
             candidateFeatures: options.candidateFeatures ?? max(1, (2 * bins.count + 1) / 3),
             minimumLeafRows: options.minimumLeafRows, maximumDepth: options.maximumDepth,
@@ -64,7 +65,7 @@ extension RegressionForest {
         var outOfBag = OutOfBag(rowCount: growth.outOfBag ? target.count : 0)
         if growth.outOfBag, let old {
             outOfBag.add(
-                old.outOfBagPredictions,
+                old.outOfBagPredictions.map { $0 - table.offset },
                 drawn: treeSeeds.prefix(old.treeCount).map { drawnRows(count: target.count, seed: $0) })
         }
         // A few trees at a time, so that what only their out-of-bag rows need does not pile up.
@@ -81,11 +82,11 @@ extension RegressionForest {
             }
             progress?(Double(first + count) / Double(options.treeCount))
         }
-        let predictions = outOfBag.predictions
+        let predictions = outOfBag.predictions.map { $0 + table.offset }
         return RegressionForest(
             features: bins.map(\.feature), options: options, seed: seed, trainingRowCount: target.count,
             trainingChecksum: checksum(data, target), outOfBagError: OutOfBag.error(predictions, target),
-            outOfBagPredictions: predictions, trees: trees, encoder: RowEncoder(bins, data),
+            outOfBagPredictions: predictions, targetOffset: table.offset, trees: trees, encoder: RowEncoder(bins, data),
             leaves: options.keepsLeafRows ? leaves : nil)
     }
 }
@@ -142,9 +143,9 @@ func checkMonotone(_ monotone: [String: Int], _ data: ForestData) throws(ForestE
 extension GrowthTable {
     init(
         bins: [FeatureBins], columns: [[Code]], target: [Double], weights: [Double]?, ranks: [UInt32],
-        _ trees: TreeNodes
+        offset: Double, _ trees: TreeNodes
     ) {
-        (self.bins, self.columns, self.ranks) = (bins, columns, ranks)
+        (self.bins, self.columns, self.ranks, self.offset) = (bins, columns, ranks, offset)
         (treeCapacity, childBits) = (trees.treeCapacity, trees.childBits)
         center = target.reduce(0) { $0 + $1 / Double(target.count) }
         var (largest, heaviest) = (0.0, 1.0)

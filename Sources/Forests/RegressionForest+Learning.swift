@@ -32,7 +32,7 @@ extension RegressionForest {
                 let weight = parts.weights[next]
                 next += 1
                 walkTrees(walk, starts: starts, slots: slots) { tree, leaf in
-                    sums[Int(starts[tree] + leaf)] += weight * target[row]
+                    sums[Int(starts[tree] + leaf)] += weight * (target[row] - targetOffset)
                     counts[Int(starts[tree] + leaf)] += weight
                 }
             }
@@ -85,7 +85,7 @@ extension RegressionForest {
             guard parts.rows.count == 1 else { continue }
             trees.withSlots(table, parts.rows) { walk, starts, slots in
                 walkTrees(walk, starts: starts, slots: slots) { tree, leaf in
-                    let error = Double(trees.node(Int(starts[tree] + leaf)).value) - target[row]
+                    let error = Double(trees.node(Int(starts[tree] + leaf)).value) + targetOffset - target[row]
                     errors[tree] += error * error
                 }
             }
@@ -97,9 +97,11 @@ extension RegressionForest {
         let fresh = try RegressionForest.fit(
             data, target: target, weights: weights, options: fewer, seed: seed, threads: threads)
         // Levels that are new since then make other keys: such trees cannot live in one forest.
-        guard fresh.features == features, fresh.encoder.levelBins == encoder.levelBins else {
+        guard fresh.features == features, fresh.encoder.levelBins == encoder.levelBins,
+            fresh.targetOffset == targetOffset
+        else {
             throw .option(
-                "data", found: "other features or levels", allowed: "those of the forest; fit anew for others")
+                "data", found: "other features, levels or offsets", allowed: "those of the forest; fit anew for others")
         }
         var kept = TreeNodes(featureCount: features.count)
         for tree in 0..<treeCount where !worst.contains(tree) { kept.append(trees.tree(tree)) }
@@ -110,8 +112,8 @@ extension RegressionForest {
     private func replacing(_ trees: TreeNodes) -> RegressionForest {
         RegressionForest(
             features: features, options: options, seed: seed, trainingRowCount: trainingRowCount,
-            trainingChecksum: trainingChecksum, outOfBagError: .nan, outOfBagPredictions: [], trees: trees,
-            encoder: encoder, leaves: nil)
+            trainingChecksum: trainingChecksum, outOfBagError: .nan, outOfBagPredictions: [],
+            targetOffset: targetOffset, trees: trees, encoder: encoder, leaves: nil)
     }
 }
 

@@ -13,6 +13,7 @@ extension RegressionForest {
         file.metadata["seed"] = String(seed)
         file.metadata["training_rows"] = String(trainingRowCount)
         file.metadata["training_checksum"] = String(trainingChecksum, radix: 16)
+        if targetOffset != 0 { file.metadata["target_offset"] = "\(targetOffset)" }
         try trees.store(in: &file, encoder)
         try file.set("out_of_bag_error", [outOfBagError])
         try file.set("out_of_bag_predictions", outOfBagPredictions)
@@ -46,6 +47,7 @@ extension RegressionForest {
         seed = try file.number("seed", path: path)
         trainingRowCount = Int(clamping: try file.number("training_rows", path: path))
         trainingChecksum = try file.number("training_checksum", radix: 16, path: path)
+        targetOffset = file.metadata["target_offset"].flatMap(Double.init) ?? 0
         var leaves: LeafRows?
         if file.tensorNames.contains("leaf_rows") {
             leaves = LeafRows(

@@ -25,6 +25,8 @@ public struct RegressionForest: Sendable {
     /// Empty if they were not computed.
     public let outOfBagPredictions: [Double]
 
+    /// What the values of the leaves leave out: 0 but where targets are far from zero and near to one another.
+    let targetOffset: Double
     let trees: TreeNodes
     let encoder: RowEncoder
     let leaves: LeafRows?
@@ -37,7 +39,7 @@ public struct RegressionForest: Sendable {
     /// - Throws: ``ForestError`` if a column is missing or of the wrong kind.
     public func predict(_ data: ForestData, threads: Int = defaultThreads) throws(ForestError) -> [Double] {
         let scale = Double(treeCount)
-        return trees.sums(of: try encoder.table(data), from: 0, threads: threads).map { $0 / scale }
+        return trees.sums(of: try encoder.table(data), from: 0, threads: threads).map { $0 / scale + targetOffset }
     }
 
     /// The mean target for one row, without any allocation.
@@ -45,7 +47,7 @@ public struct RegressionForest: Sendable {
     /// - Parameter row: One number per feature in the order of ``features``: a value, or the code of a level in the
     ///   feature's list. NaN, and a code out of range, is missing. A row of another length is a programming error.
     public func predict(row: [Double]) -> Double {
-        row.withUnsafeBufferPointer { trees.sum(of: $0, encoder, from: 0) } / Double(treeCount)
+        row.withUnsafeBufferPointer { trees.sum(of: $0, encoder, from: 0) } / Double(treeCount) + targetOffset
     }
 
     /// Quantiles of the target given the features: a matrix with a row per row of `data` and a column per probability.

@@ -7,12 +7,14 @@ struct RowEncoder: Sendable {
     let similar: SimilarLevels
     /// Where batches of rows have the keys.
     let layout: TileLayout
+    /// What is subtracted from a number of each feature.
+    private let offsets: [Double]
     /// For a model in a mapped file that may be damaged: no table is encoded for it.
     var check: FileCheck?
 
     init(features: [ForestFeature], levelBins: [[UInt32]], similar: SimilarLevels) {
         (self.features, self.levelBins, self.similar) = (features, levelBins, similar)
-        layout = TileLayout(features)
+        (layout, offsets) = (TileLayout(features), features.map(\.offset))
         binCounts = levelBins.map { ($0.max() ?? 0) + ($0.isEmpty ? 0 : 1) }
     }
 
@@ -35,6 +37,8 @@ struct RowEncoder: Sendable {
             }
             let column = data.columns[index]
             switch (column.values, feature.levels) {
+            case (.numeric(let values), nil) where feature.offset != 0:
+                found.append(.numeric(column.name, values.map { $0 - feature.offset }))
             case (.numeric, nil), (.categorical, .some): found.append(column)
             case (let values, _):
                 throw .wrongKind(
@@ -120,7 +124,7 @@ struct RowEncoder: Sendable {
     /// The key of one plain number: a value, or the code of a level.
     @inline(__always)
     func key(_ value: Double, _ feature: Int) -> UInt32 {
-        guard features[feature].levels != nil else { return ValueKey.of(value) }
+        guard features[feature].levels != nil else { return ValueKey.of(value - offsets[feature]) }
         let known = value >= 0 && value < Double(levelBins[feature].count)
         return known ? levelBins[feature][Int(value)] : binCounts[feature]
     }

@@ -31,8 +31,9 @@ struct SimilarLevels: Sendable {
         let hasLevels = bins.contains(where: \.isCategorical)
         let positions = data.columns.indices.map { feature -> [UInt16] in
             guard hasLevels, case .numeric(let values) = data.columns[feature].values else { return [] }
+            let offset = bins[feature].feature.offset
             return values.map { value in
-                let key = ValueKey.of(value)
+                let key = ValueKey.of(value - offset)
                 return key == ValueKey.missingRight ? .max : SimilarLevels.place(key, scales[feature])
             }
         }

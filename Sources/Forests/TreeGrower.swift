@@ -21,6 +21,8 @@ struct GrowthTable<Code: FixedWidthInteger & UnsignedInteger & Sendable>: Sendab
     /// The position of every row in the order of the targets.
     let ranks: [UInt32]
     let center: Double
+    /// What is subtracted from the values of leaves.
+    let offset: Double
     let valueScale: Double
     let weightScale: Double
     let treeCapacity: Int
@@ -195,7 +197,7 @@ extension GrowthTable {
                 node.rows.count >= 2 * settings.minimumLeafRows && node.depth < settings.maximumDepth
             }
             func close(_ node: OpenNode) {
-                let value = Float(min(max(self.value(node.total), node.low), node.high))
+                let value = Float(min(max(self.value(node.total), node.low), node.high) - offset)
                 tree.nodes[node.index] = TreeNode.leaf(value, at: node.index)
                 if settings.keepsLeafRows {
                     let index = UInt32(truncatingIfNeeded: node.index)

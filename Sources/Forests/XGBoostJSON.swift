@@ -21,7 +21,7 @@ extension PortableTrees {
         return text
     }
 
-    private func quoted(_ name: String) -> String {
+    func quoted(_ name: String) -> String {
         let data = (try? JSONEncoder().encode(name)) ?? Data("\"feature\"".utf8)
         return String(decoding: data, as: UTF8.self)
     }
@@ -98,58 +98,158 @@ extension PortableTrees {
 
     /// Reads XGBoost's JSON format, as `Booster.save_model("….json")` and ``xgboostJSON()`` write it.
     ///
-    /// - Throws: ``ForestError`` for a damaged file and for what is not supported here: other boosters than gbtree,
+    /// Where early stopping marked a best iteration the later trees are left out, as `XGBRegressor.predict` does, and
+    /// ``remarks`` say so.
+    /// - Throws: ``ForestError`` for a damaged file and for what is not supported here: other boosters than trees,
     ///   several targets or classes, and objectives that are not regression.
     public init(xgboostJSON text: String, path: String = "XGBoost model") throws(ForestError) {
+        try self.init(xgboost: Data(text.utf8), path: path)
+    }
+
+    /// Reads XGBoost's UBJSON format, which `Booster.save_model` writes unless the name ends in `.json`.
+    ///
+    /// - Throws: As ``init(xgboostJSON:path:)``.
+    public init(xgboostUBJSON bytes: [UInt8], path: String = "XGBoost model") throws(ForestError) {
+        try self.init(xgboost: UBJSON.json(bytes, path: path), path: path)
+    }
+
+    private init(xgboost json: Data, path: String) throws(ForestError) {
         func fail(_ found: String, _ expected: String) -> ForestError {
             .format(file: path, line: 0, found: found, expected: expected)
         }
-        guard let document = try? JSONDecoder().decode(XGBoostDocument.self, from: Data(text.utf8)) else {
-            throw fail("no XGBoost model", "JSON with learner, gradient_booster and trees")
+        let learner: XGBoostDocument.Learner
+        do { learner = try LevelName.decode(XGBoostDocument.self, from: json).learner } catch {
+            throw fail("no XGBoost model: \(XGBoostDocument.reason(error))", "learner, gradient_booster and trees")
         }
-        let learner = document.learner
-        let count = Int(learner.learner_model_param.num_feature) ?? 0
-        guard count > 0, count < 1 << 24, ["0", "1"].contains(learner.learner_model_param.num_class ?? "0"),
-            ["1"].contains(learner.learner_model_param.num_target ?? "1")
-        else { throw fail("several targets, classes or no features", "one regression target") }
-        let objective = learner.objective.name
-        let logarithmic = ["reg:gamma", "count:poisson", "reg:tweedie"].contains(objective)
-        guard logarithmic || (objective.hasPrefix("reg:") && objective != "reg:logistic") else {
-            throw fail("objective \(objective)", "a regression objective")
+        let parameters = learner.learner_model_param
+        guard ["0", "1"].contains(parameters.num_class ?? "0"), ["0", "1"].contains(parameters.num_target ?? "1") else {
+            throw fail("several targets or classes", "one regression target")
         }
-        let baseText = learner.learner_model_param.base_score.trimmingCharacters(in: ["[", "]"])
-        guard let base = Double(baseText), !logarithmic || base > 0 else {
+        let names = learner.feature_names ?? []
+        // Only names that are in the file can be as many as that.
+        guard let count = Int(parameters.num_feature), count > 0,
+            names.isEmpty ? count <= 1 << 16 : count == names.count
+        else {
+            throw fail("num_feature \(parameters.num_feature)", names.isEmpty ? "1 to 65536" : "\(names.count)")
+        }
+        guard let link = Self.xgboostLink(learner.objective.name) else {
+            throw fail("objective \(learner.objective.name)", "a regression objective")
+        }
+        let baseText = parameters.base_score.trimmingCharacters(in: ["[", "]"])
+        guard let base = Double(baseText), base.isFinite, link != .exponential || base > 0 else {
             throw fail("base_score \(baseText)", "a number")
         }
+        let booster = learner.gradient_booster
+        guard ["gbtree", "dart"].contains(booster.name ?? "gbtree") else {
+            throw fail("booster \(booster.name ?? "")", "gbtree or dart: only trees can be imported")
+        }
+        guard let model = booster.model ?? booster.gbtree?.model else {
+            throw fail("no trees", "gbtree with its model")
+        }
+        guard model.tree_info?.allSatisfy({ $0 == 0 }) ?? true else {
+            throw fail("trees of several targets", "one target")
+        }
         var constant = Node()
-        constant.value = logarithmic ? log(base) : base
+        constant.value = link == .exponential ? log(base) : base
         var trees = [[constant]]
-        for (index, tree) in learner.gradient_booster.model.trees.enumerated() {
-            guard let nodes = tree.nodes(features: count) else {
-                throw fail("tree \(index) with lists that do not fit together", "one entry per node in each list")
+        let weights = booster.weight_drop ?? model.weight_drop ?? []
+        guard weights.isEmpty || weights.count == model.trees.count else {
+            throw fail("weight_drop for \(weights.count) trees", "\(model.trees.count)")
+        }
+        for (index, tree) in model.trees.enumerated() {
+            guard var nodes = tree.nodes(features: count) else {
+                throw fail(
+                    "tree \(index) with lists that do not fit together",
+                    "one entry per node in each list, and levels from 0 to 16777215")
+            }
+            if !weights.isEmpty {
+                for node in nodes.indices where nodes[node].feature < 0 { nodes[node].value *= Double(weights[index]) }
             }
             trees.append(nodes)
         }
-        let names = learner.feature_names ?? []
-        try self.init(
-            features: Self.features(names.count == count ? names : (0..<count).map { "f\($0)" }, trees, []),
-            trees: trees, link: logarithmic ? .exponential : .identity, roundsInputs: true)
+        var remarks: [String] = []
+        if let text = learner.attributes?["best_iteration"] {
+            let parallel = Int(model.gbtree_model_param?.num_parallel_tree ?? "1") ?? 0
+            guard let best = Int(text), best >= 0, parallel > 0,
+                let used = model.iteration_indptr.map({ best + 1 < $0.count ? $0[best + 1] : -1 })
+                    ?? (best < model.trees.count / parallel ? (best + 1) * parallel : nil),
+                0...model.trees.count ~= used
+            else { throw fail("best_iteration \(text)", "one of the iterations of \(model.trees.count) trees") }
+            if used < model.trees.count {
+                trees.removeLast(model.trees.count - used)
+                remarks.append(
+                    "best_iteration is \(best): the first \(used) of \(model.trees.count) trees are used, as by "
+                        + "XGBRegressor.predict; Booster.predict uses all")
+            }
+        }
+        var levels = [[LevelName]?](repeating: nil, count: count)
+        if let cats = model.cats, !cats.enc.isEmpty {
+            guard cats.enc.count == count else {
+                throw fail("names of levels for \(cats.enc.count) features", "\(count)")
+            }
+            for (index, list) in cats.enc.enumerated() where !list.values.isEmpty || list.offsets?.count ?? 0 > 1 {
+                guard let names = list.names else {
+                    throw fail("damaged names of levels of feature \(index)", "offsets into a list of bytes")
+                }
+                levels[index] = names
+            }
+        }
+        let features = Self.features(names.isEmpty ? (0..<count).map { "f\($0)" } : names, &trees, levels: levels)
+        try self.init(features: features, trees: trees, link: link, roundsInputs: true, path: path)
+        self.remarks = remarks
+    }
+
+    /// How the sum of the trees becomes the prediction; `nil` for objectives that are not regression of one number.
+    private static func xgboostLink(_ objective: String) -> Link? {
+        switch objective {
+        case "reg:gamma", "reg:tweedie", "count:poisson": .exponential
+        case "reg:squarederror", "reg:linear", "reg:squaredlogerror", "reg:pseudohubererror", "reg:absoluteerror",
+            "reg:quantileerror", "reg:expectileerror":
+            .identity
+        default: nil
+        }
     }
 }
 
 private struct XGBoostDocument: Decodable {
     struct Learner: Decodable {
+        let attributes: [String: String]?
         let feature_names: [String]?
         let gradient_booster: Booster
         let learner_model_param: Parameters
         let objective: Objective
     }
     struct Booster: Decodable {
-        let model: Model
+        let name: String?
+        let model: Model?
+        /// Of the booster 'dart' before XGBoost 3.3.
+        let gbtree: Inner?
+        let weight_drop: [Float]?
+
+        struct Inner: Decodable { let model: Model }
+
+        enum CodingKeys: CodingKey { case name, model, gbtree, weight_drop }
+
+        init(from decoder: any Decoder) throws {
+            let stored = try decoder.container(keyedBy: CodingKeys.self)
+            name = try stored.decodeIfPresent(String.self, forKey: .name)
+            // That of other boosters looks different.
+            let isLinear = name == "gblinear"
+            model = try isLinear ? nil : stored.decodeIfPresent(Model.self, forKey: .model)
+            gbtree = try stored.decodeIfPresent(Inner.self, forKey: .gbtree)
+            weight_drop = try stored.decodeIfPresent([Float].self, forKey: .weight_drop)
+        }
     }
     struct Model: Decodable {
+        struct Parameters: Decodable { let num_parallel_tree: String? }
+        let gbtree_model_param: Parameters?
         let trees: [Tree]
+        let tree_info: [Int]?
+        let iteration_indptr: [Int]?
+        let weight_drop: [Float]?
+        let cats: Categories?
     }
+    struct Categories: Decodable { let enc: [LevelList] }
     struct Parameters: Decodable {
         let base_score: String
         let num_class: String?
@@ -159,41 +259,81 @@ private struct XGBoostDocument: Decodable {
     struct Objective: Decodable {
         let name: String
     }
+    /// 0 or 1, or as before XGBoost 1.6 false or true.
+    struct Flag: Decodable {
+        let isOn: Bool
+
+        init(from decoder: any Decoder) throws {
+            let container = try decoder.singleValueContainer()
+            isOn = try (try? container.decode(Bool.self)) ?? (container.decode(Int.self) != 0)
+        }
+    }
+    /// The levels of one feature: numbers, or texts as offsets into a list of bytes.
+    struct LevelList: Decodable {
+        let offsets: [Int]?
+        let values: [LevelName]
+
+        /// `nil` if they are damaged.
+        var names: [LevelName]? {
+            guard let offsets else { return values }
+            let bytes = values.compactMap { Int($0.text) }.map { UInt8(truncatingIfNeeded: $0) }
+            guard bytes.count == values.count, offsets.first == 0, offsets.last == bytes.count,
+                zip(offsets, offsets.dropFirst()).allSatisfy({ $0 <= $1 })
+            else { return nil }
+            return zip(offsets, offsets.dropFirst()).map { from, to in
+                LevelName(String(decoding: bytes[from..<to], as: UTF8.self))
+            }
+        }
+    }
     struct Tree: Decodable {
+        struct Parameters: Decodable { let size_leaf_vector: String? }
         let left_children: [Int]
         let right_children: [Int]
         let split_conditions: [Double]
         let split_indices: [Int]
         let split_type: [Int]?
-        let default_left: [Int]
+        let default_left: [Flag]
         let categories: [Int]?
         let categories_nodes: [Int]?
         let categories_segments: [Int]?
         let categories_sizes: [Int]?
         let sum_hessian: [Double]?
+        let tree_param: Parameters?
+
+        /// XGBoost's codes of levels are whole in single precision.
+        private static let codes = 0..<(1 << 24)
 
         /// The nodes with parents before children; `nil` if the lists do not fit together.
         func nodes(features: Int) -> [PortableTrees.Node]? {
             let count = left_children.count
             guard count > 0, right_children.count == count, split_conditions.count == count,
                 split_indices.count == count, default_left.count == count,
-                split_type == nil || split_type?.count == count
+                split_type == nil || split_type?.count == count,
+                ["0", "1"].contains(tree_param?.size_leaf_vector ?? "1")
             else { return nil }
             var sets: [Int: [Int]] = [:]
             let (members, at, from, size) = (
                 categories ?? [], categories_nodes ?? [], categories_segments ?? [], categories_sizes ?? []
             )
-            guard at.count == from.count, at.count == size.count else { return nil }
+            guard at.count == from.count, at.count == size.count, members.allSatisfy(Self.codes.contains) else {
+                return nil
+            }
+            // Segments that overlap could add up to more than the file holds.
+            var room = members.count
             for (index, node) in at.enumerated() {
-                guard from[index] >= 0, size[index] >= 0, size[index] <= members.count,
-                    from[index] <= members.count - size[index]
+                guard from[index] >= 0, size[index] >= 0, size[index] <= room,
+                    from[index] <= members.count - size[index],
+                    sets[node] == nil
                 else { return nil }
+                room -= size[index]
                 sets[node] = Array(members[from[index]..<from[index] + size[index]])
             }
             var nodes: [PortableTrees.Node] = []
+            var seen = [Bool](repeating: false, count: count)
             var open: [(index: Int, parent: Int, isLeft: Bool)] = [(0, -1, true)]
             while let (index, parent, isLeft) = open.popLast() {
-                guard index >= 0, index < count, nodes.count < count else { return nil }
+                guard index >= 0, index < count, !seen[index] else { return nil }
+                seen[index] = true
                 if parent >= 0 {
                     if isLeft { nodes[parent].left = nodes.count } else { nodes[parent].right = nodes.count }
                 }
@@ -209,14 +349,16 @@ private struct XGBoostDocument: Decodable {
                 guard split_indices[index] >= 0, split_indices[index] < features else { return nil }
                 node.feature = split_indices[index]
                 var (left, right) = (left_children[index], right_children[index])
-                if split_type?[index] ?? 0 == 1 {
+                switch split_type?[index] ?? 0 {
+                case 0:
+                    node.threshold = Double(condition.nextDown)
+                    node.missingGoesLeft = default_left[index].isOn
+                case 1:
                     guard let set = sets[index] else { return nil }
                     node.levels = set
-                    node.missingGoesLeft = default_left[index] == 0
+                    node.missingGoesLeft = !default_left[index].isOn
                     swap(&left, &right)
-                } else {
-                    node.threshold = Double(condition.nextDown)
-                    node.missingGoesLeft = default_left[index] == 1
+                default: return nil
                 }
                 nodes.append(node)
                 open.append((right, nodes.count - 1, false))
@@ -226,4 +368,21 @@ private struct XGBoostDocument: Decodable {
         }
     }
     let learner: Learner
+
+    /// What a decoder did not like, and where.
+    static func reason(_ error: any Error) -> String {
+        func place(_ path: [any CodingKey]) -> String {
+            path.map { $0.intValue.map { "[\($0)]" } ?? $0.stringValue }.joined(separator: ".")
+        }
+        switch error as? DecodingError {
+        case .keyNotFound(let key, let context)?: return "no '\(place(context.codingPath + [key]))'"
+        case .typeMismatch(_, let context)?, .valueNotFound(_, let context)?:
+            return "something else in '\(place(context.codingPath))'"
+        case .dataCorrupted(let context)?:
+            let cause = (context.underlyingError as NSError?)?.userInfo["NSDebugDescription"] as? String
+            return (context.codingPath.isEmpty ? "damaged JSON" : "'\(place(context.codingPath))'")
+                + (cause.map { " (\($0))" } ?? "")
+        default: return "\(error)"
+        }
+    }
 }

@@ -6,10 +6,10 @@ extension YAMLReader {
     func policy(_ node: Node?) throws(JobFileError) -> RetryPolicy? {
         guard let node, !isNull(node) else { return nil }
         let alerts = ["memory_alert", "time_alert"]
-        let causes = FailureCause.allCases.map(\.rawValue)
+        let causes = FailureCause.ofAttempts.map(\.rawValue)
         let root = try fields(node, keys: causes + alerts, required: [], of: "'policy'")
         var policy = RetryPolicy.standard
-        for cause in FailureCause.allCases {
+        for cause in FailureCause.ofAttempts {
             guard let node = root[cause.rawValue], !isNull(node) else { continue }
             policy[cause] = try rule(node, cause, standard: policy[cause])
         }

@@ -13,10 +13,9 @@ public enum Triangle: Sendable {
     var lapack: CChar { CChar(UInt8(ascii: self == .lower ? "L" : "U")) }
 }
 
-/// Sets how many threads OpenBLAS uses in this process, so that its threads and ours do not fight for cores.
-public func setBLASThreads(_ count: Int) {
-    openblas_set_num_threads(Int32(clamping: max(1, count)))
-}
+/// Keeps OpenBLAS to the thread that calls it: sums that several threads share differ in the last digits from those of
+/// one, and its threads would fight ours for cores.
+private let oneThread: Void = openblas_set_num_threads(1)
 
 /// The inner product Σ xᵢyᵢ (BLAS `ddot`).
 public func dot(_ x: [Double], _ y: [Double]) throws(LinearAlgebraError) -> Double {
@@ -96,7 +95,9 @@ extension Matrix {
     }
 }
 
+/// A size as BLAS and LAPACK take it. Every call of theirs needs one, so this is also where threads are set.
 func blasIndex(_ size: Int, _ operation: String) throws(LinearAlgebraError) -> Int32 {
+    oneThread
     guard let index = Int32(exactly: size) else { throw .tooLarge(operation: operation, size: size) }
     return index
 }

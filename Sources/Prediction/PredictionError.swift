@@ -13,7 +13,7 @@ public enum PredictionError: Error, Hashable, CustomStringConvertible {
         switch self {
         case .noRows(let target):
             "No successful run with '\(target.rawValue)' was found. Import a trace that records it: "
-                + "'almanac import auto FILE'."
+                + "'almanac import auto FILE'; 'almanac import --help' shows what to ask sacct or Nextflow for."
         case .badValue(let row, let value, let target):
             "Row \(row): '\(target.rawValue)' is \(value), expected a positive number. Leave such rows out."
         case .noPrices:

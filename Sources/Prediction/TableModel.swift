@@ -106,15 +106,15 @@ public struct TableModel: Sendable {
 
     /// What each feature adds to a prediction, in the unit of the target.
     ///
-    /// Shapley values of the forest's mean. Where the forest predicts logarithms, a feature multiplies; its part of the
-    /// difference from the base is then the part that its logarithm has.
+    /// Shapley values of the forest's mean. Where the forest predicts logarithms (or roots), a feature multiplies; its
+    /// part of the difference from the base is then the part that its logarithm has.
     public func explain(_ data: ForestData) throws(ForestError) -> [ForestExplanation] {
-        let explanations = try forest.explain(data)
-        guard card.isLogarithmic || forest.hasLogarithmicLink else { return explanations }
+        let (explanations, link) = (try forest.explain(data), forest.link)
+        guard card.isLogarithmic || link != .identity else { return explanations }
         return explanations.map { explanation in
             let sum = explanation.contributions.reduce(0, +)
-            let base = exp(explanation.base)
-            let difference = exp(explanation.base + sum) - base
+            let base = scale(link(explanation.base))
+            let difference = scale(link(explanation.base + sum)) - base
             return ForestExplanation(
                 base: base, contributions: explanation.contributions.map { sum == 0 ? 0 : $0 / sum * difference })
         }

@@ -41,7 +41,7 @@ extension TaskSamples {
             columns.append((name, rows.map { values[$0] }))
         }
         for parameter in table.parameters.sorted(by: { $0.name < $1.name })
-        where !TaskFeatures.measured.contains(parameter.name) {
+        where !TaskFeatures.measured.contains(parameter.name) && !TaskFeatures.owners.contains(parameter.name) {
             guard case .numbers(let values) = parameter.values else { continue }
             columns.append((TaskFeatures.parameterPrefix + parameter.name, rows.map { values[$0] }))
         }
@@ -66,6 +66,8 @@ public enum TaskFeatures {
     static let parameterPrefix = "param."
     /// Parameters of imported traces that are results of the run: a model must not see them.
     static let measured: Set<String> = ["rss_bytes"]
+    /// Parameters of imported traces that say who ran a task and where: their numbers are names.
+    static let owners: Set<String> = ["user", "account", "partition", "array"]
 
     /// The features of a planned task, in the order of `names`; NaN where the task does not say.
     public static func values(of task: TaskSpec, names: [String]) -> [Double] {

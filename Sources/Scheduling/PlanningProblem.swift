@@ -141,26 +141,27 @@ struct PlanningProblem {
         return reclaim < 1 ? once * reclaim / ((1 - reclaim) * -log1p(-reclaim)) : .infinity
     }
 
-    /// The bytes of files that a predecessor writes and the task reads; each path counts once.
+    /// The bytes of files that a predecessor writes and the task reads; each path counts once. O(files + edges).
     private static func edgeBytes(_ graph: TaskGraph) -> (firstEdge: [Int], bytes: [Double]) {
-        var written: [[String: Double?]] = []
-        written.reserveCapacity(graph.count)
-        for task in graph.tasks {
-            written.append(
-                Dictionary(task.outputs.map { ($0.path, $0.sizeBytes) }, uniquingKeysWith: { first, _ in first }))
+        var writers: [String: [(task: Int, bytes: Double?)]] = [:]
+        for (index, task) in graph.tasks.enumerated() {
+            for output in task.outputs where writers[output.path]?.last?.task != index {
+                writers[output.path, default: []].append((index, output.sizeBytes))
+            }
         }
         var (firstEdge, bytes): ([Int], [Double]) = ([], [])
+        // For the task at hand: what each task before it brings.
+        var brought = [Double](repeating: 0, count: graph.count)
         for (index, task) in graph.tasks.enumerated() {
             firstEdge.append(bytes.count)
-            let inputs = Dictionary(
-                task.inputs.map { ($0.path, $0.sizeBytes) }, uniquingKeysWith: { first, _ in first })
-            for predecessor in graph.predecessors(of: index) {
-                var total = 0.0
-                for (path, size) in inputs {
-                    if let output = written[predecessor][path] { total += output ?? size ?? 0 }
+            var seen: Set<String> = []
+            for input in task.inputs where seen.insert(input.path).inserted {
+                for writer in writers[input.path] ?? [] {
+                    brought[writer.task] += writer.bytes ?? input.sizeBytes ?? 0
                 }
-                bytes.append(total)
             }
+            for predecessor in graph.predecessors(of: index) { bytes.append(brought[predecessor]) }
+            for path in seen { for writer in writers[path] ?? [] { brought[writer.task] = 0 } }
         }
         return (firstEdge, bytes)
     }

@@ -13,6 +13,8 @@ public struct TableEvaluation: Sendable, Encodable {
     public let judgedRows: Int
     /// The forest first, then the baselines.
     public let errors: [TableErrors]
+    /// The forest's RMSE on each of the parts.
+    public let foldErrors: [Double]
     /// The nominal coverages of the intervals, and the share of the outcomes inside of each.
     public let levels: [Double]
     public let coverage: [Double]
@@ -31,6 +33,7 @@ public struct TableEvaluation: Sendable, Encodable {
         case target, learner, scheme, errors, levels, coverage, importance
         case trainingRows = "training_rows"
         case judgedRows = "judged_rows"
+        case foldErrors = "fold_rmse"
     }
 
     /// Whether the best baseline has the smaller error.
@@ -50,6 +53,7 @@ public struct TableEvaluation: Sendable, Encodable {
         var (levels, inside) = (TableTraining.levels, [Int](repeating: 0, count: TableTraining.levels.count))
         var (points, importance, given) = ([Point](), [TableModel.Importance](), Set(TableTraining.levels))
         let names = Self.names(samples)
+        var foldErrors: [Double] = []
         for (index, part) in parts.enumerated() {
             let (own, held) = (samples.rows(part.training), samples.rows(part.test))
             let model = try training.train(own, target: target, groupColumn: groupColumn) {
@@ -70,6 +74,7 @@ public struct TableEvaluation: Sendable, Encodable {
                 if level == 0.9 { forest.set90(found) }
             }
             collected["forest", default: Collected()].append(forest)
+            foldErrors.append(ErrorMeasures.rmse(actual: actual, predicted: forest.predicted))
             for baseline in TableBaseline.allCases {
                 let (predicted, fitted) = baseline.predict(own, held)
                 let residuals = own.target.indices.map { own.target[$0] - fitted[$0] }.sorted()
@@ -93,6 +98,7 @@ public struct TableEvaluation: Sendable, Encodable {
                 importance = try TableTraining.importance(model, held, seed: training.seed, threads: threads)
             }
         }
+        self.foldErrors = foldErrors
         let judged = points.count
         let kept = levels.indices.filter { given.contains(levels[$0]) }
         (self.target, learner, scheme) = (target, training.learner.kind.rawValue, training.scheme.rawValue)

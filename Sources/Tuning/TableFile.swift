@@ -30,11 +30,14 @@ public struct TableFile: Sendable {
     static let mostlyNumbers = 0.9
 
     /// - Parameters:
+    ///   - path: A file, or `-` for standard input.
     ///   - categorical: Columns whose numbers are names.
     ///   - ignored: Columns that are not looked at.
     /// - Throws: ``TableError``, and `TraceError` for a file that cannot be read.
     public init(_ path: String, categorical: Set<String> = [], ignored: Set<String> = []) throws {
-        var reader = try DelimitedReader(ByteSource(path), delimiter: Self.delimiter(of: path), quoting: true)
+        let source = try ByteSource(path)
+        let path = source.name
+        var reader = try DelimitedReader(source, delimiter: Self.delimiter(of: source), quoting: true)
         guard try reader.next() else { throw TraceError.empty(path: path) }
         let header = (0..<reader.fieldCount).map { reader.text($0) }.enumerated().map { index, name in
             // A byte order mark is no part of the first name.
@@ -73,10 +76,13 @@ public struct TableFile: Sendable {
     }
 
     /// A tab, where the first line has more of these than commas.
-    private static func delimiter(of path: String) throws -> UInt8 {
-        var reader = try DelimitedReader(ByteSource(path), delimiter: UInt8(ascii: "\n"), quoting: false)
-        guard try reader.next() else { throw TraceError.empty(path: path) }
-        let line = reader.text(0).utf8
+    private static func delimiter(of source: ByteSource) throws -> UInt8 {
+        var (wanted, head) = (1 << 12, ArraySlice<UInt8>())
+        repeat {
+            head = try source.peek(wanted).drop { $0 == UInt8(ascii: "\n") || $0 == UInt8(ascii: "\r") }
+            wanted *= 4
+        } while !head.contains(UInt8(ascii: "\n")) && wanted <= 1 << 24
+        let line = head.prefix { $0 != UInt8(ascii: "\n") }
         let tabs = line.count { $0 == UInt8(ascii: "\t") }
         return tabs > line.count { $0 == UInt8(ascii: ",") } ? UInt8(ascii: "\t") : UInt8(ascii: ",")
     }
@@ -173,6 +179,7 @@ public enum TableError: Error, Hashable, CustomStringConvertible {
     case noRows(String, Int)
     case wordInNumbers(String, line: Int, column: String, found: String)
     case noTime(String, line: Int, column: String, found: String)
+    case infinite(String, line: Int, column: String, found: Double)
     case noTarget(String, String)
     case noFeatures(String)
     case tooFewRows(String, found: Int, needed: Int, purpose: String)
@@ -199,6 +206,9 @@ public enum TableError: Error, Hashable, CustomStringConvertible {
                 + "are names (--categorical \(column)) or of no use (--drop \(column))."
         case .noTime(let path, let line, let column, let found):
             "\(path):\(line): '\(column)' is '\(found)', expected a number or a date such as 2024-05-01T12:00:00Z."
+        case .infinite(let path, let line, let column, let found):
+            "\(path):\(line): '\(column)' is \(found), expected a finite number. Leave the field empty where the value is "
+                + "not known, or leave out the row."
         case .noTarget(let path, let name):
             "\(path): no row has a value of '\(name)'. Name another column with --target."
         case .noFeatures(let path):

@@ -38,6 +38,9 @@ public struct TableSamples: Sendable {
     public init(_ table: TableFile, _ question: TableQuestion) throws {
         let raw = try table.numbers(question.target)
         var remarks: [String] = []
+        if let row = raw.firstIndex(where: \.isInfinite) {
+            throw TableError.infinite(table.path, line: table.lines[row], column: question.target, found: raw[row])
+        }
         let rows = raw.indices.filter { raw[$0].isFinite }
         guard !rows.isEmpty else { throw TableError.noTarget(table.path, question.target) }
         if rows.count < raw.count {
@@ -78,7 +81,13 @@ public struct TableSamples: Sendable {
             switch column.values {
             case .numbers(let numbers):
                 guard rows.contains(where: { !numbers[$0].isNaN }) || !question.features.isEmpty else { continue }
-                columns.append(.numeric(column.name, rows.map { numbers[$0] }))
+                if let row = rows.first(where: { numbers[$0].isInfinite }) {
+                    throw TableError.infinite(
+                        table.path, line: table.lines[row], column: column.name, found: numbers[row])
+                }
+                let own = rows.map { numbers[$0] }
+                columns.append(.numeric(column.name, own))
+                remarks += Self.precisionRemark(column.name, own).map { [$0] } ?? []
             case .words(let words): columns.append(.categorical(column.name, rows.map { words[$0] }))
             }
         }
@@ -114,6 +123,16 @@ public struct TableSamples: Sendable {
         self.remarks = remarks
     }
 
+    /// What is lost of a feature in single precision, in which forests compare numbers; `nil` if that is little.
+    private static func precisionRemark(_ name: String, _ values: [Double]) -> String? {
+        let offset = ForestFeature.offset(of: values)
+        let all = Set(values.lazy.filter { !$0.isNaN }).count
+        let left = Set(values.lazy.filter { !$0.isNaN }.map { Float($0 - offset) }).count
+        guard 10 * left < 9 * all else { return nil }
+        return "the \(all) values of '\(name)' are only \(left) in single precision, in which forests compare numbers: "
+            + "subtract a constant, or say that they are names (--categorical \(name))"
+    }
+
     private static func isWords(_ column: TableFile.Column) -> Bool {
         if case .words = column.values { true } else { false }
     }
@@ -146,22 +165,27 @@ public struct TableSamples: Sendable {
 }
 
 extension TableFile {
+    /// A table for a model: what it knows as levels is read as it is written, as the training table was.
+    public init(_ path: String, for features: [ForestFeature]) throws {
+        try self.init(path, categorical: Set(features.filter { $0.levels != nil }.map(\.name)))
+    }
+
     /// The columns that a model asks for; one that the table does not have is an error.
-    ///
-    /// A column of numbers where the model knows levels is read as words, as the training table was.
     public func data(for features: [ForestFeature]) throws -> ForestData {
         try ForestData(
             features.map { feature in
-                let column = try column(feature.name)
-                switch (column.values, feature.levels) {
-                case (.numbers(let numbers), nil): return .numeric(feature.name, numbers)
-                case (.words, nil): return .numeric(feature.name, try numbers(feature.name))
-                case (.words(let words), _): return .categorical(feature.name, words)
-                case (.numbers(let numbers), _):
-                    return .categorical(
-                        feature.name,
-                        numbers.map { $0.isNaN ? nil : Int(exactly: $0).map(String.init) ?? "\($0)" })
+                guard feature.levels != nil else {
+                    return .numeric(feature.name, try truths(feature.name) ?? numbers(feature.name))
                 }
+                return .categorical(feature.name, try words(feature.name).map { $0.map(feature.level) })
             })
+    }
+
+    /// A column of true and false as 1 and 0, as other programs count them; `nil` for any other column.
+    private func truths(_ name: String) throws(TableError) -> [Double]? {
+        guard case .words(let words) = try column(name).values else { return nil }
+        let known: [String?: Double] = ["true": 1, "false": 0, nil: .nan]
+        let values = words.compactMap { known[$0?.lowercased()] }
+        return values.count == words.count ? values : nil
     }
 }

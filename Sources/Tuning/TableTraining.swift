@@ -39,6 +39,7 @@ public struct TableTraining: Sendable {
             parts = parts.prefix(1).map { $0 }
         }
         let fits = Double(parts.count + 1)
+        let learner = try learner.withLeafRows(for: samples, seed: seed)
         var card = TableModel.Card(target: target, learner: learner.kind.rawValue)
         card.isLogarithmic = samples.isLogarithmic
         card.predictsMedian = learner.kind == .quantile

@@ -89,7 +89,7 @@ public struct RetryPolicy: Hashable, Sendable, Codable {
     /// The table as it is written in a job file or a policy file.
     public var yaml: String {
         var lines = ["policy:"]
-        for cause in FailureCause.allCases {
+        for cause in FailureCause.ofAttempts {
             let rule = self[cause]
             lines.append("  \(cause.rawValue):")
             lines.append("    retries: \(rule.retries.map { String($0) } ?? "always")")

@@ -100,12 +100,17 @@ public enum FailureCause: String, Hashable, Sendable, Codable, CodingKeyRepresen
     case lost
     /// Somebody stopped it.
     case cancelled
+    /// Nothing that is to be had has room for it.
+    case noCapacity = "no-capacity"
+
+    /// The causes for which an attempt can end.
+    public static let ofAttempts = allCases.filter { $0 != .noCapacity }
 
     /// Whether the task itself is to blame, so that the attempt counts against its retries.
     public var countsAsFailure: Bool {
         switch self {
         case .outOfMemory, .timeLimit, .programError: true
-        case .reclaimed, .lost, .cancelled: false
+        case .reclaimed, .lost, .cancelled, .noCapacity: false
         }
     }
 }

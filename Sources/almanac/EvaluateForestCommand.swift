@@ -49,6 +49,12 @@ struct EvaluateForestCommand: ParsableCommand {
         bar.finish()
         if let report { try Console.write(Data(evaluation.page.html().utf8), toFile: report) }
         try console.result(evaluation, text: Self.table(evaluation.errors, input.target))
+        let unit = TableUnit(column: input.target)
+        if let (low, high) = evaluation.foldErrors.min().flatMap({ low in
+            evaluation.foldErrors.max().map { (low, $0) }
+        }) {
+            console.remark("RMSE from \(unit(low)) to \(unit(high)) in the \(evaluation.foldErrors.count) folds")
+        }
         for remark in samples.remarks { console.remark(remark) }
         if let better = evaluation.losesTo { console.remark("loses to the baseline '\(better.name)'") }
     }

@@ -24,11 +24,17 @@ struct ForestExportOptions: ParsableArguments {
         guard !trees.hasLines || format == "LightGBM text" else {
             throw Failure.input("\(self.model): its leaves hold lines, which only LightGBM's format can say.")
         }
+        guard trees.link != .signedSquare || format != "XGBoost JSON" else {
+            throw Failure.input("\(self.model): it predicts squares of sums, which XGBoost's format cannot say.")
+        }
         let data = try bytes(trees)
         try Console.write(data, toFile: output)
         try console.result(
             Exported(file: output, format: format, trees: trees.trees.count, bytes: data.count),
             text: "\(output): \(format), \(trees.trees.count) trees, \(data.count) bytes")
+        if format == "LightGBM text", trees.trees.joined().contains(where: { $0.levels != nil && $0.missingGoesLeft }) {
+            console.remark("LightGBM sends rows without a level another way than this model does")
+        }
         if model.card.isLogarithmic { console.remark("it predicts the natural logarithm of '\(model.card.target)'") }
         if trees.features.contains(where: { $0.levels != nil }) {
             console.remark("levels are codes: the place of a name in the sorted list that 'almanac model show' prints")

@@ -10,6 +10,7 @@ struct ForestPrediction {
     let explains: Bool
     let training: String?
     let output: String?
+    let allowsUnseen: Bool
     let threads: Int
 
     /// How many rows are printed, or explained.
@@ -36,8 +37,12 @@ struct ForestPrediction {
 
     func run(_ path: String, _ console: Console) throws {
         let features = model.forest.features
-        let table = try TableFile(path)
+        let table = try TableFile(path, for: features)
         let data = try table.data(for: features)
+        let unseen = UnseenLevels(model.forest, data)
+        if let problem = unseen.problem, !allowsUnseen {
+            throw Failure.input("\(table.path): \(problem), or add --allow-unseen.")
+        }
         let groups = try model.card.groupColumn.map { name in try table.words(name).map { $0 ?? "(none)" } }
         let hasIntervals = !model.levels.isEmpty
         let found = try model.predict(data, groups: groups, level: hasIntervals ? level : nil, threads: threads)
@@ -92,15 +97,7 @@ struct ForestPrediction {
         if explains, rows.count > Self.explained {
             console.remark("the first \(Self.explained) rows are explained")
         }
-        for (index, feature) in features.enumerated() {
-            guard let known = feature.levels, case .categorical(let codes, let levels) = data.columns[index].values
-            else { continue }
-            let new = Set(levels).subtracting(known)
-            let rows = codes.count { $0 >= 0 && new.contains(levels[Int($0)]) }
-            if rows > 0 {
-                console.remark("\(rows) rows have a \(feature.name) that was never seen, such as '\(new.min() ?? "")'")
-            }
-        }
+        for remark in unseen.remarks { console.remark(remark) }
     }
 
     /// The training rows that are most alike; `nil` if the table that was learnt from is not there.
@@ -109,7 +106,7 @@ struct ForestPrediction {
             console.remark("--training TABLE names the table that it learnt from, to show the rows most alike")
             return nil
         }
-        let table = try TableFile(path)
+        let table = try TableFile(path, for: model.forest.features)
         let actual = try table.numbers(model.card.target)
         let all = try table.data(for: model.forest.features)
         let rows = actual.indices.filter { actual[$0].isFinite }

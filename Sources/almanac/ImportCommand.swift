@@ -20,7 +20,13 @@ struct ImportCommand: ParsableCommand {
             Other tables are read with --map, for instance
               --map task_type=Tool --map 'runtime_seconds=Time[ms]' --map 'peak_memory_bytes=Mem|Mem2[MiB]' \
             --map workflow==rnaseq
-            Exit code 2 if some file could not be imported.
+
+            Record all that can be learnt from:
+              Slurm: \(ExecutionFormat.slurm.recipe ?? "")
+              Nextflow, in nextflow.config: trace.enabled = true and \(ExecutionFormat.nextflow.recipe ?? "")
+              one command: \(ExecutionFormat.gnuTime.recipe ?? "")
+            'almanac import slurm --since 7d' runs sacct itself; so does cron every night.
+            Exit code 2 if some file could not be imported, or has no row that can be.
             """)
 
     @Argument(
@@ -34,7 +40,16 @@ struct ImportCommand: ParsableCommand {
     var format: TraceFormat
 
     @Argument(help: "The files.")
-    var files: [String]
+    var files: [String] = []
+
+    @Option(
+        name: .long,
+        help: "Run sacct for the jobs of this long, for instance 7d, or since this day (2026-01-31). Format slurm only."
+    )
+    var since: String?
+
+    @Flag(name: .long, help: "With --since: the jobs of all users, not of this one alone.")
+    var allUsers = false
 
     @Option(
         name: .long, help: "Where a column comes from: ours=theirs, ours=theirs[unit] or ours==constant. Repeatable.")
@@ -61,6 +76,14 @@ struct ImportCommand: ParsableCommand {
         }
     }
 
+    func validate() throws {
+        if since == nil, files.isEmpty { throw ValidationError("Name the files to import.") }
+        if since != nil, format != .executions(.slurm) {
+            throw ValidationError("--since runs sacct: the format is slurm, 'almanac import slurm --since 7d'.")
+        }
+        if since == nil, allUsers { throw ValidationError("--all-users goes with --since.") }
+    }
+
     func run() throws {
         let console = global.console
         let mappings = try map.map { try FieldMapping($0) }
@@ -68,6 +91,11 @@ struct ImportCommand: ParsableCommand {
         let bar = console.progress("importing", total: files.count)
         var results: [FileResult] = []
         var failure: StoreError?
+        if let since {
+            let accounting = try SlurmCommand.accounting(since: since, allUsers: allUsers)
+            let report = try store.importSource(accounting, as: format, mappings: mappings, threads: global.threads)
+            results.append(.imported(report))
+        }
         for file in files where failure == nil {
             do {
                 let report = try store.importFile(file, as: format, mappings: mappings, threads: global.threads)
@@ -83,13 +111,16 @@ struct ImportCommand: ParsableCommand {
         bar.finish()
         try console.result(results, text: text(results))
         for case .refused(_, let error) in results { Console.complain(error) }
+        let useless = results.contains { if case .imported(let report) = $0 { report.hasNothingRight } else { false } }
+        if useless { Console.complain("no row could be kept: the reasons are above") }
         if let failure { throw failure }
-        if results.contains(where: { if case .refused = $0 { true } else { false } }) { throw ExitCode(2) }
+        if useless || results.contains(where: { if case .refused = $0 { true } else { false } }) { throw ExitCode(2) }
     }
 
     private func text(_ results: [FileResult]) -> String {
         var table = TextTable(["file", "format", "rows read", "stored", "skipped", "seconds"])
         var remarks: [String] = []
+        var warned: [String: [String]] = [:]
         for case .imported(let report) in results {
             table.add([
                 report.file, report.format, String(report.rowsRead), String(report.rowsStored),
@@ -100,7 +131,11 @@ struct ImportCommand: ParsableCommand {
                 let example = reason.example.map { $0.isEmpty ? "" : ": \($0)" } ?? ""
                 remarks.append("\(report.file): skipped \(reason.rows): \(reason.reason)\(place)\(example)")
             }
-            remarks += report.warnings.map { "\(report.file): \($0)" }
+            for warning in report.warnings { warned[warning, default: []].append(report.file) }
+        }
+        // What is true of many files is said once.
+        for (warning, files) in warned.sorted(by: { ($0.value[0], $0.key) < ($1.value[0], $1.key) }) {
+            remarks.append("\(files[0])\(files.count > 1 ? " and \(files.count - 1) more" : ""): \(warning)")
         }
         if table.rows.isEmpty { return "nothing was imported" }
         return ([table.text] + (remarks.isEmpty ? [] : [""] + remarks)).joined(separator: "\n")

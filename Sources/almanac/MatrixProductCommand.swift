@@ -15,7 +15,6 @@ struct MatrixProductCommand: ParsableCommand {
     }
 
     func run() throws {
-        setBLASThreads(1)
         let product = try Self.read(files[0]).multiplied(by: Self.read(files[1]))
         var text = ""
         for row in 0..<product.rows {

@@ -9,11 +9,12 @@ import Tuning
 struct ModelImportCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "import",
-        abstract: "Import a forest of LightGBM (text), XGBoost (JSON) or ONNX; the content says which.",
+        abstract: "Import a forest of LightGBM (text), XGBoost (JSON, UBJSON) or ONNX; the content says which.",
         discussion: """
             With --target it predicts tasks: 'almanac predict', 'plan' and 'run' use it in place of our own model. Its \
             features are then found by name: task_type, input_bytes, cpus, requested_memory_bytes, param.NAME. Without, \
-            it predicts rows of tables. LightGBM keeps the names of levels if it was trained on pandas categories.
+            it predicts rows of tables. LightGBM, and XGBoost from 3.1 on, keep the names of levels if they were trained \
+            on pandas categories.
             """)
 
     enum Target: String, ExpressibleByArgument, CaseIterable {
@@ -86,10 +87,13 @@ struct ModelImportCommand: ParsableCommand {
         (card.isLogarithmic, card.version) = (log, Almanac.version)
         var model = TableModel(.imported(trees), card: card)
         if let calibrate {
-            let table = try TableFile(calibrate)
+            let table = try TableFile(calibrate, for: trees.features)
+            let data = try table.data(for: trees.features)
+            let unseen = UnseenLevels(model.forest, data)
+            if let problem = unseen.problem { throw Failure.input("\(calibrate): \(problem)") }
+            for remark in unseen.remarks { console.remark("\(calibrate): \(remark)") }
             model = try model.calibrated(
-                on: table.data(for: trees.features), actual: table.numbers(column ?? card.target),
-                levels: TableTraining.levels)
+                on: data, actual: table.numbers(column ?? card.target), levels: TableTraining.levels)
         }
         let path: String
         if let target {
@@ -115,6 +119,18 @@ struct ModelImportCommand: ParsableCommand {
             path = output ?? ""
             try model.write(to: path)
         }
+        // What was written must read back before anybody relies on it.
+        guard try TableModel(contentsOf: path).forest.shape == model.forest.shape else {
+            throw Failure.input("\(path): does not read back as it was written. Import the model again.")
+        }
+        for remark in trees.remarks { console.remark(remark) }
+        for (feature, isAsked) in zip(trees.features, model.forest.isAsked) where isAsked && feature.levelKind == .codes
+        {
+            guard target == nil else { continue }
+            console.remark(
+                "the levels of \(feature.name) have no names: it is asked for by code. Give names with --levels "
+                    + "\(feature.name)=A,B,C")
+        }
         try console.result(
             Imported(
                 file: path, format: format.rawValue, trees: trees.trees.count, features: trees.features.map(\.name),
@@ -133,7 +149,9 @@ struct ModelImportCommand: ParsableCommand {
                     "--features names \(names.count) features, the model has \(trees.features.count): "
                         + trees.features.map(\.name).joined(separator: ", "))
             }
-            result.features = zip(names, trees.features).map { ForestFeature(name: $0, levels: $1.levels) }
+            result.features = zip(names, trees.features).map {
+                ForestFeature(name: $0, levels: $1.levels, levelKind: $1.levelKind)
+            }
         }
         for text in levels {
             let parts = text.split(separator: "=", maxSplits: 1).map(String.init)
@@ -142,11 +160,8 @@ struct ModelImportCommand: ParsableCommand {
                     "--levels is '\(text)', expected COL=A,B,C with one of "
                         + result.features.map(\.name).joined(separator: ", "))
             }
-            let names = parts[1].split(separator: ",", omittingEmptySubsequences: false).map(String.init)
-            guard Set(names).count == names.count else {
-                throw Failure.input("--levels \(parts[0]): a level is named twice.")
-            }
-            result.features[index] = ForestFeature(name: parts[0], levels: names)
+            try result.setLevels(
+                parts[1].split(separator: ",", omittingEmptySubsequences: false).map(String.init), ofFeature: index)
         }
         return result
     }

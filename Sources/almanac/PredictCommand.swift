@@ -19,7 +19,10 @@ struct PredictCommand: ParsableCommand {
     @Argument(help: "A model file that 'almanac train' or 'almanac model import' wrote.")
     var model: String
 
-    @Argument(help: "For a forest of a table: the rows to predict, with the columns that it was trained on.")
+    @Argument(
+        help:
+            "For a forest of a table: the rows to predict, with the columns that it was trained on; - for standard input."
+    )
     var table: String?
 
     @Option(name: .long, help: "The task type. A type never seen gets a pooled answer and says so.")
@@ -52,6 +55,9 @@ struct PredictCommand: ParsableCommand {
     @Option(name: .shortAndLong, help: "Write the predictions of all rows to this CSV file.")
     var output: String?
 
+    @Flag(name: .long, help: "Answer also where no row has a level that the model has seen.")
+    var allowUnseen = false
+
     @OptionGroup var global: GlobalOptions
 
     func validate() throws {
@@ -79,7 +85,7 @@ struct PredictCommand: ParsableCommand {
             }
             return try ForestPrediction(
                 model: TableModel(file, path: model), level: level, explains: explain, training: training,
-                output: output, threads: global.threads
+                output: output, allowsUnseen: allowUnseen, threads: global.threads
             ).run(table, global.console)
         }
         if isForest {

@@ -1,9 +1,9 @@
-import ArgumentParser
+public import ArgumentParser
 import Foundation
 import Plots
 import Prediction
 import Traces
-import Tuning
+public import Tuning
 import Workloads
 
 /// `almanac report`: who wastes what.
@@ -23,6 +23,15 @@ struct ReportCommand: ParsableCommand {
     @Option(name: .long, help: "Write a page with pictures to this HTML file.")
     var html: String?
 
+    @Option(name: .long, help: "Group by this instead of the task type: user, account, partition or array.")
+    var by: WasteReport.Grouping = .taskType
+
+    @Option(name: .long, help: "Only what ended since: a length of time before now (7d) or a day (2026-01-31).")
+    var since: PointInTime?
+
+    @Option(name: .long, help: "Only what ended until then.")
+    var until: PointInTime?
+
     @Option(name: .long, help: "Print so many task types; 0 is all.")
     var top = 20
 
@@ -32,18 +41,33 @@ struct ReportCommand: ParsableCommand {
 
     func run() throws {
         let store = try storage.existing()
-        let runs = try arguments.runs(in: store, storage)
+        let runs = try within(arguments.runs(in: store, storage))
         let requests = try arguments.requests(runs, global)
-        let report = WasteReport(runs, requests: requests, demands: try store.demands(workflow: arguments.workflow))
+        let report = WasteReport(
+            runs, requests: requests, demands: try store.demands(workflow: arguments.workflow), by: by)
         if let html { try Console.write(Data(report.page().html().utf8), toFile: html) }
         let text = text(report, requests)
         if let output = arguments.output { try Console.write(Data((text + "\n").utf8), toFile: output) }
         try global.console.result(report, text: arguments.output ?? text)
     }
 
+    /// What ended in the time that was asked for.
+    private func within(_ runs: ExecutionTable) throws -> ExecutionTable {
+        guard since != nil || until != nil else { return runs }
+        let kept = runs.filter { run in
+            guard let time = run.endTimeSeconds ?? run.startTimeSeconds ?? run.submitTimeSeconds else { return false }
+            return time >= since?.seconds ?? -.infinity && time <= until?.seconds ?? .infinity
+        }
+        guard kept.rowCount > 0 else {
+            throw Failure.input(
+                "None of the \(Units.count(runs.rowCount, "run")) ended then. Widen --since and --until.")
+        }
+        return kept
+    }
+
     private func text(_ report: WasteReport, _ requests: ResourceRequests) -> String {
         var table = TextTable([
-            "task type", "attempts", "failed", "used GB·h", "wasted GB·h", "wasted CPU·h", "requested", "peak",
+            by.title, "attempts", "failed", "used GB·h", "wasted GB·h", "wasted CPU·h", "requested", "peak",
             "suggested",
             "risk", "would waste",
         ])
@@ -72,5 +96,22 @@ struct ReportCommand: ParsableCommand {
                     + "that holds \(percent(profile.reservedShare)) of what the peak would")
         }
         return (parts + [""] + requests.summary("almanac \(Almanac.version)")).joined(separator: "\n")
+    }
+}
+
+extension WasteReport.Grouping: ExpressibleByArgument {}
+
+/// A day, a date and time, or so long before now.
+struct PointInTime: ExpressibleByArgument {
+    let seconds: Double
+
+    init?(argument: String) {
+        if let date = unixSeconds(ofDate: argument) {
+            seconds = date
+        } else if let ago = Units.parseSeconds(argument), Double(argument) == nil {
+            seconds = Date().timeIntervalSince1970 - ago
+        } else {
+            return nil
+        }
     }
 }

@@ -6,7 +6,7 @@ import Workloads
 
 /// The table that a command learns from, and how.
 struct TableOptions: ParsableArguments {
-    @Argument(help: "A table with a header: CSV, or with tabs.")
+    @Argument(help: "A table with a header: CSV, or with tabs; - for standard input.")
     var table: String
 
     @Option(name: .long, help: "The column to predict.")
@@ -36,16 +36,21 @@ struct TableOptions: ParsableArguments {
     @Option(name: .long, help: "A column of weights of the rows, above 0.")
     var weight: String?
 
-    @Option(name: .long, help: "Trees of the forest, or rounds of boosting.")
+    @Option(name: .long, help: "Trees of the forest, or rounds of boosting. (default: 100; boosted 200)")
     var trees: Int?
 
-    @Option(name: .long, help: "The fewest rows in a leaf.")
+    @Option(
+        name: .long,
+        help: """
+            The fewest rows in a leaf. (default: 5, or 1 where that errs less on held-out rows of up to 2000; linear 10, \
+            boosted-linear 15)
+            """)
     var leafRows: Int?
 
-    @Option(name: .long, help: "The most leaves of a boosted tree.")
+    @Option(name: .long, help: "The most leaves of a boosted tree. (default: 31)")
     var leaves: Int?
 
-    @Option(name: .long, help: "The learning rate of boosting.")
+    @Option(name: .long, help: "The learning rate of boosting. (default: 0.1)")
     var rate: Double?
 
     @Option(name: .long, help: "Give every level of this column intervals of its own, where it has 30 rows.")

@@ -99,6 +99,8 @@ struct ForestTests {
             ("a,b\n,1\n,2\n", "--target a", "no row has a value of 'a'"),
             ("a\n1\n2\n", "--target a", "no column is left"), ("a,b\n-1,2\n", "--target a --log", "more than 0"),
             ("a,b\n1,2\n", "--target a --drop z", "no column 'z'"),
+            ("a,b\n1,2\n3,inf\n", "--target a", "2:3: 'b' is inf"),
+            ("a,b\n1,2\n-inf,3\n", "--target a", "2:3: 'a' is -inf"),
             ("a,b\n1,2\n", "--target a --learner boost", "Did you mean 'boosted'?"),
             ("a,b\n1,2\n", "--target a --monotone b=2", "COL=+1"),
             ("a,b\n1,2\n", "--target a --loss huber", "quantile=0.9"),
@@ -119,6 +121,58 @@ struct ForestTests {
         let refused = try terminal.shell("almanac train forest a.csv --target y")
         #expect(refused.exitCode == 2 && refused.errors.contains("a.csv:32: 'x' is 'oops'"), "\(refused.errors)")
         #expect(try terminal.shell("almanac train forest a.csv --target y --categorical x --trees 5").exitCode == 0)
+    }
+
+    @Test("levels that look like numbers stay what they are, and no row with a known level is an error")
+    func numberLevels() throws {
+        // 00501 and 501 are two levels, 1e3 and 1000 too, and so are two long ids of equal value as a double.
+        let levels = ["00501", "501", "1e3", "1000", "12345678901234567", "12345678901234569"]
+        let rows = (0..<120).map { "\(levels[$0 % 6]),\(40 * ($0 % 6))" }
+        try terminal.write("zip,y\n" + rows.joined(separator: "\n") + "\n", to: "a.csv")
+        try terminal.write("zip\n" + levels.joined(separator: "\n") + "\n", to: "b.csv")
+        let trained = try terminal.shell("almanac train forest a.csv --target y --categorical zip -o m --trees 100")
+        try #require(trained.exitCode == 0, "\(trained.errors)")
+        let values = try terminal.shell("almanac predict m b.csv --json").objects.compactMap { $0["value"] as? Double }
+        #expect(values.count == 6)
+        for (index, value) in values.enumerated() { #expect(abs(value - 40 * Double(index)) < 2, "\(levels[index])") }
+        try terminal.write("zip\n0501\n1001\n", to: "new.csv")
+        let refused = try terminal.shell("almanac predict m new.csv")
+        #expect(refused.exitCode == 2 && refused.errors.contains("all 2 rows have a zip that was never seen"))
+        #expect(try terminal.shell("almanac predict m new.csv --allow-unseen").exitCode == 0)
+        try terminal.write("zip\n0501\n501\n", to: "some.csv")
+        let some = try terminal.shell("almanac predict m some.csv")
+        #expect(some.exitCode == 0 && some.errors.contains("1 rows have a zip that was never seen, such as '0501'"))
+    }
+
+    @Test("standard input is read whole, in whatever pieces it comes")
+    func standardInput() throws {
+        let rows = (0..<20_000).map { "\($0 % 997),\(3 * ($0 % 997))" }
+        try terminal.write("x,y\n" + rows.joined(separator: "\n") + "\n", to: "a.csv")
+        let answer = try terminal.shell(
+            """
+            almanac train forest a.csv --target y --trees 5 -o 1 -q > /dev/null &&
+            (head -101 a.csv; sleep 0.2; tail -n +102 a.csv) | almanac train forest - --target y --trees 5 -o 2 --json &&
+            (head -101 a.csv; sleep 0.2; tail -n +102 a.csv) | almanac predict 2 - -o 2.csv -q > /dev/null &&
+            almanac predict 1 a.csv -o 1.csv -q > /dev/null && cmp 1.csv 2.csv
+            """)
+        #expect(answer.exitCode == 0, "\(answer.errors)")
+        #expect((answer.json as? [String: Any])?["rows"] as? Int == 20_000)
+    }
+
+    @Test("leaves of one row are chosen where a small table is smooth, and not where it is noise")
+    func leafRows() throws {
+        let smooth = (0..<90).map { "\($0),\(exp(Double($0) / 10))" }
+        var random: UInt64 = 1
+        let noise = (0..<300).map { row in
+            random = random &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            return "\(row),\(random >> 40)"
+        }
+        for (name, rows, expected) in [("smooth", smooth, 1), ("noise", noise, 5)] {
+            try terminal.write("x,y\n" + rows.joined(separator: "\n") + "\n", to: name)
+            let answer = try terminal.shell(
+                "almanac train forest \(name) --target y --learner random -o m -q > /dev/null && almanac model show m")
+            #expect(answer.output.contains("minimumLeafRows:\(expected)"), "\(name): \(answer.output) \(answer.errors)")
+        }
     }
 
     @Test("exports are read again with equal predictions", arguments: ["lightgbm", "xgboost", "onnx"])

@@ -25,6 +25,18 @@ struct ModelTests {
         #expect(evaluations[0] == evaluations[1])
     }
 
+    @Test("equal on any number of threads also where sums are long")
+    func recordedThreads() throws {
+        let recorded = Terminal.repository.appendingPathComponent("datasets/executions/recorded.csv").path
+        let answer = try terminal.shell(
+            """
+            almanac import csv '\(recorded)' -q > /dev/null
+            for t in 1 2; do almanac train runtime --models m$t --threads $t -q > /dev/null; done
+            cmp m1/runtime.safetensors m2/runtime.safetensors
+            """)
+        #expect(answer.exitCode == 0, "\(answer.output) \(answer.errors)")
+    }
+
     @Test("predicts from what is given, and says what it does not know")
     func predicts() throws {
         try train()

@@ -99,7 +99,7 @@ import Workloads
             case 16..<22 where !calm && isHarsh:
                 guard let (task, place) = someone else { continue }
                 world.running[task] = nil
-                let cause = FailureCause.allCases.randomElement(using: &generator) ?? .lost
+                let cause = FailureCause.ofAttempts.randomElement(using: &generator) ?? .lost
                 send(.failed(task, attempt: place.attempt, cause: cause))
             case 22..<28:  // late and foreign reports
                 guard let task = graph.tasks.randomElement(using: &generator)?.id else { continue }
@@ -192,7 +192,7 @@ import Workloads
         return nil
     }
 
-    @Test("every cause is answered as its row of the table says, until its limit", arguments: FailureCause.allCases)
+    @Test("every cause is answered as its row of the table says, until its limit", arguments: FailureCause.ofAttempts)
     func table(cause: FailureCause) throws {
         let graph = try TaskGraph([TaskSpec(id: "a", request: .init(memoryBytes: 10, timeLimitSeconds: 100))])
         var allocator = Allocator(graph, largestMemory: 1000, memorySteps: ["a": [8, 15, 40]])
@@ -202,7 +202,7 @@ import Workloads
             given.append(next)
         }
         switch cause {
-        case .reclaimed, .cancelled: #expect(given == Array(repeating: [10, 100], count: 31))
+        case .reclaimed, .cancelled, .noCapacity: #expect(given == Array(repeating: [10, 100], count: 31))
         case .lost: #expect(given == Array(repeating: [10, 100], count: 11))
         case .outOfMemory: #expect(given == [[10, 100], [15, 100], [40, 100], [80, 100]])
         case .timeLimit: #expect(given == [[10, 100], [10, 200], [10, 400]])

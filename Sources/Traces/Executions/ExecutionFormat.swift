@@ -6,8 +6,12 @@ public enum ExecutionFormat: String, Sendable, Hashable, Codable, CaseIterable {
     case csv
     /// A Nextflow trace, in human units or (`trace.raw`) machine units; tab-separated or CSV.
     case nextflow
-    /// `sacct --parsable2`: job steps are joined with their job.
+    /// `sacct --parsable2`, `sacct --json` or the file of `jobcomp/filetxt`: job steps are joined with their job.
     case slurm
+    /// A file that the `benchmark` directive of Snakemake wrote, extended or not; its path names the task type.
+    case snakemake = "snakemake-benchmark"
+    /// What GNU `time -v` printed, once or many times in a file, among other output too.
+    case gnuTime = "gnu-time"
     /// The execution reports of the Lotaru authors.
     case lotaru
     /// Galaxy jobs with their cgroup measures, one row a job.
@@ -27,15 +31,31 @@ public enum ExecutionFormat: String, Sendable, Hashable, Codable, CaseIterable {
                 ["realtime", "duration", "peak_rss", "%cpu", "status"],
             ]
         case .slurm: [["JobID", "JobIDRaw"], ["State", "Elapsed", "ElapsedRaw", "MaxRSS"]]
+        case .snakemake: [["s"], ["h:m:s"], ["max_rss"]]
         case .lotaru: [["Task"], ["Realtime"], ["WorkflowInputSize", "TaskInputSize"]]
         case .galaxy: [["tool_id"], ["galaxy_slots"], ["job_id"]]
         case .ksegments: [["process"], ["span_s"], ["peak_memory_mb"]]
-        case .table: [["\u{0}"]]
+        case .table, .gnuTime: [["\u{0}"]]
         }
     }
 
     /// How the columns of a foreign table become ours.
     var mappings: [FieldMapping] { Self.builtIn[self] ?? [] }
+
+    /// What makes its recorder write all that we read; `nil` where there is nothing to choose.
+    public var recipe: String? {
+        switch self {
+        case .slurm: SlurmAccounting.command
+        case .nextflow:
+            "trace.fields = 'task_id,hash,native_id,name,process,tag,status,exit,attempt,submit,start,complete,realtime,"
+                + "%cpu,peak_rss,cpus,memory,time,rchar,wchar'"
+        case .gnuTime: "/usr/bin/time -v -o LOG COMMAND"
+        default: nil
+        }
+    }
+
+    /// The arguments of `sacct` for what we read, the time apart.
+    public static var sacctArguments: [String] { SlurmAccounting.arguments }
 
     /// Whether `GB` in a value means 1024³ bytes.
     var hasBinaryUnits: Bool { self == .nextflow || self == .slurm }
@@ -45,11 +65,15 @@ public enum ExecutionFormat: String, Sendable, Hashable, Codable, CaseIterable {
     /// - Throws: ``TraceError/unknownFormat(path:found:nearest:remedy:)`` if there is none.
     static func recognise(header: [String], file: String) throws(TraceError) -> ExecutionFormat {
         let names = Set(header)
-        let order: [ExecutionFormat] = [.lotaru, .galaxy, .ksegments, .slurm, .csv, .nextflow]
+        let order: [ExecutionFormat] = [.lotaru, .galaxy, .ksegments, .snakemake, .slurm, .csv, .nextflow]
         func groupsFound(_ format: ExecutionFormat) -> Int {
             format.signature.count { group in group.contains(where: names.contains) }
         }
         if let format = order.first(where: { groupsFound($0) == $0.signature.count }) { return format }
+        if let found = SlurmAccounting.whyUnreadable(header) {
+            throw .unknownFormat(
+                path: file, found: found, nearest: "'slurm'", remedy: "Run: \(SlurmAccounting.command)")
+        }
         // A header in other units is still ours.
         let units = header.compactMap { ColumnHeader.field(named: $0) }
         if names.contains("task") || names.contains("task_type"), units.count >= 2 { return .csv }
@@ -78,11 +102,20 @@ public enum ExecutionFormat: String, Sendable, Hashable, Codable, CaseIterable {
         ],
         .slurm: [
             "job=JobID|JobIDRaw", "task=JobID|JobIDRaw", "task_type=JobName", "machine=NodeList",
-            "param.partition=Partition",
+            "param.partition=Partition", "param.user=User|UID", "param.account=Account",
             "submit_time_seconds=Submit", "start_time_seconds=Start", "end_time_seconds=End",
-            "runtime_seconds=ElapsedRaw|Elapsed", "cpus=AllocCPUS|NCPUS|ReqCPUS", "cpu_seconds=TotalCPU|CPUTimeRAW",
+            "runtime_seconds=ElapsedRaw|Elapsed", "cpus=AllocCPUS|NCPUS|ReqCPUS", "cpu_seconds=TotalCPU",
             "peak_memory_bytes=MaxRSS", "requested_seconds=TimelimitRaw[min]|Timelimit", "read_bytes=MaxDiskRead",
             "written_bytes=MaxDiskWrite",
+        ],
+        .snakemake: [
+            "task_type=rule_name", "runtime_seconds=s", "cpus=threads", "cpu_seconds=cpu_time|mean_load[percent]",
+            "peak_memory_bytes=max_rss[MiB]", "read_bytes=io_in[MiB]", "written_bytes=io_out[MiB]",
+            "param.wildcards=wildcards", "param.resources=resources", "param.input_size_mb=input_size_mb",
+        ],
+        .gnuTime: [
+            "task_type=program", "param.command=command", "runtime_seconds=elapsed", "cpu_seconds=cpu",
+            "peak_memory_bytes=rss[KiB]", "exit_code=exit", "status=outcome",
         ],
         .lotaru: [
             "workflow=Workflow", "machine=Machine", "task_type=Task", "runtime_seconds=Realtime[ms]", "cpus=cpus",

@@ -31,6 +31,9 @@ public struct ExecutionReader: Sendable {
     /// As ``read(_:)-(String)`` from bytes that somebody else supplies.
     public func read(_ source: ByteSource) throws(TraceError) -> (table: ExecutionTable, report: ImportReport) {
         let start = ContinuousClock.now
+        if let converted = try ConvertedTrace.read(source, format: format) {
+            return try read(converted, of: source.name, start)
+        }
         let (header, delimiter) = try readHeader(source)
         let format = try chooseFormat(header, source.name)
         var report = ImportReport(file: source.name, format: format.rawValue)
@@ -49,6 +52,18 @@ public struct ExecutionReader: Sendable {
         report.seconds = (ContinuousClock.now - start) / .seconds(1)
         return (table, report)
     }
+
+    private func read(_ trace: ConvertedTrace, of name: String, _ start: ContinuousClock.Instant) throws(TraceError)
+        -> (table: ExecutionTable, report: ImportReport)
+    {
+        var report = ImportReport(file: name, format: trace.format.rawValue)
+        let reader = DelimitedReader(
+            try trace.source(name: name), delimiter: ConvertedTrace.delimiter, quoting: false,
+            maximumRecordBytes: maximumRecordBytes)
+        let table = try read(reader, as: trace.format, header: trace.header, lines: trace.lines, report: &report)
+        report.seconds = (ContinuousClock.now - start) / .seconds(1)
+        return (table, report)
+    }
 }
 
 extension ExecutionReader {
@@ -64,7 +79,8 @@ extension ExecutionReader {
         {
             throw .unknownFormat(
                 path: source.name, found: "a JSON document", nearest: "'wfformat' and 'aws'",
-                remedy: "Of JSON we read recorded workflows (WfFormat) and spot prices of AWS; write executions as CSV."
+                remedy: "Of JSON we read 'sacct --json', recorded workflows (WfFormat) and spot prices of AWS; write "
+                    + "executions as CSV."
             )
         }
         let peeked = line.count
@@ -94,19 +110,26 @@ extension ExecutionReader {
         }
     }
 
+    /// - Parameter lines: Where the rows of a converted file stood in it.
     private func read(
-        _ reader: consuming DelimitedReader, as format: ExecutionFormat, header: [String], report: inout ImportReport
+        _ reader: consuming DelimitedReader, as format: ExecutionFormat, header: [String], lines: [Int] = [],
+        report: inout ImportReport
     ) throws(TraceError) -> ExecutionTable {
         let source = reader.name
+        var mappings = mappings
+        if format == .snakemake, !mappings.contains(where: { $0.target == "task_type" }) {
+            mappings += try SnakemakeBenchmark.names(ofFile: source, header: header)
+        }
         var foreign = try ForeignTable(format, header: header, mappings: mappings, file: source)
         var slurm = format == .slurm ? SlurmAccounting(foreign, header: header) : nil
         let workflow = format == .nextflow ? workflowName(ofFile: source) : nil
         var table = ExecutionTable()
+        func line() -> Int { lines.isEmpty ? reader.line : lines[min(reader.line - 2, lines.count - 1)] }
         func skip(_ reason: String, _ found: String) {
             report.rowsRead += 1
-            report.skip(reason, line: reader.line, example: found)
+            report.skip(reason, line: line(), example: found)
         }
-        func keep(_ record: ExecutionRecord) {
+        func keep(_ record: ExecutionRecord, _ report: inout ImportReport) {
             table.append(record)
             report.rowsRead += 1
             report.rowsStored += 1
@@ -122,19 +145,33 @@ extension ExecutionReader {
                 continue
             }
             if slurm != nil {
-                if case .skip(let reason, let found)? = slurm?.read(reader, keep: keep) { skip(reason, found) }
+                if let problem = slurm?.read(reader, line: line()) { skip(problem.reason, problem.found) }
                 continue
             }
             switch foreign.row(reader) {
             case .skip(let reason, let found): skip(reason, found)
             case .record(var record):
                 if format == .nextflow { record.completeNextflow() }
+                if format == .snakemake { record.completeSnakemake() }
                 if record.workflow == nil { record.workflow = workflow }
-                keep(record)
+                keep(record, &report)
             }
         }
-        if let job = slurm?.takeJob() { keep(job) }
+        slurm?.finish(&report, keep: keep)
+        if format == .snakemake { report.warnings.append(SnakemakeBenchmark.warning) }
+        if format == .gnuTime {
+            report.warnings.append(
+                "GNU time's peak is that of the largest process: processes that ran side by side took more together")
+        }
         report.warn(ofDamage: reader.damaged)
+        if format == .nextflow {
+            let lacks = [("peak_rss", "memory used"), ("memory", "memory requested"), ("cpus", "processors")]
+                .filter { !header.contains($0.0) }.map(\.1)
+            if !lacks.isEmpty, let recipe = format.recipe {
+                report.warnings.append(
+                    "no column for \(lacks.joined(separator: ", ")). All that is needed, in nextflow.config: \(recipe)")
+            }
+        }
         if format == .nextflow { report.format += foreign.hasHumanUnits ? " (human units)" : " (machine units)" }
         return table
     }

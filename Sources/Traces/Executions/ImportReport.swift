@@ -22,6 +22,11 @@ public struct ImportReport: Hashable, Sendable, Codable {
     /// Those that were not; ``reasons`` says why.
     public var rowsSkipped: Int { rowsRead - rowsStored }
 
+    /// Whether there were rows and not one was fit to be stored; those that the store holds already are.
+    public var hasNothingRight: Bool {
+        rowsRead > 0 && rowsStored == 0 && !reasons.contains { $0.reason.hasPrefix("the store already holds") }
+    }
+
     /// A report of nothing read yet.
     public init(file: String, format: String) { (self.file, self.format) = (file, format) }
 

@@ -141,6 +141,12 @@ package func parseTimestamp(_ bytes: Span<UInt8>, _ range: Range<Int>) -> Double
     return i == end ? seconds + fraction : nil
 }
 
+/// Unix seconds of an ISO 8601 date or date and time, without an offset in UTC.
+public func unixSeconds(ofDate text: String) -> Double? {
+    let bytes = Array(text.utf8)
+    return parseTimestamp(bytes.span, 0..<bytes.count)
+}
+
 @inline(__always) func isDigit(_ byte: UInt8) -> Bool { byte &- 48 < 10 }
 
 private func daysIn(month: Int, year: Int) -> Int {

@@ -40,7 +40,13 @@ extension TraceStore {
     public func importFile(
         _ path: String, as format: TraceFormat = .auto, mappings: [FieldMapping] = [], threads: Int = 2
     ) throws -> ImportReport {
-        let source = try ByteSource(path)
+        try importSource(try ByteSource(path), as: format, mappings: mappings, threads: threads)
+    }
+
+    /// As ``importFile(_:as:mappings:threads:)`` from bytes that somebody else supplies.
+    public func importSource(
+        _ source: ByteSource, as format: TraceFormat = .auto, mappings: [FieldMapping] = [], threads: Int = 2
+    ) throws -> ImportReport {
         switch format == .auto && mappings.isEmpty ? try recognise(source) : format {
         case .workflow:
             let instance = try WorkflowInstance.read(source)

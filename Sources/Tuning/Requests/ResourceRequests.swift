@@ -34,9 +34,11 @@ public struct ResourceRequests: Sendable, Encodable {
         public let currentMemoryBytes: Double?
         public let currentSeconds: Double?
         public let currentCPUs: Double?
+        /// How the runs were spread over nodes, where Slurm's accounting says so.
+        public let layout: SlurmLayout?
 
         enum CodingKeys: String, CodingKey {
-            case runs, cpus, seconds
+            case runs, cpus, seconds, layout
             case taskType = "task_type"
             case memoryBytes = "memory_bytes"
             case memoryRisk = "memory_risk"
@@ -136,7 +138,7 @@ public struct ResourceRequests: Sendable, Encodable {
             currentMemoryBytes: timed.last { $0.requestedMemoryBytes != nil }?
                 .requestedMemoryBytes,
             currentSeconds: timed.last { $0.requestedSeconds != nil }?.requestedSeconds,
-            currentCPUs: timed.last { $0.cpus != nil }?.cpus)
+            currentCPUs: timed.last { $0.cpus != nil }?.cpus, layout: SlurmLayout(timed))
     }
 
     /// As many as 95 % of the runs kept busy, rounded up; never more than were reserved.

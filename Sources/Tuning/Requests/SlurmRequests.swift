@@ -12,10 +12,15 @@ public struct SlurmRequests: Sendable {
     public init(_ requests: ResourceRequests, origin: String) {
         options = requests.requests.map { request in
             var words: [String] = []
-            if let cpus = request.cpus { words.append("--cpus-per-task=\(cpus)") }
+            if let layout = request.layout {
+                words += layout.options(cpus: request.cpus)
+            } else if let cpus = request.cpus {
+                words.append("--cpus-per-task=\(cpus)")
+            }
             if let bytes = request.memoryBytes {
-                // Slurm's M is 2²⁰ bytes.
-                words.append("--mem=\(Units.format((bytes / 1_048_576).rounded(.up), digits: 0))M")
+                // Slurm's M is 2²⁰ bytes, and --mem is for each node.
+                let perNode = bytes / Double(request.layout?.fewestNodes ?? 1)
+                words.append("--mem=\(Units.format((perNode / 1_048_576).rounded(.up), digits: 0))M")
             }
             if let seconds = request.seconds { words.append("--time=\(Self.clock(seconds))") }
             return (request.taskType, words.joined(separator: " "))
@@ -25,6 +30,12 @@ public struct SlurmRequests: Sendable {
         for (request, line) in zip(requests.requests, options) {
             lines.append("")
             lines += request.remarks.map { "# \($0)" }
+            if let layout = request.layout, layout.nodes > 1 {
+                lines.append(
+                    "# the memory above is that of all nodes; --mem is for each of "
+                        + (layout.fewestNodes == layout.nodes
+                            ? "\(layout.nodes)" : "\(layout.fewestNodes), the fewest that a job had"))
+            }
             lines.append("sbatch --job-name=\(Self.quoted(line.taskType)) \(line.options) JOB.sh")
         }
         text = (lines + [""]).joined(separator: "\n")

@@ -41,26 +41,47 @@ public struct WasteReport: Sendable, Encodable {
         }
     }
 
+    /// What rows are put together by.
+    public enum Grouping: String, Sendable, CaseIterable {
+        case taskType = "type"
+        case user, account, partition, array
+
+        /// For a heading.
+        public var title: String { self == .taskType ? "task type" : rawValue }
+
+        func name(_ record: ExecutionRecord) -> String? {
+            self == .taskType ? record.taskType : record.parameters[rawValue]?.text ?? "–"
+        }
+    }
+
     /// The most wasteful first; where nothing was requested, the most used.
     public let tools: [Tool]
     /// How requests made in the same way fare on later runs.
     public let check: RequestCheck?
 
     /// - Parameter demands: Use over time, where it was recorded.
-    public init(_ table: ExecutionTable, requests: ResourceRequests, demands: [RecordedDemand] = []) {
+    ///   By anything but the task type there is no suggestion for a group, yet what it would have wasted with those for its
+    ///   types.
+    public init(
+        _ table: ExecutionTable, requests: ResourceRequests, demands: [RecordedDemand] = [],
+        by grouping: Grouping = .taskType
+    ) {
         var records: [String: [ExecutionRecord]] = [:]
         for row in 0..<table.rowCount {
             let record = table[row]
             // What a cached row says was wasted when it ran, not again.
-            guard let type = record.taskType, record.status != .cached, (record.runtimeSeconds ?? 0) > 0 else {
-                continue
-            }
-            records[type, default: []].append(record)
+            guard record.taskType != nil, let group = grouping.name(record), record.status != .cached,
+                (record.runtimeSeconds ?? 0) > 0
+            else { continue }
+            records[group, default: []].append(record)
         }
         let requested = Dictionary(uniqueKeysWithValues: requests.requests.map { ($0.taskType, $0) })
         let courses = Dictionary(grouping: demands.filter { $0.status == .completed }, by: { $0.taskType ?? "" })
-        tools = records.map { type, records in
-            Tool(type, records, requested[type], courses[type] ?? [], requests.options)
+        tools = records.map { group, records in
+            let isType = grouping == .taskType
+            return Tool(
+                group, records, isType ? requested[group] : nil, { requested[$0.taskType ?? ""]?.memoryBytes },
+                isType ? courses[group] ?? [] : [], requests.options)
         }.sorted { a, b in
             (b.wastedGBHours ?? -1, b.usedGBHours, a.taskType) < (a.wastedGBHours ?? -1, a.usedGBHours, b.taskType)
         }
@@ -77,10 +98,10 @@ public struct WasteReport: Sendable, Encodable {
 extension WasteReport.Tool {
     fileprivate init(
         _ type: String, _ records: [ExecutionRecord], _ request: ResourceRequests.Request?,
-        _ demands: [RecordedDemand], _ options: RequestOptions
+        _ suggestion: (ExecutionRecord) -> Double?, _ demands: [RecordedDemand], _ options: RequestOptions
     ) {
         var (used, wasted, wastedCPU, suggested) = (0.0, 0.0, 0.0, 0.0)
-        var (knowsMemory, knowsCPU) = (false, false)
+        var (knowsMemory, knowsCPU, knowsSuggestion) = (false, false, request?.memoryBytes != nil)
         var causes: [FailureCause: Int] = [:]
         for record in records {
             let hours = (record.runtimeSeconds ?? 0) / 3600
@@ -98,7 +119,8 @@ extension WasteReport.Tool {
                 knowsCPU = true
                 wastedCPU += succeeded ? max(0, cpus * hours - busy / 3600) : cpus * hours
             }
-            if succeeded, let memory = request?.memoryBytes, !peak.isNaN {
+            if succeeded, let memory = suggestion(record), !peak.isNaN {
+                knowsSuggestion = true
                 suggested += options.replay(memory, need: peak, hours: hours).wasted / 1e9
             }
         }
@@ -111,7 +133,7 @@ extension WasteReport.Tool {
         usedGBHours = used
         wastedGBHours = knowsMemory ? wasted : nil
         wastedCPUHours = knowsCPU ? wastedCPU : nil
-        suggestedGBHours = request?.memoryBytes == nil ? nil : suggested
+        suggestedGBHours = knowsSuggestion ? suggested : nil
         self.request = request
         profile = DemandProfile.fit(demands.map(\.series))
     }

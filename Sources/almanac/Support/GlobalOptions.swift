@@ -1,6 +1,5 @@
 import ArgumentParser
 import Foundation
-import LinearAlgebra
 import Traces
 
 /// The options that every subcommand has.
@@ -23,11 +22,8 @@ struct GlobalOptions: ParsableArguments {
         }
     }
 
-    /// Where text for people and results go. Also applies the thread count to BLAS.
-    var console: Console {
-        setBLASThreads(threads)
-        return Console(json: json, quiet: quiet)
-    }
+    /// Where text for people and results go.
+    var console: Console { Console(json: json, quiet: quiet) }
 }
 
 /// Where traces and outcomes are kept.

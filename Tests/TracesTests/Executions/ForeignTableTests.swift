@@ -1,39 +1,6 @@
 import Testing
 import Traces
 
-@Suite("Slurm accounting") struct SlurmAccountingTests {
-    let sacct = """
-        JobID|JobName|Partition|State|ExitCode|Submit|Start|End|Elapsed|TotalCPU|MaxRSS|ReqMem|NNodes|AllocCPUS|AllocTRES|NodeList|Timelimit
-        17|align|short|COMPLETED|0:0|2024-01-01T00:00:00|2024-01-01T00:00:10|2024-01-02T01:00:10|1-01:00:00|2-00:00:00||4Gn|2|8|billing=8,cpu=8,mem=8G,node=2|n[1-2]|2-00:00:00
-        17.batch|batch||COMPLETED|0:0|2024-01-01T00:00:10|2024-01-01T00:00:10|2024-01-02T01:00:10|1-01:00:00|1-00:00:00|1024K||1|4|cpu=4|n1|
-        17.0|work||COMPLETED|0:0|2024-01-01T00:00:10|2024-01-01T00:00:10|2024-01-02T01:00:10|1-01:00:00|1-00:00:00|1.5G||2|8|cpu=8|n[1-2]|
-        18|sort|short|CANCELLED by 1000|0:9|2024-01-01T00:00:00|2024-01-01T00:00:10|2024-01-01T00:00:20|00:00:10|00:05.250||2Gc|1|3||n1|UNLIMITED
-        19|sort|short|RUNNING|0:0|2024-01-01T00:00:00|2024-01-01T00:00:10|Unknown|00:00:10|00:00:00||2G|1|1||n1|1:00
-        20_3|sort|short|OUT_OF_MEMORY|0:125|2024-01-01T00:00:00|2024-01-01T00:00:10|2024-01-01T00:00:20|00:00:10|00:09:01||2G|1|1||n1|10:00
-        21.batch|batch||COMPLETED|0:0|||||||||||n1|
-        22|sort|short|TIMEOUT|0:0|2024-01-01T00:00:00|2024-01-01T00:00:10|2024-01-01T00:10:10|00:10:00|00:09:01||2G|1|1||n1|10:00
-        """
-
-    @Test("steps are joined with their job, units and states are understood", arguments: [false, true])
-    func jobs(trailing: Bool) throws {
-        let text = trailing ? sacct.split(separator: "\n").map { $0 + "|" }.joined(separator: "\n") : sacct
-        let (table, report) = try read(Array(text.utf8))
-        #expect(report.format == "slurm" && report.rowsRead == 6 && report.rowsStored == 4)
-        #expect(report.reasons.map(\.reason) == ["the task had not ended", "a job step without its job before it"])
-        #expect(report.reasons.map(\.firstLine) == [6, 8])
-        let job = table[0]
-        #expect(job.task == "17" && job.taskType == "align" && job.status == .completed && job.exitCode == 0)
-        #expect(job.runtimeSeconds == 90000 && job.cpuSeconds == 172_800 && job.requestedSeconds == 172_800)
-        #expect(job.peakMemoryBytes == 1.5 * 1_073_741_824 && job.requestedMemoryBytes == 8 * 1_073_741_824)
-        #expect(job.cpus == 8 && job.machine == "n[1-2]" && job.submitTimeSeconds == 1_704_067_200)
-        #expect(table[1].status == .aborted && table[1].failureCause == "cancelled" && table[1].exitCode == 137)
-        #expect(table[1].requestedMemoryBytes == 6 * 1_073_741_824 && table[1].cpuSeconds == 5.25)
-        #expect(table[1].requestedSeconds == nil)
-        #expect(table[2].task == "20_3" && table[2].failureCause == "out-of-memory" && table[2].exitCode == 253)
-        #expect(table[3].status == .failed && table[3].failureCause == "time-limit")
-    }
-}
-
 @Suite("Nextflow traces") struct NextflowTraceTests {
     @Test("human units, dashes, names with blanks and parentheses, duplicate columns")
     func human() throws {

@@ -102,6 +102,11 @@ import Traces
                     j1,c,sort,2,n2,,0.001,,CACHED,-1,big
                     """),
             Fixture(name: "slurm", text: SlurmAccountingTests().sacct),
+            Fixture(name: "slurm, requeued", text: SlurmAccountingTests().requeued),
+            Fixture(name: "slurm, JSON", text: SlurmRecordTests.wrapped),
+            Fixture(name: "slurm, completions", text: SlurmRecordTests.completions),
+            Fixture(name: "snakemake", text: MeasuredCommandTests.extended),
+            Fixture(name: "time", text: MeasuredCommandTests.log),
             Fixture(
                 name: "nextflow",
                 text: """

@@ -1,0 +1,93 @@
+public import Workloads
+
+/// What is to be done, in this order.
+public enum Action: Hashable, Sendable {
+    /// Ask for an instance of an offer, for a slot of a job's plan, or for whoever needs it (-1, -1).
+    case open(InstanceIndex, OfferIndex, job: JobIndex, slot: Int32)
+    /// Give an instance back.
+    case close(InstanceIndex)
+    /// Start an attempt and reserve so much for it; it goes on from the `share` of its work that was saved.
+    case start(AttemptID, on: InstanceIndex, Grant, share: Double)
+    /// Let an attempt save its work.
+    case checkpoint(AttemptID)
+    /// Stop an attempt and report it as failed for this cause.
+    case stop(AttemptID, FailureCause)
+    /// Let the processes of an attempt give way to all others.
+    case throttle(AttemptID)
+    /// Say and write down that an attempt is above what was predicted, and what is done about it.
+    case warn(AttemptID, Alert, RetryPolicy.Reaction)
+    /// The task is tried again with this grant, not on this instance (-1 is any).
+    case retry(TaskIndex, Grant, avoiding: InstanceIndex)
+    /// The task has failed for good; those that wait for it are skipped.
+    case giveUp(TaskIndex, FailureCause)
+    /// The task cannot run because one that it waits for has failed.
+    case skip(TaskIndex)
+    /// The plan of a job does not hold any more: make another from here on.
+    case replan(JobIndex, ReplanReason)
+    /// Report a ``Event/timer`` then, if nothing happens before.
+    case wake(at: Double)
+    /// Nothing of the job runs and nothing is left that could.
+    case end(JobIndex, Ending)
+}
+
+/// Why a plan does not hold any more.
+public enum ReplanReason: String, Hashable, Sendable, Codable, CaseIterable {
+    /// At this pace the job ends after its deadline.
+    case deadline
+    /// At this pace the job costs more than its budget.
+    case budget
+    /// An instance of the plan is gone or not to be had.
+    case capacity
+}
+
+/// How a job ended.
+public enum Ending: String, Hashable, Sendable, Codable, CaseIterable {
+    /// Every task succeeded.
+    case succeeded
+    /// Some task failed for good.
+    case failed
+    /// It was cancelled before every task was done.
+    case cancelled
+    /// What is left fits no instance that is to be had.
+    case infeasible
+}
+
+/// What of a running attempt is above its predicted 99 % quantile.
+public enum Alert: String, Hashable, Sendable, Codable, CaseIterable {
+    /// The memory of its process tree.
+    case memory
+    /// Its run time.
+    case time
+}
+
+/// Where a plan wants each task of a job: slots are instances of the plan.
+public struct Assignments: Hashable, Sendable, Codable {
+    /// One instance that the plan rents.
+    public struct Slot: Hashable, Sendable, Codable {
+        /// What it is.
+        public var offer: OfferIndex
+        /// When it should take tasks, in seconds of the run's clock.
+        public var startSeconds: Double
+        /// The instance that is there already, or -1: it has to be asked for.
+        public var instance: InstanceIndex
+
+        /// Makes a slot.
+        public init(offer: OfferIndex, startSeconds: Double, instance: InstanceIndex = -1) {
+            (self.offer, self.startSeconds, self.instance) = (offer, startSeconds, instance)
+        }
+    }
+
+    /// The instances.
+    public var slots: [Slot]
+    /// The slot of every task of the job, in the graph's order; -1 leaves it to the allocator.
+    public var slotOfTask: [Int32]
+    /// The place of every task in the order in which the plan starts them; the least goes first.
+    public var order: [Int32]
+    /// When the plan ends, in seconds of the run's clock.
+    public var endSeconds: Double
+
+    /// Makes assignments.
+    public init(slots: [Slot], slotOfTask: [Int32], order: [Int32], endSeconds: Double) {
+        (self.slots, self.slotOfTask, self.order, self.endSeconds) = (slots, slotOfTask, order, endSeconds)
+    }
+}

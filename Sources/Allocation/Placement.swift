@@ -1,0 +1,25 @@
+public import Workloads
+
+/// Decides which ready task starts next, and where. It holds nothing but an index of the state.
+///
+/// The allocator tells it what changed, then asks until it has no answer. A pair that it names must hold: the task is
+/// ready, its job may start tasks, and the instance is open with room for the task.
+public protocol Placement: Sendable {
+    /// A task can start now.
+    mutating func becameReady(_ task: TaskIndex, _ state: RunState)
+    /// The room or the phase of an instance is another than before.
+    mutating func changed(_ instance: InstanceIndex, _ state: RunState)
+    /// A job has another plan.
+    mutating func planned(_ job: JobIndex, _ state: RunState)
+    /// The next pair; the task counts as started when this returns.
+    mutating func next(_ state: RunState) -> (task: TaskIndex, instance: InstanceIndex)?
+    /// When something could start that cannot now although nothing ends before; infinite if there is no such time.
+    func wakeSeconds(_ state: RunState) -> Double
+}
+
+extension Placement {
+    /// Nothing, for placements without plans.
+    public mutating func planned(_ job: JobIndex, _ state: RunState) {}
+    /// Never.
+    public func wakeSeconds(_ state: RunState) -> Double { .infinity }
+}

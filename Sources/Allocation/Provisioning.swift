@@ -1,0 +1,142 @@
+import Workloads
+
+/// Decides which instances to rent and which to give back.
+public protocol Provisioning: Sendable {
+    /// Instances to ask for or to give back now; asked again until the answer is empty.
+    mutating func changes(_ state: RunState) -> [Action]
+    /// When to ask again although nothing happens before; infinite if there is no such time.
+    func wakeSeconds(_ state: RunState) -> Double
+}
+
+extension Provisioning {
+    /// Never.
+    public func wakeSeconds(_ state: RunState) -> Double { .infinity }
+}
+
+extension RunState {
+    /// Whether some job goes on.
+    public var isGoingOn: Bool { jobs.contains { $0.isAdmitted && $0.ending == nil } }
+
+    /// Gives all instances back that run nothing.
+    func closing(_ instances: some Sequence<Int>) -> [Action] {
+        instances.filter { self.instances.phase[$0] == .open && self.instances.running[$0].isEmpty }
+            .map { .close(InstanceIndex($0)) }
+    }
+}
+
+/// All that there is, from the first job to the end of the last. What is taken away is asked for again, later and later.
+public struct FixedPool: Provisioning {
+    /// Makes a provisioning.
+    public init() {}
+
+    public mutating func changes(_ state: RunState) -> [Action] {
+        guard state.isGoingOn else { return state.closing(0..<state.instances.count) }
+        var actions: [Action] = []
+        for (offer, room) in state.offers.enumerated() where retrySeconds(offer, state) <= state.seconds {
+            for _ in Int(state.openCounts[offer])..<max(Int(state.openCounts[offer]), room.maximumCount) {
+                actions.append(
+                    .open(InstanceIndex(state.instances.count + actions.count), OfferIndex(offer), job: -1, slot: -1))
+            }
+        }
+        return actions
+    }
+
+    public func wakeSeconds(_ state: RunState) -> Double {
+        guard state.isGoingOn else { return .infinity }
+        return state.offers.indices.filter { Int(state.openCounts[$0]) < state.offers[$0].maximumCount }
+            .map { retrySeconds($0, state) }.filter { $0 > state.seconds }.min() ?? .infinity
+    }
+
+    /// When an offer that refused is asked again: after ten seconds, then twice as long each time, at most ten minutes.
+    private func retrySeconds(_ offer: Int, _ state: RunState) -> Double {
+        let (count, seconds) = state.refusals[offer]
+        guard count > 0 else { return -.infinity }
+        return seconds + min(600, 10 * Double(sign: .plus, exponent: min(Int(count) - 1, 6), significand: 1))
+    }
+}
+
+/// What the plans of the jobs rent, when they want it; where a plan has no instance left, the cheapest that is needed.
+public struct AsRented: Provisioning {
+    /// Makes a provisioning.
+    public init() {}
+
+    public mutating func changes(_ state: RunState) -> [Action] {
+        var actions: [Action] = []
+        var counts = state.openCounts
+        for (index, job) in state.jobs.enumerated() where job.isAdmitted && job.ending == nil {
+            guard let plan = job.plan else { continue }
+            for (slot, wanted) in plan.slots.enumerated() where job.instanceOfSlot[slot] < 0 {
+                let offer = Int(wanted.offer)
+                guard wanted.startSeconds - state.offers[offer].openSeconds <= state.seconds,
+                    Int(counts[offer]) < state.offers[offer].maximumCount
+                else { continue }
+                counts[offer] += 1
+                actions.append(
+                    .open(
+                        InstanceIndex(state.instances.count + actions.count), wanted.offer, job: JobIndex(index),
+                        slot: Int32(slot)))
+            }
+        }
+        if actions.isEmpty { actions = substitute(state) }
+        return actions.isEmpty ? state.closing(idle(state)) : actions
+    }
+
+    public func wakeSeconds(_ state: RunState) -> Double {
+        var earliest = Double.infinity
+        for job in state.jobs where job.isAdmitted && job.ending == nil {
+            for (slot, wanted) in (job.plan?.slots ?? []).enumerated() where job.instanceOfSlot[slot] < 0 {
+                let seconds = wanted.startSeconds - state.offers[Int(wanted.offer)].openSeconds
+                if seconds > state.seconds { earliest = min(earliest, seconds) }
+            }
+        }
+        for (offer, refusal) in state.refusals.enumerated() where refusal.count > 0 {
+            let seconds = refusal.seconds + Self.patienceSeconds
+            if seconds > state.seconds, Int(state.openCounts[offer]) < state.offers[offer].maximumCount {
+                earliest = min(earliest, seconds)
+            }
+        }
+        return earliest
+    }
+
+    /// An offer that refused is not asked again for so long.
+    private static let patienceSeconds = 60.0
+
+    /// Tasks wait and nothing is there or on its way that could hold one of them: rents the cheapest that can.
+    private func substitute(_ state: RunState) -> [Action] {
+        guard state.jobs.contains(where: { $0.ready > 0 && $0.ending == nil && !$0.isCancelled && $0.running == 0 }),
+            !(0..<state.instances.count).contains(where: {
+                state.instances.phase[$0] == .opening
+                    || state.instances.phase[$0] == .open && !state.instances.running[$0].isEmpty
+            })
+        else { return [] }
+        for task in 0..<state.tasks.count where state.tasks.phase[task] == .ready {
+            let request = state.tasks.request[task]
+            let isThere = (0..<state.instances.count).contains {
+                state.instances.phase[$0] == .open && request.fits(in: state.instances.free[$0])
+            }
+            if isThere { return [] }
+            let usable = state.offers.indices.filter {
+                request.fits(in: state.offers[$0].capacity)
+                    && Int(state.openCounts[$0]) < state.offers[$0].maximumCount
+                    && state.refusals[$0].seconds + Self.patienceSeconds <= state.seconds
+            }
+            if let cheapest = usable.min(by: { state.offers[$0].price < state.offers[$1].price }) {
+                return [.open(InstanceIndex(state.instances.count), OfferIndex(cheapest), job: -1, slot: -1)]
+            }
+        }
+        return []
+    }
+
+    /// Instances that no plan needs any more: all tasks of their slot are over, and nothing else waits for room.
+    private func idle(_ state: RunState) -> [Int] {
+        var isNeeded = [Bool](repeating: false, count: state.instances.count)
+        for job in state.jobs where job.isAdmitted && job.ending == nil {
+            // Without room anywhere else, what is open may still be wanted.
+            if job.ready > 0 || job.plan == nil { return [] }
+            for (slot, instance) in job.instanceOfSlot.enumerated() where instance >= 0 && job.openOfSlot[slot] > 0 {
+                isNeeded[Int(instance)] = true
+            }
+        }
+        return isNeeded.indices.filter { !isNeeded[$0] }
+    }
+}

@@ -1,0 +1,294 @@
+public import Workloads
+
+extension RunState {
+    /// Records an event. False if it is about something that is over, and nothing but the clock changed.
+    ///
+    /// - Complexity: O(1), but for successors of a task that finished and attempts on an instance that went.
+    @discardableResult
+    public mutating func apply(_ event: Event, at seconds: Double) -> Bool {
+        self.seconds = max(self.seconds, seconds)
+        switch event {
+        case .admitted(let job): return admit(job)
+        case .cancelled(let job):
+            guard let state = known(job), state.ending == nil, !state.isCancelled else { return false }
+            jobs[Int(job)].isCancelled = true
+            cancelled.append(job)
+            settled.append(job)
+        case .opened(let instance, let capacity):
+            guard known(instance), instances.phase[Int(instance)] == .opening else { return false }
+            instances.phase[Int(instance)] = .open
+            instances.capacity[Int(instance)] = capacity
+            instances.free[Int(instance)] = capacity
+            instances.openedSeconds[Int(instance)] = self.seconds
+            touched.append(instance)
+        case .refused(let instance):
+            guard known(instance), instances.phase[Int(instance)] == .opening else { return false }
+            let offer = Int(instances.offer[Int(instance)])
+            refusals[offer] = (refusals[offer].count + 1, self.seconds)
+            close(instance, cause: nil)
+        case .reclaimNotice(let instance, let time):
+            guard known(instance), instances.phase[Int(instance)] != .closed else { return false }
+            instances.reclaimSeconds[Int(instance)] = time
+            if instances.phase[Int(instance)] == .open { instances.phase[Int(instance)] = .closing }
+            touched.append(instance)
+        case .closed(let instance, let cause):
+            guard known(instance), instances.phase[Int(instance)] != .closed else { return false }
+            close(instance, cause: cause)
+        case .started(let attempt):
+            guard runs(attempt) else { return false }
+            tasks.startSeconds[Int(attempt.task)] = self.seconds
+        case .finished(let attempt):
+            guard runs(attempt) else { return false }
+            release(attempt.task)
+            settle(attempt.task, as: .finished)
+        case .failed(let attempt, let cause):
+            guard runs(attempt) else { return false }
+            release(attempt.task)
+            interrupt(attempt.task, cause)
+        case .alert(let attempt, let alert):
+            guard runs(attempt), tasks.phase[Int(attempt.task)] == .running else { return false }
+            alerts.append((attempt, alert))
+        case .checkpointed(let attempt, let share):
+            guard runs(attempt), share > Double(tasks.savedShare[Int(attempt.task)]), share <= 1 else { return false }
+            tasks.savedShare[Int(attempt.task)] = Float(share)
+        case .priced(let offer, let price):
+            guard offers.indices.contains(Int(offer)), offers[Int(offer)].price != price else { return false }
+            offers[Int(offer)].price = price
+        case .planned(let job, let plan):
+            guard let state = known(job), state.ending == nil, isFitting(plan, state) else { return false }
+            jobs[Int(job)].plan = plan
+            jobs[Int(job)].instanceOfSlot = plan.slots.map { known($0.instance) ? $0.instance : -1 }
+            jobs[Int(job)].openOfSlot = openOfSlot(plan, jobs[Int(job)])
+            planned.append(job)
+            mayRent = true
+            jobs[Int(job)].isReplanning = false
+            jobs[Int(job)].plans += 1
+        case .restarted: lookAtAllAgain()
+        case .timer:
+            guard wakeSeconds <= self.seconds else { return false }
+            wakeSeconds = .infinity
+        }
+        return true
+    }
+
+    /// Records a decision. The allocator decides only what holds of the state; a decision from a log that does not is
+    /// left out.
+    ///
+    /// - Returns: False if it did not hold, and nothing changed.
+    @discardableResult
+    public mutating func apply(_ action: Action) -> Bool {
+        switch action {
+        case .open(let instance, let offer, let job, let slot):
+            guard Int(instance) == instances.count, offers.indices.contains(Int(offer)) else { return false }
+            instances.append(offer, at: seconds)
+            openCounts[Int(offer)] += 1
+            if let state = known(job), state.instanceOfSlot.indices.contains(Int(slot)) {
+                jobs[Int(job)].instanceOfSlot[Int(slot)] = instance
+            }
+        case .close(let instance):
+            guard known(instance), instances.phase[Int(instance)] != .closed else { return false }
+            instances.phase[Int(instance)] = .closing
+            touched.append(instance)
+        case .start(let attempt, let instance, let grant, _):
+            return start(attempt, on: instance, grant)
+        case .stop(let attempt, _):
+            guard runs(attempt) else { return false }
+            tasks.phase[Int(attempt.task)] = .stopping
+        case .retry(let task, let grant, let avoided):
+            guard known(task: task), tasks.phase[Int(task)] == .interrupted, avoided == -1 || known(avoided) else {
+                return false
+            }
+            tasks.request[Int(task)] = grant.resources
+            tasks.timeLimit[Int(task)] = grant.timeLimitSeconds ?? .infinity
+            tasks.avoided[Int(task)] = avoided
+            ready(task)
+        case .giveUp(let task, let cause):
+            guard known(task: task), tasks.phase[Int(task)] == .ready || tasks.phase[Int(task)] == .interrupted else {
+                return false
+            }
+            tasks.lastCause[Int(task)] = cause
+            jobs[Int(tasks.job[Int(task)])].hasFailed = true
+            settle(task, as: .failed)
+        case .skip(let task):
+            guard known(task: task), tasks.phase[Int(task)] == .blocked else { return false }
+            settle(task, as: .skipped)
+        case .replan(let job, _):
+            guard known(job) != nil else { return false }
+            jobs[Int(job)].isReplanning = true
+            jobs[Int(job)].replanSeconds = seconds
+        case .wake(let time): wakeSeconds = time
+        case .end(let job, let ending):
+            guard let state = known(job), state.ending == nil, state.running == 0,
+                ending != .succeeded || state.finished == state.count
+            else { return false }
+            jobs[Int(job)].ending = ending
+        case .checkpoint, .throttle, .warn: break
+        }
+        return true
+    }
+
+    /// Whether this attempt occupies an instance now.
+    public func runs(_ attempt: AttemptID) -> Bool {
+        known(task: attempt.task) && tasks.phase[Int(attempt.task)].isRunning
+            && tasks.attempts[Int(attempt.task)] == attempt.number
+    }
+
+    /// The attempt at a task that runs or ran last.
+    public func attempt(at task: TaskIndex) -> AttemptID { AttemptID(task, tasks.attempts[Int(task)]) }
+
+    /// Whether new attempts of a job may start.
+    public func mayStart(_ job: JobIndex) -> Bool {
+        let state = jobs[Int(job)]
+        return state.isAdmitted && !state.isCancelled && state.ending == nil && (keepsGoing || !state.hasFailed)
+    }
+
+    /// The greatest part of the whole pool that a request takes in any lane. Source: Ghodsi and others, *Dominant Resource
+    /// Fairness* (2011).
+    public func dominantShare(_ resources: Resources) -> Double {
+        var share = 0.0
+        for lane in 0..<4 where whole.lanes[lane] > 0 { share = max(share, resources.lanes[lane] / whole.lanes[lane]) }
+        return share
+    }
+}
+
+extension RunState {
+    /// Everything is news to policies that have seen nothing yet.
+    private mutating func lookAtAllAgain() {
+        readied = (0..<TaskIndex(tasks.count)).filter { tasks.phase[Int($0)] == .ready }
+        interrupted = (0..<TaskIndex(tasks.count)).filter { tasks.phase[Int($0)] == .interrupted }
+        touched = (0..<InstanceIndex(instances.count)).filter { instances.phase[Int($0)] != .closed }
+        let goingOn = (0..<JobIndex(jobs.count)).filter { jobs[Int($0)].isAdmitted && jobs[Int($0)].ending == nil }
+        planned = goingOn.filter { jobs[Int($0)].plan != nil }
+        cancelled = goingOn.filter { jobs[Int($0)].isCancelled }
+        settled = goingOn
+        alerts = []
+        wakeSeconds = .infinity
+        mayRent = true
+        for job in goingOn { jobs[Int(job)].isReplanning = false }
+    }
+
+    private func known(_ job: JobIndex) -> JobState? { jobs.indices.contains(Int(job)) ? jobs[Int(job)] : nil }
+
+    private func known(_ instance: InstanceIndex) -> Bool { instance >= 0 && Int(instance) < instances.count }
+
+    private func known(task: TaskIndex) -> Bool { task >= 0 && Int(task) < tasks.count }
+
+    private func isFitting(_ plan: Assignments, _ job: JobState) -> Bool {
+        plan.slotOfTask.count == Int(job.count) && plan.order.count == Int(job.count)
+            && plan.slots.allSatisfy { offers.indices.contains(Int($0.offer)) }
+            && plan.slotOfTask.allSatisfy { $0 < plan.slots.count }
+    }
+
+    private func openOfSlot(_ plan: Assignments, _ job: JobState) -> [Int32] {
+        var counts = [Int32](repeating: 0, count: plan.slots.count)
+        for task in job.range where !tasks.phase[task].isOver {
+            let slot = plan.slotOfTask[task - Int(job.first)]
+            if slot >= 0 { counts[Int(slot)] += 1 }
+        }
+        return counts
+    }
+
+    private mutating func admit(_ job: JobIndex) -> Bool {
+        guard let state = known(job), !state.isAdmitted else { return false }
+        jobs[Int(job)].isAdmitted = true
+        for task in state.range where tasks.waitsFor[task] == 0 && tasks.phase[task] == .blocked {
+            ready(TaskIndex(task))
+        }
+        settled.append(job)
+        return true
+    }
+
+    private mutating func ready(_ task: TaskIndex) {
+        tasks.phase[Int(task)] = .ready
+        tasks.readySeconds[Int(task)] = seconds
+        jobs[Int(tasks.job[Int(task)])].ready += 1
+        readied.append(task)
+    }
+
+    private mutating func start(_ attempt: AttemptID, on instance: InstanceIndex, _ grant: Grant) -> Bool {
+        let task = Int(attempt.task)
+        guard known(task: attempt.task), known(instance), tasks.phase[task] == .ready,
+            attempt.number == tasks.attempts[task] + 1, instances.phase[Int(instance)] == .open
+        else { return false }
+        tasks.phase[task] = .running
+        tasks.attempts[task] = attempt.number
+        tasks.instance[task] = instance
+        tasks.lastInstance[task] = instance
+        tasks.request[task] = grant.resources
+        tasks.timeLimit[task] = grant.timeLimitSeconds ?? .infinity
+        tasks.startSeconds[task] = seconds
+        instances.running[Int(instance)].append(attempt.task)
+        instances.free[Int(instance)] -= grant.resources
+        jobs[Int(tasks.job[task])].ready -= 1
+        jobs[Int(tasks.job[task])].running += 1
+        charge(jobs[Int(tasks.job[task])].tenant, dominantShare(grant.resources))
+        touched.append(instance)
+        return true
+    }
+
+    /// Frees what the running attempt of a task occupies.
+    private mutating func release(_ task: TaskIndex) {
+        let instance = Int(tasks.instance[Int(task)])
+        if let place = instances.running[instance].firstIndex(of: task) {
+            instances.running[instance].swapAt(place, instances.running[instance].count - 1)
+            instances.running[instance].removeLast()
+        }
+        instances.free[instance] += tasks.request[Int(task)]
+        if instances.running[instance].isEmpty { instances.free[instance] = instances.capacity[instance] }
+        tasks.instance[Int(task)] = -1
+        jobs[Int(tasks.job[Int(task)])].running -= 1
+        if jobs[Int(tasks.job[Int(task)])].running == 0 { mayRent = true }
+        charge(jobs[Int(tasks.job[Int(task)])].tenant, -dominantShare(tasks.request[Int(task)]))
+        touched.append(InstanceIndex(instance))
+    }
+
+    private mutating func interrupt(_ task: TaskIndex, _ cause: FailureCause) {
+        tasks.phase[Int(task)] = .interrupted
+        tasks.failures[Int(task)].add(cause)
+        tasks.lastCause[Int(task)] = cause
+        interrupted.append(task)
+        noteEnd(of: tasks.job[Int(task)])
+    }
+
+    /// The job may be over now.
+    private mutating func noteEnd(of job: JobIndex) {
+        let item = jobs[Int(job)]
+        guard item.running == 0, item.open == 0 || item.isCancelled || item.hasFailed else { return }
+        settled.append(job)
+        mayRent = true
+    }
+
+    /// The task is over; its successors may be ready now.
+    private mutating func settle(_ task: TaskIndex, as phase: Phase) {
+        let job = Int(tasks.job[Int(task)])
+        if tasks.phase[Int(task)] == .ready { jobs[job].ready -= 1 }
+        tasks.phase[Int(task)] = phase
+        jobs[job].open -= 1
+        if let slot = jobs[job].plan?.slotOfTask[Int(task) - Int(jobs[job].first)], slot >= 0 {
+            jobs[job].openOfSlot[Int(slot)] -= 1
+            if jobs[job].openOfSlot[Int(slot)] == 0 { mayRent = true }
+        }
+        noteEnd(of: JobIndex(job))
+        guard phase == .finished else { return }
+        jobs[job].finished += 1
+        for place in Int(tasks.firstSuccessor[Int(task)])..<Int(tasks.firstSuccessor[Int(task) + 1]) {
+            let successor = tasks.successors[place]
+            tasks.waitsFor[Int(successor)] -= 1
+            if tasks.waitsFor[Int(successor)] == 0, tasks.phase[Int(successor)] == .blocked { ready(successor) }
+        }
+    }
+
+    private mutating func close(_ instance: InstanceIndex, cause: FailureCause?) {
+        let lost = instances.running[Int(instance)].sorted()
+        for task in lost {
+            let cause = cause ?? .lost
+            release(task)
+            interrupt(task, cause.countsAsFailure ? .lost : cause)
+        }
+        instances.phase[Int(instance)] = .closed
+        instances.closedSeconds[Int(instance)] = seconds
+        instances.free[Int(instance)] = .zero
+        openCounts[Int(instances.offer[Int(instance)])] -= 1
+        touched.append(instance)
+    }
+}

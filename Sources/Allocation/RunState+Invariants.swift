@@ -1,0 +1,66 @@
+import Workloads
+
+extension RunState {
+    /// Traps if the columns contradict each other. Tests call it after every step.
+    ///
+    /// - Complexity: O(tasks + edges + instances).
+    package func checkInvariants() {
+        var open = [Int32](repeating: 0, count: jobs.count)
+        var (running, ready, finished) = (open, open, open)
+        var waits = [Int32](repeating: 0, count: tasks.count)
+        var used = [Resources](repeating: .zero, count: instances.count)
+        for task in 0..<tasks.count {
+            let (phase, job) = (tasks.phase[task], Int(tasks.job[task]))
+            precondition(jobs[job].range.contains(task), "task \(task) lies outside its job")
+            if !phase.isOver { open[job] += 1 }
+            if phase == .ready { ready[job] += 1 }
+            if phase == .finished { finished[job] += 1 }
+            if phase != .finished {
+                for place in tasks.firstSuccessor[task]..<tasks.firstSuccessor[task + 1] {
+                    waits[Int(tasks.successors[Int(place)])] += 1
+                }
+            }
+            let instance = Int(tasks.instance[task])
+            precondition(phase.isRunning == (instance >= 0), "task \(task) is \(phase) on instance \(instance)")
+            if phase.isRunning {
+                running[job] += 1
+                used[instance] += tasks.request[task]
+                precondition(
+                    instances.running[instance].contains(TaskIndex(task)), "task \(task) is not on its instance")
+                precondition(
+                    instances.phase[instance] == .open || instances.phase[instance] == .closing,
+                    "task \(task) runs on an instance that is \(instances.phase[instance])")
+                precondition(tasks.attempts[task] > 0, "task \(task) runs without an attempt")
+            }
+        }
+        for task in 0..<tasks.count {
+            precondition(waits[task] == tasks.waitsFor[task], "task \(task) waits for \(waits[task]) tasks")
+            if waits[task] > 0 {
+                let phase = tasks.phase[task]
+                precondition(phase == .blocked || phase == .skipped, "task \(task) is \(phase) before its predecessors")
+            }
+        }
+        for (index, job) in jobs.enumerated() {
+            precondition(job.open == open[index] && job.running == running[index], "counts of job \(index)")
+            precondition(job.ready == ready[index] && job.finished == finished[index], "counts of job \(index)")
+            if job.ending != nil { precondition(job.running == 0, "job \(index) ended and runs") }
+            if job.ending == .succeeded { precondition(job.finished == job.count, "job \(index) did not succeed") }
+        }
+        var counts = [Int32](repeating: 0, count: offers.count)
+        for instance in 0..<instances.count {
+            precondition(Set(instances.running[instance]).count == instances.running[instance].count, "runs twice")
+            if instances.phase[instance] != .closed { counts[Int(instances.offer[instance])] += 1 }
+            guard instances.phase[instance] == .open || instances.phase[instance] == .closing else {
+                precondition(instances.running[instance].isEmpty, "instance \(instance) is gone and runs something")
+                continue
+            }
+            precondition(used[instance].fits(in: instances.capacity[instance]), "instance \(instance) is overfull")
+            let difference = instances.capacity[instance] - used[instance] - instances.free[instance]
+            let slack = instances.capacity[instance].lanes * 1e-9 + 1e-6
+            for lane in 0..<4 {
+                precondition(abs(difference.lanes[lane]) <= slack[lane], "free room of instance \(instance)")
+            }
+        }
+        precondition(counts == openCounts, "open instances are \(counts)")
+    }
+}

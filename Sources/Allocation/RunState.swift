@@ -1,0 +1,334 @@
+import Glibc
+public import Scheduling
+public import Workloads
+
+/// Everything that is known of a run: jobs, tasks, instances, as arrays. It applies, it never decides.
+///
+/// ``apply(_:at:)`` takes events and ``apply(_:)`` the actions that were decided on; folding a log of both through them
+/// restores a run, whatever the policies would decide today. Tasks of all jobs share one index space.
+///
+/// - Complexity: O(1) an event or action, but for what it changes: successors of a task that ends, attempts on an
+///   instance that goes. About 120 bytes a task.
+public struct RunState: Sendable {
+    /// The phase of a task.
+    public enum Phase: UInt8, Sendable {
+        /// It waits for predecessors, or its job is not admitted.
+        case blocked
+        /// It could start, as soon as there is room.
+        case ready
+        /// An attempt runs.
+        case running
+        /// An attempt runs, and was told to stop.
+        case stopping
+        /// An attempt did not succeed, and nobody has decided what follows.
+        case interrupted
+        /// It succeeded.
+        case finished
+        /// It failed for good.
+        case failed
+        /// It cannot run, because one that it waits for has failed.
+        case skipped
+
+        /// Whether it occupies an instance.
+        public var isRunning: Bool { self == .running || self == .stopping }
+        /// Whether nothing more will happen to it.
+        public var isOver: Bool { rawValue >= Phase.finished.rawValue }
+    }
+
+    /// The phase of an instance.
+    public enum InstancePhase: UInt8, Sendable {
+        /// It was asked for.
+        case opening
+        /// It takes tasks.
+        case open
+        /// It will be taken back, or was told to close: it takes no more tasks.
+        case closing
+        /// It is gone.
+        case closed
+    }
+
+    /// The tasks of all jobs, a column for each property.
+    public internal(set) var tasks = Tasks()
+    /// All instances that were ever asked for, a column for each property.
+    public internal(set) var instances = Instances()
+    /// The jobs, in the order in which they were told of.
+    public internal(set) var jobs: [JobState] = []
+    /// The tenants of the jobs.
+    public internal(set) var tenants: [Tenant] = []
+    /// What can be rented, with today's prices.
+    public internal(set) var offers: [Offer]
+    /// Whether new attempts go on in a job of which a task has failed for good.
+    public let keepsGoing: Bool
+    /// After so many seconds what a tenant had counts half.
+    public let halfLifeSeconds: Double
+    /// The time of the last event.
+    public internal(set) var seconds = 0.0
+    /// When the allocator asked to be woken.
+    public internal(set) var wakeSeconds = Double.infinity
+    /// Instances of each offer that are not gone.
+    public internal(set) var openCounts: [Int32]
+    /// How often an instance of each offer was refused, and when last.
+    public internal(set) var refusals: [(count: Int32, seconds: Double)]
+
+    /// What all instances of all offers have room for together.
+    let whole: Resources
+
+    // What the allocator has not looked at yet.
+    package internal(set) var readied: [TaskIndex] = []
+    package internal(set) var touched: [InstanceIndex] = []
+    package internal(set) var interrupted: [TaskIndex] = []
+    package internal(set) var alerts: [(attempt: AttemptID, alert: Alert)] = []
+    package internal(set) var cancelled: [JobIndex] = []
+    package internal(set) var settled: [JobIndex] = []
+    package internal(set) var planned: [JobIndex] = []
+    /// Whether something happened after which other instances may be wanted.
+    package internal(set) var mayRent = false
+
+    /// An empty run that may rent these.
+    public init(offers: [Offer], keepsGoing: Bool = true, halfLifeSeconds: Double = 86_400) {
+        (self.offers, self.keepsGoing, self.halfLifeSeconds) = (offers, keepsGoing, halfLifeSeconds)
+        var whole = Resources.zero
+        for offer in offers { whole.lanes += offer.capacity.lanes * Double(max(0, offer.maximumCount)) }
+        self.whole = whole
+        openCounts = Array(repeating: 0, count: offers.count)
+        refusals = Array(repeating: (0, -.infinity), count: offers.count)
+    }
+
+    /// Tells of a job: its tasks get indices, but nothing starts before ``Event/admitted(_:)``.
+    ///
+    /// - Parameters:
+    ///   - ranks: The urgency of every task: the greatest goes first among equal priorities.
+    ///   - estimates: What is believed of the tasks; only rules that look ahead need it.
+    /// - Complexity: O(*V* + *E*).
+    @discardableResult
+    public mutating func add(_ job: Job, ranks: [Double]? = nil, estimates: Estimates? = nil) -> JobIndex {
+        let graph = job.graph
+        precondition(ranks == nil || ranks?.count == graph.count, "one rank for each task")
+        precondition(estimates == nil || estimates?.count == graph.count, "one estimate for each task")
+        let first = TaskIndex(tasks.count)
+        let tenant = tenants.firstIndex { $0.name == job.tenant } ?? tenants.count
+        if tenant == tenants.count { tenants.append(Tenant(name: job.tenant, weight: job.weight)) }
+        let ranks = ranks ?? upwardRanks(graph, seconds: Array(repeating: 1, count: graph.count))
+        tasks.append(graph, job: JobIndex(jobs.count), ranks: ranks, estimates: estimates)
+        jobs.append(
+            JobState(
+                name: job.name, tenant: Int32(tenant), first: first, count: Int32(graph.count),
+                open: Int32(graph.count),
+                deadlineSeconds: job.deadlineSeconds ?? .infinity, budget: job.budget ?? .infinity,
+                estimates: estimates))
+        return JobIndex(jobs.count - 1)
+    }
+}
+
+extension RunState {
+    /// What is known of a job.
+    public struct JobState: Sendable {
+        /// Its name.
+        public let name: String
+        /// The place of its tenant.
+        public let tenant: Int32
+        /// The index of its first task.
+        public let first: TaskIndex
+        /// The number of its tasks.
+        public let count: Int32
+        /// Tasks that are not over.
+        public internal(set) var open: Int32
+        /// Tasks that succeeded.
+        public internal(set) var finished: Int32 = 0
+        /// Tasks that occupy an instance.
+        public internal(set) var running: Int32 = 0
+        /// Tasks that could start.
+        public internal(set) var ready: Int32 = 0
+        /// By when it should end; infinite if it does not matter.
+        public let deadlineSeconds: Double
+        /// What it may cost; infinite if it does not matter.
+        public let budget: Double
+        /// What is believed of its tasks.
+        public let estimates: Estimates?
+        /// The plan in force.
+        public internal(set) var plan: Assignments?
+        /// The instance of every slot of the plan, or -1 before it is asked for.
+        public internal(set) var instanceOfSlot: [InstanceIndex] = []
+        /// Tasks of every slot that are not over.
+        public internal(set) var openOfSlot: [Int32] = []
+        /// Whether a new plan was asked for and is not there yet.
+        public internal(set) var isReplanning = false
+        /// When a new plan was asked for last.
+        public internal(set) var replanSeconds = -Double.infinity
+        /// How many plans it has had.
+        public internal(set) var plans: Int32 = 0
+        /// Whether it was admitted.
+        public internal(set) var isAdmitted = false
+        /// Whether somebody wants it to stop.
+        public internal(set) var isCancelled = false
+        /// Whether a task failed for good.
+        public internal(set) var hasFailed = false
+        /// How it ended, or `nil` while it goes on.
+        public internal(set) var ending: Ending?
+
+        /// Its tasks.
+        public var range: Range<Int> { Int(first)..<Int(first + count) }
+    }
+
+    /// On whose account jobs run.
+    public struct Tenant: Sendable {
+        /// The name.
+        public let name: String
+        /// Its part of the pool in proportion to the others'.
+        public let weight: Double
+        /// The dominant share of the pool that its running attempts occupy.
+        public internal(set) var share = 0.0
+        /// The mean of that share over the past, weighted by half as much every half-life.
+        var pastShare = 0.0
+        var pastSeconds = 0.0
+    }
+
+    /// What a tenant has had, now and in the past, in proportion to its weight: the least goes first.
+    public func usage(ofTenant tenant: Int32) -> Double {
+        let tenant = tenants[Int(tenant)]
+        return (tenant.share + pastShare(tenant)) / tenant.weight
+    }
+
+    func pastShare(_ tenant: Tenant) -> Double {
+        let kept = halfLifeSeconds > 0 ? exp2(-(seconds - tenant.pastSeconds) / halfLifeSeconds) : 0
+        return tenant.pastShare * kept + tenant.share * (1 - kept)
+    }
+
+    /// Adds to what a tenant occupies from now on.
+    mutating func charge(_ tenant: Int32, _ share: Double) {
+        tenants[Int(tenant)].pastShare = pastShare(tenants[Int(tenant)])
+        tenants[Int(tenant)].pastSeconds = seconds
+        tenants[Int(tenant)].share = max(0, tenants[Int(tenant)].share + share)
+    }
+
+    /// The columns of the instances.
+    public struct Instances: Hashable, Sendable {
+        /// What was rented.
+        public internal(set) var offer: [OfferIndex] = []
+        /// What becomes of it.
+        public internal(set) var phase: [InstancePhase] = []
+        /// Its room when empty.
+        public internal(set) var capacity: [Resources] = []
+        /// Its room now.
+        public internal(set) var free: [Resources] = []
+        /// The attempts on it, as tasks.
+        public internal(set) var running: [[TaskIndex]] = []
+        /// When it was asked for.
+        public internal(set) var requestedSeconds: [Double] = []
+        /// When it took tasks first; infinite before.
+        public internal(set) var openedSeconds: [Double] = []
+        /// When it will be taken back; infinite if nobody said so.
+        public internal(set) var reclaimSeconds: [Double] = []
+        /// When it was gone; infinite before.
+        public internal(set) var closedSeconds: [Double] = []
+
+        /// How many there are and were.
+        public var count: Int { offer.count }
+
+        mutating func append(_ offer: OfferIndex, at seconds: Double) {
+            self.offer.append(offer)
+            phase.append(.opening)
+            capacity.append(.zero)
+            free.append(.zero)
+            running.append([])
+            requestedSeconds.append(seconds)
+            openedSeconds.append(.infinity)
+            reclaimSeconds.append(.infinity)
+            closedSeconds.append(.infinity)
+        }
+    }
+
+    /// The columns of the tasks.
+    public struct Tasks: Hashable, Sendable {
+        /// What becomes of it.
+        public internal(set) var phase: [Phase] = []
+        /// The job.
+        public internal(set) var job: [JobIndex] = []
+        /// Predecessors that have not succeeded.
+        public internal(set) var waitsFor: [Int32] = []
+        /// Attempts that were started.
+        public internal(set) var attempts: [Int32] = []
+        /// The instance of the running attempt, or -1.
+        public internal(set) var instance: [InstanceIndex] = []
+        /// The instance of the last attempt, or -1.
+        public internal(set) var lastInstance: [InstanceIndex] = []
+        /// What the next attempt is given.
+        public internal(set) var request: [Resources] = []
+        /// The time limit of the next attempt; infinite is none.
+        public internal(set) var timeLimit: [Double] = []
+        /// How often attempts ended for each cause.
+        public internal(set) var failures: [FailureCounts] = []
+        /// The cause of the last failure.
+        public internal(set) var lastCause: [FailureCause?] = []
+        /// The instance on which the next attempt should not run, or -1.
+        public internal(set) var avoided: [InstanceIndex] = []
+        /// When it became ready.
+        public internal(set) var readySeconds: [Double] = []
+        /// When its running attempt started.
+        public internal(set) var startSeconds: [Double] = []
+        /// The share of its work that was saved.
+        public internal(set) var savedShare: [Float] = []
+        /// Urgency: the greatest goes first among equal priorities.
+        public internal(set) var rank: [Double] = []
+        /// Goes before rank.
+        public internal(set) var priority: [Int32] = []
+        /// The first of its successors in ``successors``; one more than tasks.
+        public internal(set) var firstSuccessor: [Int32] = [0]
+        /// Successors of all tasks, one after the other.
+        public internal(set) var successors: [TaskIndex] = []
+
+        /// How many there are.
+        public var count: Int { phase.count }
+
+        mutating func append(_ graph: TaskGraph, job: JobIndex, ranks: [Double], estimates: Estimates?) {
+            let first = TaskIndex(count)
+            let more = graph.count
+            phase += repeatElement(.blocked, count: more)
+            self.job += repeatElement(job, count: more)
+            attempts += repeatElement(0, count: more)
+            instance += repeatElement(-1, count: more)
+            lastInstance += repeatElement(-1, count: more)
+            failures += repeatElement(FailureCounts(), count: more)
+            lastCause += repeatElement(nil, count: more)
+            avoided += repeatElement(-1, count: more)
+            readySeconds += repeatElement(.infinity, count: more)
+            startSeconds += repeatElement(.infinity, count: more)
+            savedShare += repeatElement(0, count: more)
+            rank += ranks
+            for (place, task) in graph.tasks.enumerated() {
+                waitsFor.append(Int32(graph.predecessors(of: place).count))
+                request.append((estimates ?? .none).request(of: place, task.request))
+                timeLimit.append(task.request.timeLimitSeconds ?? .infinity)
+                priority.append(Int32(clamping: task.priority))
+                for successor in graph.successors(of: place) { successors.append(first + TaskIndex(successor)) }
+                firstSuccessor.append(Int32(successors.count))
+            }
+        }
+    }
+
+    /// How often the attempts at a task ended for each cause; each count stops at 255.
+    public struct FailureCounts: Hashable, Sendable {
+        private var bits: UInt64 = 0
+
+        /// How often for one cause.
+        public subscript(cause: FailureCause) -> Int { Int(bits >> (8 * cause.place) & 0xff) }
+
+        mutating func add(_ cause: FailureCause) {
+            if self[cause] < 255 { bits += 1 << (8 * cause.place) }
+        }
+    }
+}
+
+extension FailureCause {
+    fileprivate var place: UInt64 {
+        switch self {
+        case .outOfMemory: 0
+        case .timeLimit: 1
+        case .programError: 2
+        case .reclaimed: 3
+        case .lost: 4
+        case .cancelled: 5
+        case .noCapacity: 6
+        }
+    }
+}

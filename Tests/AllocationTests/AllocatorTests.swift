@@ -1,0 +1,337 @@
+import Allocation
+import Scheduling
+import Testing
+import Workloads
+
+@Suite("Allocator") struct AllocatorTests {
+    /// A world with one job and one machine of two processors and 100 bytes that is open.
+    private func world(
+        _ tasks: [TaskSpec], policy: RetryPolicy = .standard, largest: Double = .infinity, offers: [Offer]? = nil,
+        estimates: Estimates? = nil, placement: any Placement = Backfilling(), keepsGoing: Bool = true
+    ) throws -> TestWorld {
+        let graph = try TaskGraph(tasks)
+        var allocator = Allocator(
+            offers: offers ?? [offer(cpus: 2, memory: 100)],
+            policies: Policies(
+                placement: placement,
+                recovery: Recovery(
+                    policy, largest: Resources(cpus: .infinity, memoryBytes: largest, gpus: .infinity, storageBytes: 0))
+            ),
+            keepsGoing: keepsGoing)
+        allocator.add(Job(graph), estimates: estimates)
+        var world = TestWorld(allocator, [graph])
+        try world.send([.admitted(0)])
+        try world.openAll()
+        return world
+    }
+
+    private func chain() -> [TaskSpec] {
+        [
+            TaskSpec(id: "a", request: .init(memoryBytes: 30)), TaskSpec(id: "b", predecessors: ["a"]),
+            TaskSpec(id: "c", predecessors: ["b"]),
+        ]
+    }
+
+    @Test("a failure is repeated up to the limit, then those that wait are skipped")
+    func retries() throws {
+        var world = try world(chain(), policy: .standard.with(retries: 1))
+        #expect(world.running[0]?.grant.resources == Resources(cpus: 1, memoryBytes: 30))
+        try world.fail(0, .programError)
+        #expect(world.running[0]?.number == 2)
+        try world.fail(0, .programError)
+        #expect(world.givenUp == [0: .programError] && world.skipped == [1, 2])
+        #expect(world.endings == [0: .failed])
+        #expect(world.closing == [0], "the machine is given back")
+        try world.send([.cancelled(0)])
+        #expect(world.endings == [0: .failed])
+    }
+
+    @Test("out of memory gets more, up to the largest; then it is hopeless")
+    func memory() throws {
+        var world = try world(chain(), policy: .standard.with(retries: 9), largest: 100)
+        for memory in [60.0, 100] {
+            try world.fail(0, .outOfMemory)
+            #expect(world.running[0]?.grant.resources.memoryBytes == memory)
+        }
+        try world.fail(0, .outOfMemory)
+        #expect(world.givenUp == [0: .outOfMemory])
+    }
+
+    @Test("reclaims never count, losses up to their own limit")
+    func reclaims() throws {
+        var policy = RetryPolicy.standard.with(retries: 0)
+        policy[.lost].retries = 2
+        var world = try world(chain(), policy: policy)
+        for attempt in 2...51 {
+            try world.close(InstanceIndex(attempt - 2), .reclaimed)
+            try world.openAll()
+            #expect(world.running[0]?.number == Int32(attempt))
+        }
+        for _ in 0..<2 {
+            try world.fail(0, .lost)
+            #expect(world.running[0] != nil)
+        }
+        try world.fail(0, .lost)
+        #expect(world.givenUp == [0: .lost])
+    }
+
+    @Test("every cause is answered as its row of the table says, until its limit", arguments: FailureCause.ofAttempts)
+    func table(cause: FailureCause) throws {
+        let estimates = Estimates(
+            expectedSeconds: [1],
+            memoryQuantiles: [.init { $0 <= 0.5 ? 8 : $0 <= 0.9 ? 12 : $0 <= 0.95 ? 15 : 40 }])
+        var world = try world(
+            [TaskSpec(id: "a", request: .init(memoryBytes: 10, timeLimitSeconds: 100))], largest: 1000,
+            offers: [offer(cpus: 2, memory: 1000)], estimates: estimates)
+        var given: [[Double]] = []
+        while let grant = world.running[0]?.grant, given.count < 31 {
+            given.append([grant.resources.memoryBytes, grant.timeLimitSeconds ?? -1])
+            try world.fail(0, cause)
+        }
+        switch cause {
+        case .reclaimed, .cancelled: #expect(given == Array(repeating: [10, 100], count: 31))
+        case .lost: #expect(given == Array(repeating: [10, 100], count: 11))
+        case .outOfMemory: #expect(given == [[10, 100], [15, 100], [40, 100], [80, 100]])
+        case .timeLimit: #expect(given == [[10, 100], [10, 200], [10, 400]])
+        case .programError: #expect(given == [[10, 100], [10, 100]])
+        case .noCapacity: Issue.record("no attempt ends so")
+        }
+    }
+
+    @Test("time grows up to its cap, and no further")
+    func timeCap() throws {
+        var policy = RetryPolicy.standard
+        policy[.timeLimit] = .init(retries: nil, timeGrowth: 2, mostTime: 3)
+        var world = try world([TaskSpec(id: "a", request: .init(timeLimitSeconds: 100))], policy: policy)
+        for seconds in [200.0, 300] {
+            try world.fail(0, .timeLimit)
+            #expect(world.running[0]?.grant.timeLimitSeconds == seconds)
+        }
+        try world.fail(0, .timeLimit)
+        #expect(world.givenUp == [0: .timeLimit])
+    }
+
+    @Test("a task's own limit counts all that it is to blame for, and nothing else")
+    func ownLimit() throws {
+        var world = try world([TaskSpec(id: "a", request: .init(memoryBytes: 1), retries: 2)])
+        for cause in [FailureCause.outOfMemory, .reclaimed, .lost, .programError, .reclaimed] {
+            try world.fail(0, cause)
+            #expect(world.running[0] != nil, "\(cause)")
+        }
+        try world.fail(0, .outOfMemory)
+        #expect(world.givenUp == [0: .outOfMemory])
+    }
+
+    @Test("elsewhere is another instance, if one can hold the task")
+    func elsewhere() throws {
+        let offers = [offer("m", cpus: 2), offer("small", cpus: 1), offer("other", cpus: 2)]
+        var world = try world([TaskSpec(id: "a", request: .init(cpus: 2))], offers: offers)
+        #expect(world.running[0]?.instance == 0)
+        try world.fail(0, .reclaimed)
+        #expect(world.running[0]?.instance == 2)
+        try world.close(0, .lost)
+        // The instance comes again, but is not there yet, and the small one cannot hold the task.
+        try world.fail(0, .reclaimed)
+        #expect(world.running[0]?.instance == 2)
+        try world.openAll()
+        try world.fail(0, .reclaimed)
+        #expect(world.running[0]?.instance == 3)
+    }
+
+    @Test("an alert is answered as the table says", arguments: RetryPolicy.Reaction.allCases)
+    func alerts(reaction: RetryPolicy.Reaction) throws {
+        var world = try world(chain(), policy: RetryPolicy(memoryAlert: reaction, timeAlert: .ignore))
+        let before = world.actions.count
+        let attempt = AttemptID(0, 1)
+        try world.send([.alert(attempt, .time), .alert(AttemptID(0, 2), .memory)])
+        #expect(world.actions.count == before)
+        try world.send([.alert(attempt, .memory)])
+        let warning = Action.warn(attempt, .memory, reaction)
+        let expected: [Action] =
+            switch reaction {
+            case .ignore: []
+            case .warn: [warning]
+            case .throttle: [warning, .throttle(attempt)]
+            case .kill: [warning, .stop(attempt, .outOfMemory)]
+            }
+        #expect(Array(world.actions.dropFirst(before)) == expected)
+    }
+
+    @Test("cancel stops what runs, and the job ends when it is gone")
+    func cancel() throws {
+        var world = try world(chain())
+        try world.send([.cancelled(0)])
+        #expect(world.stopping == [0: .cancelled])
+        try world.obey()
+        #expect(world.endings == [0: .cancelled])
+    }
+
+    @Test("the first failure for good stops the rest, if the job does not keep going")
+    func stopOnFailure() throws {
+        var world = try world(
+            [TaskSpec(id: "a", retries: 0), TaskSpec(id: "b"), TaskSpec(id: "c")], keepsGoing: false)
+        try world.fail(0, .programError)
+        #expect(world.stopping == [1: .cancelled] && world.running[2] == nil)
+        try world.obey()
+        #expect(world.endings == [0: .failed])
+    }
+
+    @Test("a restarted program counts attempts and requests on, and waits for what still runs")
+    func restart() throws {
+        let tasks = chain()
+        var world = try world(tasks)
+        try world.fail(0, .outOfMemory)
+        var empty = Allocator(offers: [offer(cpus: 2, memory: 100)])
+        empty.add(Job(try TaskGraph(tasks)))
+        try world.crash(empty)
+        #expect(world.running[0]?.number == 2 && world.running[0]?.grant.resources.memoryBytes == 60)
+        let before = world.actions.count
+        try world.send([.failed(AttemptID(0, 1), .lost)])
+        #expect(world.actions.count == before, "a report of the first attempt is stale")
+        try world.finish(0)
+        #expect(world.running[1]?.number == 1)
+    }
+
+    @Test("the most urgent goes first; a task that does not fit is passed by those that do not delay it")
+    func urgency() throws {
+        var world = try world(
+            [
+                TaskSpec(id: "tail"), TaskSpec(id: "head"), TaskSpec(id: "next", predecessors: ["head"]),
+                TaskSpec(id: "vip", priority: 1), TaskSpec(id: "huge", request: .init(cpus: 3), priority: 2),
+            ], offers: [offer("m", cpus: 2), offer("l", cpus: 4)], placement: BestFit())
+        #expect(world.actions.compactMap(\.started).prefix(5) == [3, 1, 4, 0] || world.running.count == 4)
+        #expect(world.running[4]?.instance == 1)
+        try world.finish(1)
+        #expect(world.running[2] != nil)
+    }
+
+    // What the allocator before this one got wrong.
+
+    @Test("it is work-conserving: thousands of tasks that do not fit do not hide those that do")
+    func workConserving() throws {
+        let wide = (0..<3000).map { TaskSpec(id: TaskID("w\($0)"), request: .init(cpus: 8), priority: 1) }
+        let narrow = (0..<3000).map { TaskSpec(id: TaskID("n\($0)"), request: .init(cpus: 1)) }
+        let world = try world(wide + narrow, offers: [offer(cpus: 12, memory: 1e9)], placement: BestFit())
+        #expect(world.running.count == 5, "one wide and four narrow tasks fill twelve processors")
+    }
+
+    @Test("a planned task that outgrows its instance goes where there is room")
+    func outgrown() throws {
+        let graph = try TaskGraph([TaskSpec(id: "a", request: .init(memoryBytes: 80))])
+        var allocator = Allocator(
+            offers: [offer("s", memory: 100), offer("l", memory: 1000, price: 1)],
+            policies: Policies(placement: AsPlanned(), provisioning: AsRented()))
+        allocator.add(Job(graph))
+        var world = TestWorld(allocator, [graph])
+        let plan = Assignments(
+            slots: [.init(offer: 0, startSeconds: 0)], slotOfTask: [0], order: [0], endSeconds: 10)
+        try world.send([.planned(0, plan), .admitted(0)])
+        try world.openAll()
+        #expect(world.running[0]?.instance == 0)
+        try world.fail(0, .outOfMemory)
+        #expect(world.running[0] == nil && world.opening == [1: 1], "the larger machine is asked for")
+        try world.openAll()
+        #expect(world.running[0]?.grant.resources.memoryBytes == 160)
+        try world.finish(0)
+        #expect(world.endings == [0: .succeeded])
+    }
+
+    @Test("an instance that vanishes before it opens is asked for again")
+    func vanishes() throws {
+        var allocator = Allocator(offers: [offer()])
+        let graph = try TaskGraph([TaskSpec(id: "a")])
+        allocator.add(Job(graph))
+        var world = TestWorld(allocator, [graph])
+        try world.send([.admitted(0)])
+        try world.close(0, .reclaimed)
+        #expect(world.opening == [1: 0])
+        try world.openAll()
+        #expect(world.running[0] != nil)
+    }
+
+    @Test("a task that fits nothing is given up for that reason")
+    func fitsNowhere() throws {
+        let world = try world([
+            TaskSpec(id: "a", request: .init(cpus: 3)), TaskSpec(id: "b", predecessors: ["a"]),
+        ])
+        #expect(world.givenUp == [0: .noCapacity] && world.skipped == [1])
+        #expect(world.endings == [0: .infeasible])
+    }
+
+    @Test("a wide task behind a stream of small ones starts at last", arguments: [true, false])
+    func starvation(isReserving: Bool) throws {
+        // Two-processor machine; a chain of small tasks that overlap keeps one processor busy at any time.
+        let wide = TaskSpec(id: "wide", request: .init(cpus: 2))
+        let small = (0..<200).map { index in
+            TaskSpec(id: TaskID("s\(index)"), predecessors: index < 2 ? [] : [TaskID("s\(index - 2)")], priority: 0)
+        }
+        var world = try world(
+            small + [wide], placement: isReserving ? Backfilling() as any Placement : BestFit())
+        var ended = 0
+        while world.running[200] == nil, ended < 200 {
+            world.now += 1
+            guard let next = world.running.keys.min() else { break }
+            try world.finish(next)
+            ended += 1
+        }
+        #expect(isReserving ? ended < 190 : ended >= 198)
+    }
+
+    @Test("tenants share a pool in proportion to their weights, and nobody starves", arguments: [1.0, 3.0])
+    func fairShare(weight: Double) throws {
+        var allocator = Allocator(
+            offers: [offer(cpus: 8)], policies: Policies(placement: Backfilling(.fairShare)), halfLifeSeconds: 50)
+        let graphs = try (0..<2).map { _ in try TaskGraph((0..<2000).map { TaskSpec(id: TaskID("t\($0)")) }) }
+        allocator.add(Job(graphs[0], tenant: "a", weight: weight))
+        allocator.add(Job(graphs[1], tenant: "b"))
+        var world = TestWorld(allocator, graphs)
+        try world.send([.admitted(0), .admitted(1)])
+        try world.openAll()
+        var generator = TestGenerator(state: 7)
+        var finished = [0.0, 0.0]
+        for _ in 0..<1500 {
+            world.now += 0.1
+            guard let task = world.running.keys.sorted().randomElement(using: &generator) else { break }
+            finished[task < 2000 ? 0 : 1] += 1
+            try world.finish(task)
+        }
+        #expect(abs(finished[0] / finished[1] / weight - 1) < 0.12, "\(finished)")
+    }
+
+    @Test("an event costs steps that grow with the logarithm of instances, never with their number")
+    func countedSteps() throws {
+        func steps(instances: Int, memory: (Int) -> Double) throws -> Double {
+            let graph = try TaskGraph(
+                (0..<4000).map { TaskSpec(id: TaskID("t\($0)"), request: .init(memoryBytes: memory($0))) })
+            var allocator = Allocator(
+                offers: [offer(cpus: 4, memory: 4e9, count: instances)], policies: Policies(placement: BestFit()))
+            allocator.add(Job(graph))
+            var queue = allocator.handle([.admitted(0)], at: 0)
+            queue = (0..<instances).flatMap {
+                allocator.handle([.opened(InstanceIndex($0), Resources(cpus: 4, memoryBytes: 4e9))], at: 0)
+            }
+            let before = (allocator.policies.placement as? BestFit)?.steps ?? 0
+            var events = 0
+            while let action = queue.popLast() {
+                if case .start(let attempt, _, _, _) = action {
+                    events += 1
+                    queue += allocator.handle([.finished(attempt)], at: 1)
+                }
+            }
+            #expect(allocator.state.jobs[0].ending == .succeeded && events == 4000)
+            return Double(((allocator.policies.placement as? BestFit)?.steps ?? 0) - before) / Double(events)
+        }
+        for memory in [{ (_: Int) in 0.0 }, { _ in 3e9 }, { Double($0 % 7) * 5e8 }] as [(Int) -> Double] {
+            let (few, many) = (try steps(instances: 32, memory: memory), try steps(instances: 1024, memory: memory))
+            #expect(many < 12 * 10, "\(many) steps an event")
+            #expect(many < 4 * few + 20, "\(few) steps with 32 instances, \(many) with 1024")
+        }
+    }
+}
+
+extension Action {
+    /// The task that it starts.
+    fileprivate var started: TaskIndex? {
+        if case .start(let attempt, _, _, _) = self { attempt.task } else { nil }
+    }
+}

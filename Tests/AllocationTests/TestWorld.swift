@@ -1,0 +1,198 @@
+import Allocation
+import Foundation
+import Scheduling
+import Workloads
+
+typealias Allocator = Allocation.Allocator
+
+/// SplitMix64: small, and the same on every machine.
+struct TestGenerator: RandomNumberGenerator {
+    var state: UInt64
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var z = state
+        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+        return z ^ (z >> 31)
+    }
+}
+
+/// A random job: some edges from earlier to later tasks, sizes and times of all kinds.
+func randomGraph(_ count: Int, seed: UInt64, largestCPUs: Double = 4, largestMemory: Double = 8e9) throws -> TaskGraph {
+    var generator = TestGenerator(state: seed)
+    let density = Double.random(in: 0...3, using: &generator)
+    return try TaskGraph(
+        (0..<count).map { index in
+            let wanted = index == 0 ? 0 : Int(Double.random(in: 0...density, using: &generator))
+            let before = (0..<min(wanted, index)).map { _ in TaskID("t\(Int.random(in: 0..<index, using: &generator))")
+            }
+            return TaskSpec(
+                id: TaskID("t\(index)"), type: "k\(index % 5)", predecessors: before,
+                request: ResourceRequest(
+                    cpus: [0.5, 1, 1, 2, largestCPUs].randomElement(using: &generator) ?? 1,
+                    memoryBytes: Double.random(in: 0...largestMemory, using: &generator)),
+                priority: Int.random(in: -1...1, using: &generator))
+        })
+}
+
+func offer(
+    _ name: String = "m", cpus: Double = 4, memory: Double = 9e9, count: Int = 1, speed: Double = 1,
+    purchase: PurchaseOption = .onDemand, price: Double = 0, openSeconds: Double = 0
+) -> Offer {
+    Offer(
+        type: InstanceType(name: name, cpus: cpus, memoryBytes: memory, speed: speed), purchase: purchase,
+        maximumCount: count, price: Price(perHour: price), openSeconds: openSeconds)
+}
+
+/// A world around an allocator that keeps books of its own and checks every action against them.
+///
+/// It carries out opens, starts and stops at once or later, as a test wants, and writes the facts down.
+struct TestWorld {
+    enum Fault: Error, CustomStringConvertible {
+        case broken(String)
+        var description: String {
+            switch self {
+            case .broken(let text): text
+            }
+        }
+    }
+
+    var allocator: Allocator
+    let graphs: [TaskGraph]
+    var facts: [Fact] = []
+    var handled: [(seconds: Double, events: [Event])] = []
+    var actions: [Action] = []
+    var now = 0.0
+
+    /// The attempt that runs for each task, and where.
+    var running: [TaskIndex: (number: Int32, instance: InstanceIndex, grant: Grant)] = [:]
+    var opening: [InstanceIndex: OfferIndex] = [:]
+    var rooms: [InstanceIndex: Resources] = [:]
+    var noticed: Set<InstanceIndex> = []
+    var stopping: [TaskIndex: FailureCause] = [:]
+    var succeeded: Set<TaskIndex> = []
+    var givenUp: [TaskIndex: FailureCause] = [:]
+    var skipped: Set<TaskIndex> = []
+    var starts: [TaskIndex: Int32] = [:]
+    var endings: [JobIndex: Ending] = [:]
+    var replans: [(JobIndex, ReplanReason)] = []
+    var closing: [InstanceIndex] = []
+    var wakeSeconds = Double.infinity
+
+    init(_ allocator: Allocator, _ graphs: [TaskGraph]) { (self.allocator, self.graphs) = (allocator, graphs) }
+
+    /// Tells the allocator of events and books what it decides.
+    mutating func send(_ events: [Event]) throws {
+        for event in events { facts.append(Fact(now, .event(event))) }
+        handled.append((now, events))
+        let decided = allocator.handle(events, at: now)
+        allocator.state.checkInvariants()
+        actions += decided
+        for action in decided { facts.append(Fact(now, .action(action))) }
+        try book(decided)
+    }
+
+    mutating func book(_ decided: [Action]) throws {
+        for action in decided {
+            switch action {
+            case .open(let instance, let offer, _, _):
+                try check(opening[instance] == nil && rooms[instance] == nil, "instance \(instance) is opened twice")
+                opening[instance] = offer
+            case .close(let instance): closing.append(instance)
+            case .start(let attempt, let instance, let grant, _): try start(attempt, instance, grant)
+            case .stop(let attempt, let cause):
+                try check(running[attempt.task]?.number == attempt.number, "\(attempt) is stopped and does not run")
+                stopping[attempt.task] = cause
+            case .retry(let task, _, _): try check(running[task] == nil, "\(task) is retried while it runs")
+            case .giveUp(let task, let cause): givenUp[task] = cause
+            case .skip(let task): skipped.insert(task)
+            case .end(let job, let ending):
+                try check(endings[job] == nil, "job \(job) ends twice")
+                let range = allocator.state.jobs[Int(job)].range
+                try check(!running.keys.contains { range.contains(Int($0)) }, "job \(job) ends and runs")
+                endings[job] = ending
+            case .replan(let job, let reason): replans.append((job, reason))
+            case .wake(let time): wakeSeconds = time
+            case .checkpoint, .throttle, .warn: break
+            }
+        }
+    }
+
+    private mutating func start(_ attempt: AttemptID, _ instance: InstanceIndex, _ grant: Grant) throws {
+        let (job, task) = place(attempt.task)
+        try check(endings[job] == nil, "a task of a job that ended starts")
+        try check(!succeeded.contains(attempt.task), "\(attempt) is run after it succeeded")
+        try check(running[attempt.task] == nil, "\(attempt) is run twice at once")
+        try check(givenUp[attempt.task] == nil && !skipped.contains(attempt.task), "\(attempt) was given up")
+        let first = allocator.state.jobs[Int(job)].first
+        try check(
+            graphs[Int(job)].predecessors(of: task).allSatisfy { succeeded.contains(first + TaskIndex($0)) },
+            "\(attempt) starts before its predecessors end")
+        try check(attempt.number == starts[attempt.task, default: 0] + 1, "\(attempt) has the wrong number")
+        guard let room = rooms[instance] else { throw Fault.broken("instance \(instance) is not there") }
+        try check(!noticed.contains(instance), "\(attempt) starts where the end is near")
+        starts[attempt.task] = attempt.number
+        running[attempt.task] = (attempt.number, instance, grant)
+        let used = running.values.filter { $0.instance == instance }.reduce(Resources.zero) { $0 + $1.grant.resources }
+        try check(used.fits(in: room), "instance \(instance) is overfull")
+    }
+
+    /// The program dies and is started again: what it knows comes from the log.
+    mutating func crash(_ empty: Allocator) throws {
+        var restored = empty
+        for fact in facts { _ = restored.restore(fact) }
+        restored.state.checkInvariants()
+        try check(restored.state.tasks == allocator.state.tasks, "the log does not give the state of the tasks")
+        try check(restored.state.instances == allocator.state.instances, "the log does not give the instances")
+        allocator = restored
+        wakeSeconds = .infinity
+        try send([.restarted])
+    }
+
+    func place(_ task: TaskIndex) -> (job: JobIndex, task: Int) {
+        let job = allocator.state.tasks.job[Int(task)]
+        return (job, Int(task - allocator.state.jobs[Int(job)].first))
+    }
+
+    func check(_ condition: Bool, _ fault: @autoclosure () -> String) throws {
+        if !condition { throw Fault.broken(fault()) }
+    }
+
+    // What may happen outside.
+
+    mutating func open(_ instance: InstanceIndex, _ room: Resources? = nil) throws {
+        guard let offer = opening.removeValue(forKey: instance) else { return }
+        let room = room ?? allocator.state.offers[Int(offer)].capacity
+        rooms[instance] = room
+        try send([.opened(instance, room)])
+    }
+
+    mutating func openAll() throws { for instance in opening.keys.sorted() { try open(instance) } }
+
+    mutating func close(_ instance: InstanceIndex, _ cause: FailureCause?) throws {
+        opening[instance] = nil
+        rooms[instance] = nil
+        for (task, attempt) in running where attempt.instance == instance { running[task] = nil }
+        try send([.closed(instance, cause)])
+    }
+
+    mutating func finish(_ task: TaskIndex) throws {
+        guard let attempt = running.removeValue(forKey: task) else { return }
+        stopping[task] = nil
+        succeeded.insert(task)
+        try send([.finished(AttemptID(task, attempt.number))])
+    }
+
+    mutating func fail(_ task: TaskIndex, _ cause: FailureCause) throws {
+        guard let attempt = running.removeValue(forKey: task) else { return }
+        stopping[task] = nil
+        try send([.failed(AttemptID(task, attempt.number), cause)])
+    }
+
+    /// Gives back what was to be given back and stops what was to be stopped.
+    mutating func obey() throws {
+        for task in stopping.keys.sorted() { try fail(task, stopping[task] ?? .cancelled) }
+        while let instance = closing.popLast() { try close(instance, nil) }
+    }
+}
