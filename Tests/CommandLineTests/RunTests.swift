@@ -125,10 +125,10 @@ struct RunTests {
     @Test("the terminal is closed: 130, and --resume goes on", .enabled(if: Self.hasScript, "there is no 'script'"))
     func hangUp() throws {
         try terminal.write(Self.diamond.replacing("sleep 1", with: "sleep 30"), to: "job.yaml")
-        // 'script' runs its command on a terminal of its own, which is gone when it is killed.
-        let running = try Running(
-            ["/usr/bin/env", "script", "-qc", "'\(Terminal.binary)' run job.yaml; echo $? > code", "/dev/null"],
-            in: terminal)
+        // 'script' runs its shell on a terminal of its own, which is gone when it is killed; the shell then ends, too, and the
+        // kernel tells all others that were started there.
+        let command = "(trap : HUP; '\(Terminal.binary)' run job.yaml; echo $? > code); :"
+        let running = try Running(["/usr/bin/env", "script", "-qc", command, "/dev/null"], in: terminal)
         #expect(eventually { terminal.lines("log").count == 3 })
         running.signal(SIGKILL)
         _ = try running.wait()

@@ -84,13 +84,12 @@ public final class TraceStore: Sendable {
         configuration.busyMode = .timeout(busySeconds)
         configuration.readonly = readingOnly
         configuration.prepareDatabase { database in
+            // Before anything is read, or what is shared is made beside the file.
+            if mode == .alone { try database.execute(sql: "PRAGMA locking_mode = EXCLUSIVE") }
             // WAL lets readers go on while one process writes; FULL makes every commit survive a power cut. Large
             // pages (of a new store) and a cache of 64 MB make bulk imports a third faster.
             try database.execute(sql: "PRAGMA cache_size = -65536")
-            if mode == .alone {
-                try database.execute(sql: "PRAGMA locking_mode = EXCLUSIVE")
-                _ = try Int.fetchOne(database, sql: "SELECT COUNT(*) FROM sqlite_master")
-            } else if mode == .shared {
+            if mode == .shared {
                 try database.execute(
                     sql: "PRAGMA page_size = 16384; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL")
             }
