@@ -47,7 +47,7 @@ struct RealTracesTests {
         expected.writtenBytes = 5952
         expected.status = .completed
         expected.exitCode = 0
-        expected.parameters = ["tag": "genome.fa", "rss_bytes": 6_111_232.0]
+        expected.parameters = ["tag": "genome.fa", "rss_bytes": 6_111_232.0, "nextflow_hash": "4e/0b2862"]
         #expect(row == expected)
     }
 
