@@ -1,8 +1,8 @@
 internal import Forecasting
 internal import Foundation
+internal import Markets
 internal import ModelFiles
 public import Scheduling
-internal import Traces
 internal import Workloads
 
 /// The models of one folder: what `almanac train` wrote there, and what a plan needs.

@@ -1,3 +1,7 @@
+import Markets
+import Reading
+import Store
+import TestSupport
 import Testing
 import Traces
 
