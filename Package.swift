@@ -109,7 +109,7 @@ let package = Package(
             dependencies: ["Markets", "Reading", "Traces", "Workloads", "LinearAlgebra", "TestSupport"],
             swiftSettings: settings),
         .testTarget(
-            name: "TracesTests", dependencies: ["Traces", "Reading", "Workloads", "LinearAlgebra", "TestSupport"],
+            name: "TracesTests", dependencies: ["Traces", "Markets", "Reading", "Workloads", "LinearAlgebra", "TestSupport"],
             swiftSettings: settings),
         .testTarget(
             name: "StoreTests",

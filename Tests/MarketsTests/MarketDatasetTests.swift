@@ -9,7 +9,7 @@ import Testing
 @Suite("Bundled generated markets", .serialized) struct MarketDatasetTests {
     static let isWriting = ProcessInfo.processInfo.environment["ALMANAC_WRITE_DATASETS"] != nil
     static let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .deletingLastPathComponent().deletingLastPathComponent().appending(path: "datasets/markets")
+        .deletingLastPathComponent().appending(path: "datasets/markets")
 
     @Test("the files are, bit for bit, what the seed gives")
     func files() throws {

@@ -1,5 +1,6 @@
 import Foundation
 import Learning
+import Prediction
 import Sizing
 import Testing
 
