@@ -4,6 +4,7 @@ import LinearAlgebra
 import ModelFiles
 import Plots
 import Prediction
+import Reports
 import Testing
 
 @Suite("Replay by rounds") struct TaskRoundsTests {
