@@ -35,18 +35,22 @@ let package = Package(
         .systemLibrary(name: "CPrefetch"),
         .systemLibrary(name: "CSQLite"),
         .systemLibrary(name: "CZlib"),
+        .target(name: "Basics", swiftSettings: settings),
         .target(name: "LinearAlgebra", dependencies: ["COpenBLAS"], swiftSettings: settings),
         .target(name: "ModelFiles", swiftSettings: settings),
-        .target(name: "Plots", swiftSettings: settings),
+        .target(name: "Plots", dependencies: ["Basics"], swiftSettings: settings),
         .target(name: "Workloads", swiftSettings: settings),
-        .target(name: "Reading", dependencies: ["CZlib", "Workloads"], swiftSettings: settings),
-        .target(name: "Markets", dependencies: ["LinearAlgebra", "Workloads", "Reading"], swiftSettings: settings),
+        .target(name: "Reading", dependencies: ["Basics", "CZlib", "Workloads"], swiftSettings: settings),
+        .target(
+            name: "Markets", dependencies: ["Basics", "LinearAlgebra", "Workloads", "Reading"], swiftSettings: settings),
         .target(name: "Traces", dependencies: ["Workloads", "Reading"], swiftSettings: settings),
         .target(
             name: "Store", dependencies: ["CSQLite", "Workloads", "Reading", "Markets", "Traces"],
             swiftSettings: settings),
-        .target(name: "Forests", dependencies: ["CPrefetch", "LinearAlgebra", "ModelFiles"], swiftSettings: settings),
-        .target(name: "Forecasting", dependencies: ["LinearAlgebra", "ModelFiles"], swiftSettings: settings),
+        .target(
+            name: "Forests", dependencies: ["Basics", "CPrefetch", "LinearAlgebra", "ModelFiles"],
+            swiftSettings: settings),
+        .target(name: "Forecasting", dependencies: ["Basics", "LinearAlgebra", "ModelFiles"], swiftSettings: settings),
         .target(
             name: "Tables", dependencies: ["LinearAlgebra", "ModelFiles", "Workloads", "Reading", "Forests"],
             swiftSettings: settings),
@@ -66,7 +70,8 @@ let package = Package(
         .target(name: "Execution", dependencies: ["CShepherd", "Workloads", "Scheduling"], swiftSettings: settings),
         .target(
             name: "Learning",
-            dependencies: ["LinearAlgebra", "ModelFiles", "Markets", "Traces", "Prediction"], swiftSettings: settings),
+            dependencies: ["LinearAlgebra", "ModelFiles", "Workloads", "Markets", "Traces", "Prediction"],
+            swiftSettings: settings),
         .target(
             name: "Sizing",
             dependencies: ["LinearAlgebra", "Workloads", "Traces", "Store", "Tables", "Prediction"],
@@ -95,8 +100,9 @@ let package = Package(
             path: "Tests/ExecutionHelper", swiftSettings: settings),
         .testTarget(name: "LinearAlgebraTests", dependencies: ["LinearAlgebra"], swiftSettings: settings),
         .testTarget(name: "ModelFilesTests", dependencies: ["ModelFiles"], swiftSettings: settings),
-        .testTarget(name: "PlotsTests", dependencies: ["Plots"], exclude: ["golden"], swiftSettings: settings),
-        .testTarget(name: "WorkloadsTests", dependencies: ["Workloads"], swiftSettings: settings),
+        .testTarget(
+            name: "PlotsTests", dependencies: ["Plots", "TestSupport"], exclude: ["golden"], swiftSettings: settings),
+        .testTarget(name: "WorkloadsTests", dependencies: ["Workloads", "TestSupport"], swiftSettings: settings),
         .testTarget(
             name: "ReadingTests", dependencies: ["CZlib", "LinearAlgebra", "Reading", "TestSupport"],
             swiftSettings: settings),
@@ -116,12 +122,14 @@ let package = Package(
             name: "ForestsTests", dependencies: ["Forests", "LinearAlgebra", "ModelFiles"], exclude: ["models"],
             swiftSettings: settings),
         .testTarget(
-            name: "ForecastingTests", dependencies: ["Forecasting", "LinearAlgebra", "ModelFiles"],
+            name: "ForecastingTests", dependencies: ["Forecasting", "LinearAlgebra", "ModelFiles", "TestSupport"],
             swiftSettings: settings),
         .testTarget(name: "SchedulingTests", dependencies: ["Scheduling", "Workloads"], swiftSettings: settings),
         .testTarget(
-            name: "AllocationTests", dependencies: ["Allocation", "Scheduling", "Workloads"], swiftSettings: settings),
-        .testTarget(name: "JobFilesTests", dependencies: ["JobFiles", "Workloads"], swiftSettings: settings),
+            name: "AllocationTests", dependencies: ["Allocation", "Scheduling", "TestSupport", "Workloads"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "JobFilesTests", dependencies: ["JobFiles", "TestSupport", "Workloads"], swiftSettings: settings),
         .testTarget(
             name: "PredictionTests",
             dependencies: ["Prediction", "Traces", "Scheduling", "Workloads", "LinearAlgebra", "ModelFiles"],

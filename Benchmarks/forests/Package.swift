@@ -13,11 +13,13 @@ let package = Package(
     targets: [
         .systemLibrary(name: "COpenBLAS", path: "Linked/COpenBLAS"),
         .systemLibrary(name: "CPrefetch", path: "Linked/CPrefetch"),
+        .target(name: "Basics", path: "Linked/Basics", swiftSettings: settings),
         .target(
             name: "LinearAlgebra", dependencies: ["COpenBLAS"], path: "Linked/LinearAlgebra", swiftSettings: settings),
         .target(name: "ModelFiles", path: "Linked/ModelFiles", swiftSettings: settings),
         .target(
-            name: "Forests", dependencies: ["CPrefetch", "LinearAlgebra", "ModelFiles"], path: "Linked/Forests",
+            name: "Forests", dependencies: ["Basics", "CPrefetch", "LinearAlgebra", "ModelFiles"],
+            path: "Linked/Forests",
             swiftSettings: settings),
         .executableTarget(name: "ForestsBench", dependencies: ["Forests", "LinearAlgebra"]),
     ]

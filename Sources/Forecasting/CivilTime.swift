@@ -1,3 +1,5 @@
+import Basics
+
 /// Dates and times as people write them, as Unix seconds.
 enum CivilTime {
     /// What a field of a time column says.
@@ -106,19 +108,10 @@ enum CivilTime {
         return seconds(year: year, month: month, day: day)
     }
 
-    static func days(inMonth month: Int, of year: Int) -> Int {
-        let isLeap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
-        return [31, isLeap ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31][month - 1]
-    }
+    static func days(inMonth month: Int, of year: Int) -> Int { CivilDate.days(inMonth: month, of: year) }
 
-    /// Source: Howard Hinnant, *chrono-compatible low-level date algorithms*.
     static func seconds(year: Int, month: Int, day: Int) -> Double {
-        let y = month <= 2 ? year - 1 : year
-        let era = (y >= 0 ? y : y - 399) / 400
-        let yearOfEra = y - era * 400
-        let dayOfYear = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1
-        let dayOfEra = yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear
-        return Double(era * 146_097 + dayOfEra - 719_468) * 86_400
+        Double(CivilDate.days(year: year, month: month, day: day)) * 86_400
     }
 
     /// Whole days since 1970-01-01.
@@ -128,13 +121,7 @@ enum CivilTime {
     static func weekday(_ seconds: Double) -> Int { ((day(seconds) + 3) % 7 + 7) % 7 }
 
     static func date(_ seconds: Double) -> (year: Int, month: Int, day: Int) {
-        let days = day(seconds) + 719_468
-        let era = (days >= 0 ? days : days - 146_096) / 146_097
-        let dayOfEra = days - era * 146_097
-        let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
-        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
-        let shifted = (5 * dayOfYear + 2) / 153
-        let month = shifted < 10 ? shifted + 3 : shifted - 9
-        return (yearOfEra + era * 400 + (month <= 2 ? 1 : 0), month, dayOfYear - (153 * shifted + 2) / 5 + 1)
+        let date = CivilDate(secondsSince1970: seconds)
+        return (date.year, date.month, date.day)
     }
 }

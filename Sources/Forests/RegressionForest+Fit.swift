@@ -1,3 +1,4 @@
+internal import Basics
 internal import LinearAlgebra
 
 extension RegressionForest {
@@ -210,18 +211,17 @@ struct OutOfBag {
 
 /// FNV-1a over the bits of all columns and the target.
 func checksum(_ data: ForestData, _ target: [Double]) -> UInt64 {
-    var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-    func add(_ bits: UInt64) { hash = (hash ^ bits) &* 0x0000_0100_0000_01B3 }
+    var hash = FNV1a()
     for column in data.columns {
-        for byte in column.name.utf8 { add(UInt64(byte)) }
+        for byte in column.name.utf8 { hash.add(UInt64(byte)) }
         switch column.values {
         case .numeric(let values):
-            for value in values { add(value.bitPattern) }
+            for value in values { hash.add(value.bitPattern) }
         case .categorical(let codes, let levels):
-            for level in levels { for byte in level.utf8 { add(UInt64(byte)) } }
-            for code in codes { add(UInt64(bitPattern: Int64(code))) }
+            for level in levels { for byte in level.utf8 { hash.add(UInt64(byte)) } }
+            for code in codes { hash.add(UInt64(bitPattern: Int64(code))) }
         }
     }
-    for value in target { add(value.bitPattern) }
-    return hash
+    for value in target { hash.add(value.bitPattern) }
+    return hash.value
 }

@@ -2,6 +2,7 @@ internal import Foundation
 internal import ModelFiles
 public import Prediction
 public import Traces
+internal import Workloads
 
 /// Champion against challenger: a model trained anew takes the place of the old one only if it predicts the newest runs
 /// better.
@@ -70,13 +71,12 @@ public struct Retraining: Sendable, Encodable {
             if forgets { new = aware }
         }
         let promoted = new.score < old.score * (1 - minimumGain)
-        func percent(_ value: Double) -> String { String(format: "%.1f %%", value * 100) }
         if promoted {
             let model = try fit(forgets ? samples.corrected(for: drifts) : samples)
             try keepingPrevious(of: path) { _ = try training.write(model, samples: samples, heldOut: new) }
         }
         let change = new.score / old.score - 1
-        let text = "\(percent(abs(change))) \(change < 0 ? "lower" : "higher") on the newest runs"
+        let text = "\(Units.formatPercent(abs(change))) \(change < 0 ? "lower" : "higher") on the newest runs"
         return Retraining(
             target: target, newRows: newRows, judgedRows: judged.count, champion: old.chosen, challenger: new.chosen,
             promoted: promoted, drifts: drifts,

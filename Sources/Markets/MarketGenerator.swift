@@ -1,3 +1,4 @@
+internal import Basics
 internal import Glibc
 internal import LinearAlgebra
 public import Reading
@@ -111,9 +112,7 @@ public struct MarketGenerator: Sendable {
 
     /// A stream of random numbers of its own for each name.
     fileprivate func generator(_ name: String) -> SeededGenerator {
-        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-        for byte in name.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
-        return SeededGenerator(seed: seed, stream: hash)
+        SeededGenerator(seed: seed, stream: FNV1a(name).value)
     }
 }
 

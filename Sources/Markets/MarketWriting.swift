@@ -1,3 +1,4 @@
+import Basics
 import Reading
 
 extension SpotPriceTable {
@@ -16,7 +17,7 @@ extension SpotPriceTable {
                         "InstanceType": \(jsonString(markets[row.market].instanceType)),
                         "ProductDescription": \(jsonString(markets[row.market].product)),
                         "SpotPrice": "\(sixDecimals(row.price))",
-                        "Timestamp": "\(iso8601(seconds: Int(min(max(row.time.rounded(), -6e10), 2.5e11))))"
+                        "Timestamp": "\(iso8601(min(max(row.time.rounded(), -6e10), 2.5e11)))"
                     }
             """
         }
@@ -54,4 +55,10 @@ private func jsonString(_ text: String) -> String {
         }
     }
     return result + "\""
+}
+
+/// `2021-05-31T01:20:05+00:00` for Unix seconds of the years 0 to 9999.
+private func iso8601(_ seconds: Double) -> String {
+    let date = CivilDate(secondsSince1970: seconds)
+    return "\(date.dateText)T\(date.clock(withSeconds: true))+00:00"
 }

@@ -1,3 +1,4 @@
+import Basics
 import Glibc
 
 /// What the numbers of an axis or a table column measure; decides their unit, ticks and text.

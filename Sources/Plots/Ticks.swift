@@ -1,3 +1,4 @@
+import Basics
 import Glibc
 
 /// A labelled place on an axis.

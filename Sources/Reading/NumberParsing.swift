@@ -1,3 +1,5 @@
+internal import Basics
+
 /// What a field that should hold a number holds.
 package enum ParsedNumber: Hashable {
     case missing
@@ -106,9 +108,9 @@ package func parseTimestamp(_ bytes: Span<UInt8>, _ range: Range<Int>) -> Double
     }
     let (dash, colon) = (UInt8(ascii: "-"), UInt8(ascii: ":"))
     guard let year = digits(4), take(dash), let month = digits(2), take(dash), let day = digits(2),
-        (1...12).contains(month), (1...daysIn(month: month, year: year)).contains(day)
+        (1...12).contains(month), (1...CivilDate.days(inMonth: month, of: year)).contains(day)
     else { return nil }
-    var seconds = Double(daysSince1970(year: year, month: month, day: day) * 86400)
+    var seconds = Double(CivilDate.days(year: year, month: month, day: day) * 86400)
     if i == end { return seconds }
     guard take(UInt8(ascii: "T"), UInt8(ascii: "t"), UInt8(ascii: " ")), let hour = digits(2), take(colon),
         let minute = digits(2), hour < 24, minute < 60
@@ -145,18 +147,4 @@ package func parseTimestamp(_ bytes: Span<UInt8>, _ range: Range<Int>) -> Double
 public func unixSeconds(ofDate text: String) -> Double? {
     let bytes = Array(text.utf8)
     return parseTimestamp(bytes.span, 0..<bytes.count)
-}
-
-private func daysIn(month: Int, year: Int) -> Int {
-    let isLeap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
-    return [31, isLeap ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31][month - 1]
-}
-
-/// Days of the proleptic Gregorian calendar (Hinnant, *chrono-Compatible Low-Level Date Algorithms*).
-private func daysSince1970(year: Int, month: Int, day: Int) -> Int {
-    let year = month <= 2 ? year - 1 : year
-    let era = (year >= 0 ? year : year - 399) / 400
-    let yearOfEra = year - era * 400
-    let dayOfYear = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1
-    return era * 146_097 + yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear - 719_468
 }

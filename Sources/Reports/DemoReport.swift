@@ -46,8 +46,8 @@ public struct DemoReport: Sendable {
             tiles: [
                 .init("tasks run here", "\(outcomes.count)", note: "real processes, twice", verdict: .neutral),
                 .init(
-                    "run-time error of the next run", percent(after.first?.chosen.mdape),
-                    note: "\(percent(before.first?.chosen.mdape)) before retraining",
+                    "run-time error of the next run", Units.formatPercent(after.first?.chosen.mdape ?? .nan),
+                    note: "\(Units.formatPercent(before.first?.chosen.mdape ?? .nan)) before retraining",
                     verdict: improved ? .good : .neutral),
                 .init(
                     "plan on the pool", Units.formatPrice(poolPlan.cost),
@@ -165,5 +165,4 @@ public struct DemoReport: Sendable {
                 + retrainings.map { .prose("\(EvaluationReport.name($0.target)): \($0.reason).") })
     }
 
-    private func percent(_ value: Double?) -> String { value.map { String(format: "%.1f %%", $0 * 100) } ?? "–" }
 }

@@ -144,7 +144,7 @@ private func share(_ count: Int, of total: Int) -> String {
     "\(count) of \(total) (\(percentText(total > 0 ? Double(count) / Double(total) : 0)))"
 }
 
-/// A share as a percentage.
+/// A share as a percentage, to two digits.
 package func percentText(_ share: Double) -> String {
-    share.isFinite ? String(format: abs(share) < 0.0995 ? "%.1f %%" : "%.0f %%", share * 100) : "–"
+    Units.formatPercent(share, wholeFrom: 0.0995)
 }

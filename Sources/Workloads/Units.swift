@@ -72,6 +72,12 @@ public enum Units {
         return (dollars < 0 ? "-$" : "$") + format(abs(dollars), digits: digits)
     }
 
+    /// A share as a percentage with one digit after the point, with none from `wholeFrom` on: `4.2 %`, `120 %`; `–` for what is no
+    /// finite number.
+    public static func formatPercent(_ share: Double, wholeFrom: Double = 0.9995) -> String {
+        share.isFinite ? format(share * 100, digits: abs(share) < wholeFrom ? 1 : 0) + " %" : "–"
+    }
+
     /// The number with exactly `digits` (0 to 9) digits after the point, rounded to nearest.
     public static func format(_ value: Double, digits: Int) -> String {
         let digits = min(max(digits, 0), 9)

@@ -88,8 +88,9 @@ struct DemoCommand: ParsableCommand {
         for evaluation in evaluations {
             let shown: [TaskModel.Candidate] = [.median, .linear, .logLog, .forest]
             errors.add(
-                [evaluation.target.rawValue] + shown.map { percent(evaluation.candidates[$0]?.mdape ?? .nan) }
-                    + [percent(evaluation.chosen.mdape), percent(evaluation.coverage90)])
+                [evaluation.target.rawValue]
+                    + shown.map { Units.formatPercent(evaluation.candidates[$0]?.mdape ?? .nan) }
+                    + [Units.formatPercent(evaluation.chosen.mdape), Units.formatPercent(evaluation.coverage90)])
         }
         console.line(indented(errors.text))
 
@@ -153,8 +154,9 @@ struct DemoCommand: ParsableCommand {
         let after = try [newModels.runtime, newModels.memory].compactMap(judge)
         for (old, new) in zip(before, after) {
             console.line(
-                "   \(old.target.rawValue): MdAPE \(percent(old.chosen.mdape)) before, \(percent(new.chosen.mdape)) after; "
-                    + "WAPE \(percent(old.chosen.wape)) before, \(percent(new.chosen.wape)) after")
+                "   \(old.target.rawValue): MdAPE \(Units.formatPercent(old.chosen.mdape)) before, \(Units.formatPercent(new.chosen.mdape)) after; "
+                    + "WAPE \(Units.formatPercent(old.chosen.wape)) before, \(Units.formatPercent(new.chosen.wape)) after"
+            )
         }
 
         let report = DemoReport(

@@ -3,6 +3,7 @@ import Foundation
 import Plots
 import Reports
 import Tables
+import Workloads
 
 /// `almanac evaluate forest`: how far a forest is off on rows of a table that it has not seen.
 struct EvaluateForestCommand: ParsableCommand {
@@ -64,8 +65,9 @@ struct EvaluateForestCommand: ParsableCommand {
         var table = TextTable(["model", "RMSE", "MAE", "MdAPE", "pinball", "80 % holds", "90 % holds"])
         for errors in errors {
             table.add([
-                errors.name, unit(errors.rmse), unit(errors.mae), percent(errors.mdape), unit(errors.pinball),
-                percent(errors.coverage80), percent(errors.coverage90),
+                errors.name, unit(errors.rmse), unit(errors.mae), Units.formatPercent(errors.mdape),
+                unit(errors.pinball),
+                Units.formatPercent(errors.coverage80), Units.formatPercent(errors.coverage90),
             ])
         }
         return table.text

@@ -6,6 +6,7 @@ import Prediction
 import Reports
 import Store
 import Traces
+import Workloads
 
 /// `almanac evaluate [tasks]`: errors on later runs, beside the simple models.
 struct EvaluateTasksCommand: ParsableCommand {
@@ -155,8 +156,8 @@ struct EvaluateTasksCommand: ParsableCommand {
             for (index, round) in replay.rounds.enumerated() {
                 table.add([
                     replay.workflow, replay.target == .runtime ? "run time" : "peak memory", String(index + 1),
-                    String(round.runs), percent(round.median.mdape), percent(round.kept.mdape),
-                    percent(round.retrained.mdape), percent(round.above99),
+                    String(round.runs), Units.formatPercent(round.median.mdape), Units.formatPercent(round.kept.mdape),
+                    Units.formatPercent(round.retrained.mdape), Units.formatPercent(round.above99),
                 ])
             }
         }
@@ -177,7 +178,7 @@ struct EvaluateTasksCommand: ParsableCommand {
                     evaluation.workflow, evaluation.target == .runtime ? "run time" : "peak memory",
                     "\(evaluation.trainingRows)/\(evaluation.testRows)",
                 ] + shown.map { cell(evaluation.candidates[$0]) } + [
-                    cell(evaluation.chosen), percent(evaluation.coverage90),
+                    cell(evaluation.chosen), Units.formatPercent(evaluation.coverage90),
                 ])
         }
         return table.text

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Sizing
+import Workloads
 
 /// `almanac export slurm`: requests as options of `sbatch`.
 struct ExportSlurmCommand: ParsableCommand {
@@ -18,7 +19,7 @@ struct ExportSlurmCommand: ParsableCommand {
         var table = TextTable(["task type", "runs", "--mem --time", "too little", "requested so far"])
         for (request, line) in zip(requests.requests, slurm.options) {
             table.add([
-                request.taskType, String(request.runs), line.options, request.memoryRisk.map(percent) ?? "–",
+                request.taskType, String(request.runs), line.options, Units.formatPercent(request.memoryRisk ?? .nan),
                 request.currentMemoryBytes.map(binaryText) ?? "–",
             ])
         }

@@ -1,6 +1,7 @@
 import Forests
 import Foundation
 import Tables
+import Workloads
 
 /// What `almanac model show` says of a forest.
 struct ForestDescription {
@@ -17,7 +18,7 @@ struct ForestDescription {
         if let file = card.trainingFile { lines.append("  learnt from: \(file)") }
         if let options = Self.options(model.forest) { lines.append("  options: \(options)") }
         if !card.intervals.isEmpty {
-            let levels = card.intervals.map { percent($0.level) }.joined(separator: ", ")
+            let levels = card.intervals.map { Units.formatPercent($0.level) }.joined(separator: ", ")
             lines.append("  intervals: \(levels)" + (card.groupColumn.map { ", by \($0)" } ?? ""))
         }
         if !card.heldOut.isEmpty {
@@ -33,8 +34,10 @@ struct ForestDescription {
         for index in order {
             table.add([
                 features[index].name, features[index].levels.map { "\($0.count)" } ?? "number",
-                percent(Double(shape.tests[index]) / Double(total)),
-                rises[features[index].name].map { "\(percent($0.rise)) ± \(percent($0.spread))" } ?? "–",
+                Units.formatPercent(Double(shape.tests[index]) / Double(total)),
+                rises[features[index].name].map {
+                    "\(Units.formatPercent($0.rise)) ± \(Units.formatPercent($0.spread))"
+                } ?? "–",
             ])
         }
         lines += ["", table.text]

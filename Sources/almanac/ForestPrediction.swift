@@ -1,6 +1,7 @@
 import Forests
 import Foundation
 import Tables
+import Workloads
 
 /// What `almanac predict` does with a forest and a table.
 struct ForestPrediction {
@@ -51,7 +52,7 @@ struct ForestPrediction {
                 upper: hasIntervals ? prediction.upper : nil)
         }
         let unit = TableUnit(column: model.card.target)
-        let interval = hasIntervals ? [percent(level) + " from", "to"] : []
+        let interval = hasIntervals ? [Units.formatPercent(level) + " from", "to"] : []
         var text = TextTable(["line", model.card.target] + interval)
         for row in rows.prefix(Self.printed) {
             text.add([String(row.line), unit(row.value)] + [row.lower, row.upper].compactMap { $0.map { unit($0) } })
@@ -85,7 +86,7 @@ struct ForestPrediction {
                     for neighbour in neighbours[index] {
                         lines.append(
                             "  like line \(neighbour.line) of the training table: \(unit(neighbour.value)) "
-                                + "(same leaf in \(percent(neighbour.share)) of the trees)")
+                                + "(same leaf in \(Units.formatPercent(neighbour.share)) of the trees)")
                     }
                 }
             }

@@ -154,7 +154,7 @@ struct PredictCommand: ParsableCommand {
         let show = model.target == .runtime ? Units.formatSeconds : Units.formatBytes
         var lines = [
             "\(type): \(model.target.rawValue) \(show(prediction.value))",
-            "\(percent(level)) interval \(show(prediction.lower)) to \(show(prediction.upper))",
+            "\(Units.formatPercent(level)) interval \(show(prediction.lower)) to \(show(prediction.upper))",
             "from \(prediction.runs) runs of this type, by \(prediction.model.rawValue)",
         ]
         let request = model.memoryRequest(type: type, features: features)
@@ -164,7 +164,7 @@ struct PredictCommand: ParsableCommand {
                     "\(request.killed) of \(Units.count(request.runs, "run")) were killed: the need is not known, at least \(show($0))"
                 }
                 ?? (request.isPredicted
-                    ? "too little for \(percent(request.failureShare)) of such tasks"
+                    ? "too little for \(Units.formatPercent(request.failureShare)) of such tasks"
                     : "few runs: nobody knows how often it is too little")
             lines.append(
                 "request \(show(request.bytes)), \(risk), then \(show(request.retryBytes)); the most seen is "
@@ -214,7 +214,8 @@ struct PredictCommand: ParsableCommand {
         let show = imported.target == .runtime ? Units.formatSeconds : Units.formatBytes
         var lines = ["\(type): \(imported.target.rawValue) \(show(max(0, found.value)))"]
         if hasIntervals {
-            lines.append("\(percent(level)) interval \(show(max(0, found.lower))) to \(show(max(0, found.upper)))")
+            lines.append(
+                "\(Units.formatPercent(level)) interval \(show(max(0, found.lower))) to \(show(max(0, found.upper)))")
         }
         lines.append("by a forest, \(imported.model.card.learner)")
         if explain, let explanation = try imported.explain(task) {

@@ -85,7 +85,7 @@ struct ReportCommand: ParsableCommand {
                 tool.request?.currentMemoryBytes.map(gibibyteText) ?? "–",
                 tool.request?.peakText ?? "–",
                 tool.request?.memoryBytes.map(gibibyteText) ?? "–",
-                tool.request?.memoryRisk.map(percent) ?? "–", number(tool.suggestedGBHours),
+                Units.formatPercent(tool.request?.memoryRisk ?? .nan), number(tool.suggestedGBHours),
             ])
         }
         var parts = [table.text]
@@ -94,10 +94,12 @@ struct ReportCommand: ParsableCommand {
         }
         for tool in report.tools {
             guard let profile = tool.profile, profile.segments.count > 1 else { continue }
-            let course = profile.segments.map { "to \(percent($0.to)) \(Units.formatBytes($0.memoryBytes))" }
+            let course = profile.segments.map {
+                "to \(Units.formatPercent($0.to)) \(Units.formatBytes($0.memoryBytes))"
+            }
             parts.append(
                 "\(tool.taskType) over the course of \(Units.count(profile.runs, "run")): \(course.joined(separator: ", ")); "
-                    + "that holds \(percent(profile.reservedShare)) of what the peak would")
+                    + "that holds \(Units.formatPercent(profile.reservedShare)) of what the peak would")
         }
         return (parts + [""] + requests.summary("almanac \(Almanac.version)")).joined(separator: "\n")
     }

@@ -40,7 +40,8 @@ struct RetrainCommand: ParsableCommand {
         for result in results {
             text.add([
                 result.target.rawValue, String(result.newRows), String(result.judgedRows),
-                result.champion.map { percent($0.mdape) } ?? "–", result.challenger.map { percent($0.mdape) } ?? "–",
+                result.champion.map { Units.formatPercent($0.mdape) } ?? "–",
+                result.challenger.map { Units.formatPercent($0.mdape) } ?? "–",
                 (result.promoted ? "promoted: " : "kept: ") + result.reason,
             ])
         }

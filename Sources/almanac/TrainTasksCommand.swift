@@ -104,9 +104,10 @@ extension TrainTasksCommand {
             }
             let heldOut = model.heldOut
             tasks.add([
-                model.target, String(model.rows), String(model.groups), heldOut.map { percent($0.chosen.mdape) } ?? "–",
-                heldOut?.candidates[.median].map { percent($0.mdape) } ?? "–",
-                heldOut.map { percent($0.coverage90) } ?? "–", model.file,
+                model.target, String(model.rows), String(model.groups),
+                heldOut.map { Units.formatPercent($0.chosen.mdape) } ?? "–",
+                heldOut?.candidates[.median].map { Units.formatPercent($0.mdape) } ?? "–",
+                heldOut.map { Units.formatPercent($0.coverage90) } ?? "–", model.file,
             ])
         }
         return [tasks, prices].filter { !$0.rows.isEmpty }.map(\.text).joined(separator: "\n\n")
@@ -122,9 +123,4 @@ extension TrainTasksCommand.Target {
         case .all, .price: nil
         }
     }
-}
-
-/// A share as a percentage with three significant digits.
-func percent(_ value: Double) -> String {
-    value.isFinite ? String(format: abs(value) < 0.9995 ? "%.1f %%" : "%.0f %%", value * 100) : "–"
 }

@@ -81,7 +81,7 @@ struct TuneCloudCommand: ParsableCommand {
             if next.expectedSeconds.isFinite {
                 text +=
                     ", expected \(Units.formatSeconds(next.expectedSeconds)) and \(Units.formatPrice(next.expectedCost))"
-                    + "; expected improvement \(percent(next.expectedImprovement))"
+                    + "; expected improvement \(Units.formatPercent(next.expectedImprovement))"
             }
             lines.append(text)
         } else {

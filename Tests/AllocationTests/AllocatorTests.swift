@@ -1,5 +1,6 @@
 import Allocation
 import Scheduling
+import TestSupport
 import Testing
 import Workloads
 
@@ -287,7 +288,7 @@ import Workloads
         var world = TestWorld(allocator, graphs)
         try world.send([.admitted(0), .admitted(1)])
         try world.openAll()
-        var generator = TestGenerator(state: 7)
+        var generator = TestGenerator(seed: 7)
         var finished = [0.0, 0.0]
         for _ in 0..<1500 {
             world.now += 0.1

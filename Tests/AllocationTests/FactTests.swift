@@ -1,4 +1,5 @@
 import Allocation
+import TestSupport
 import Testing
 import Workloads
 
@@ -32,7 +33,7 @@ import Workloads
 
     @Test("no damaged line traps, and none is read as what its words do not say", arguments: UInt64(0)..<200)
     func fuzz(seed: UInt64) {
-        var generator = TestGenerator(state: seed)
+        var generator = TestGenerator(seed: seed)
         for fact in Self.facts {
             var words = "\(fact)".split(separator: " ").map(String.init)
             let place = Int.random(in: 0..<words.count, using: &generator)
@@ -45,7 +46,7 @@ import Workloads
 
     @Test("facts that do not belong to a run are left out of it", arguments: UInt64(0)..<300)
     func foreign(seed: UInt64) throws {
-        var generator = TestGenerator(state: seed)
+        var generator = TestGenerator(seed: seed)
         var allocator = Allocator(offers: [offer(count: 2)], policies: Policies(placement: AsPlanned()))
         allocator.add(Job(try randomGraph(5, seed: seed)))
         func number() -> String {

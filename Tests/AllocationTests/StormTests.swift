@@ -1,5 +1,6 @@
 import Allocation
 import Scheduling
+import TestSupport
 import Testing
 import Workloads
 
@@ -41,7 +42,7 @@ import Workloads
         "no task is lost or run twice, every invariant holds after every step, and the jobs end",
         arguments: UInt64(0)..<300)
     func storm(seed: UInt64) throws {
-        var generator = TestGenerator(state: seed)
+        var generator = TestGenerator(seed: seed)
         let graphs = try (0..<Int.random(in: 1...3, using: &generator)).map {
             try randomGraph(Int.random(in: 1...40, using: &generator), seed: seed &* 7 &+ UInt64($0))
         }

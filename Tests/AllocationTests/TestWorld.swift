@@ -1,26 +1,14 @@
 import Allocation
 import Foundation
 import Scheduling
+import TestSupport
 import Workloads
 
 typealias Allocator = Allocation.Allocator
 
-/// SplitMix64: small, and the same on every machine.
-struct TestGenerator: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
-    }
-}
-
 /// A random job: some edges from earlier to later tasks, sizes and times of all kinds.
 func randomGraph(_ count: Int, seed: UInt64, largestCPUs: Double = 4, largestMemory: Double = 8e9) throws -> TaskGraph {
-    var generator = TestGenerator(state: seed)
+    var generator = TestGenerator(seed: seed)
     let density = Double.random(in: 0...3, using: &generator)
     return try TaskGraph(
         (0..<count).map { index in

@@ -1,40 +1,48 @@
-import Foundation
 import Forecasting
+import Foundation
+import TestSupport
 
-/// The classical series and the reference fits, from `$ALMANAC_SHARED_DATA/forecasting`.
+/// Series and reference fits: those of `Tests/Fixtures`, and the classical ones of `$ALMANAC_SHARED_DATA`.
 enum ReferenceData {
-    static let folder = ProcessInfo.processInfo.environment["ALMANAC_SHARED_DATA"].map { $0 + "/forecasting" }
-    static var isThere: Bool { folder != nil }
-
     static let series: [String: [Double]] = Dictionary(
-        uniqueKeysWithValues: rows("classical.csv").map { ($0[0], numbers($0[4])) })
+        uniqueKeysWithValues: (rows(Fixtures.path("forecasting/series.csv"))
+            + rows(SharedData.path("forecasting/classical.csv"))).map { ($0[0], numbers($0[4])) })
 
     /// Regressor columns by set, part ("train" or "future") and in file order.
     static let regressors: [String: [(part: String, column: String, values: [Double])]] = {
         var sets: [String: [(part: String, column: String, values: [Double])]] = [:]
-        for row in rows("classical_xreg.csv") { sets[row[0], default: []].append((row[1], row[2], numbers(row[3]))) }
+        for path in [
+            Fixtures.path("forecasting/regressors.csv"), SharedData.path("forecasting/classical_xreg.csv"),
+        ] {
+            for row in rows(path) { sets[row[0], default: []].append((row[1], row[2], numbers(row[3]))) }
+        }
         return sets
     }()
 
-    static let fits: [Fit] = {
-        guard let folder, let data = FileManager.default.contents(atPath: folder + "/reference_fits.json") else {
-            return []
-        }
+    static let fits =
+        fits(Fixtures.path("forecasting")) + (SharedData.isThere ? fits(SharedData.path("forecasting")) : [])
+
+    private static func fits(_ folder: String) -> [Fit] {
         let file: File
-        do { file = try JSONDecoder().decode(File.self, from: data) } catch {
-            fatalError("reference_fits.json: \(error)")
+        do {
+            let data = try Data(contentsOf: URL(filePath: folder + "/reference_fits.json"))
+            file = try JSONDecoder().decode(File.self, from: data)
+        } catch {
+            fatalError("\(folder)/reference_fits.json: \(error)")
         }
-        let exact = Dictionary(uniqueKeysWithValues: file.statsmodels_at_fixed.map { ($0.index, $0) })
+        let points = file.exact_at_fixed ?? file.statsmodels_at_fixed ?? []
+        let exact = Dictionary(uniqueKeysWithValues: points.map { ($0.index, $0) })
         return file.fits.enumerated().map { index, fit in
             var fit = fit
             fit.index = index
             fit.exactAtFixed = exact[index]?.loglik_differenced_concentrated
             return fit
         }
-    }()
+    }
 
-    static func rows(_ name: String) -> [[String]] {
-        guard let folder, let data = FileManager.default.contents(atPath: folder + "/" + name) else { return [] }
+    /// The rows below the header; none where there is no file.
+    private static func rows(_ path: String) -> [[String]] {
+        guard let data = FileManager.default.contents(atPath: path) else { return [] }
         return String(decoding: data, as: UTF8.self).split(separator: "\n").dropFirst()
             .map { $0.split(separator: ",", omittingEmptySubsequences: false).map(String.init) }
     }
@@ -43,7 +51,8 @@ enum ReferenceData {
 
     struct File: Decodable {
         var fits: [Fit]
-        var statsmodels_at_fixed: [Exact]
+        /// Likelihoods of the differenced series at the coefficients of `at_fixed`.
+        var statsmodels_at_fixed, exact_at_fixed: [Exact]?
     }
     struct Exact: Decodable {
         var index: Int

@@ -1,8 +1,11 @@
 import Forecasting
+import TestSupport
 import Testing
 
-@Suite("Reference fits of R", .enabled(if: ReferenceData.isThere, "set ALMANAC_SHARED_DATA"))
-struct ReferenceFitTests {
+@Suite("Reference fits of R") struct ReferenceFitTests {
+    /// Where our optimum is higher than the one that R stopped at, so that coefficients cannot be compared.
+    static let higherThanR: Set<String> = []
+
     @Test("the likelihood at given coefficients is the reference's", arguments: ReferenceData.fits)
     func atFixed(fit: ReferenceData.Fit) throws {
         guard fit.series != "AirPassengers_missing", let point = fit.ML.at_fixed else { return }
@@ -38,7 +41,10 @@ extension ReferenceFitTests {
         let reference = theirs?.logLikelihood ?? fit.ML.loglik
         #expect(model.logLikelihood >= reference - 1e-4)
         #expect(model.logLikelihood >= fit.ML.loglik - 5e-3)
-        guard model.logLikelihood < reference + 1e-6 else { return }
+        let isHigher = model.logLikelihood >= reference + 1e-6
+        print("HIGHER", isHigher, fit)
+        #expect(isHigher == Self.higherThanR.contains("\(fit)"))
+        guard !isHigher else { return }
 
         let names = fit.arimaOrder.coefficientNames + model.effectNames
         for (k, (name, value)) in zip(names, model.coefficients + model.effects).enumerated() {
@@ -78,7 +84,9 @@ extension ReferenceFitTests {
             !fit.values.contains(where: \.isNaN)
         else { return }
         let model = try ARIMA.fit(fit.values, order: fit.arimaOrder, regressors: fit.regressors("train"))
-        guard abs(model.logLikelihood - fit.ML.loglik) < 1e-5 else { return }
+        print("LJUNG", abs(model.logLikelihood - fit.ML.loglik) < 1e-5, fit)
+        guard !Self.higherThanR.contains("\(fit)") else { return }
+        #expect(abs(model.logLikelihood - fit.ML.loglik) < 1e-5)
         let found = model.ljungBox(lags: 10)
         #expect(abs(found.statistic - expected) < 0.01 * max(1, expected))
         #expect(found.pValue >= 0 && found.pValue <= 1)
@@ -88,7 +96,7 @@ extension ReferenceFitTests {
 extension ReferenceFitTests {
     /// `ocsb.test` of R's forecast 8.20: no lags, three lags, and as many as `nsdiffs` takes.
     @Test(
-        "the test for a seasonal unit root gives the statistics of R",
+        "the test for a seasonal unit root gives the statistics of R", SharedData.isNeeded,
         arguments: [
             ("AirPassengers", 12, 1.518762, 2.724062, 1.518762), ("JohnsonJohnson", 4, 2.986029, 0.901875, 2.986029),
             ("UKgas", 4, 1.683981, 2.317155, 2.786411), ("woolyrnq", 4, -3.428340, -2.586593, -3.210116),

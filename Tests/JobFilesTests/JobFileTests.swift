@@ -1,5 +1,6 @@
 import Foundation
 import JobFiles
+import TestSupport
 import Testing
 import Workloads
 
@@ -338,7 +339,7 @@ import Workloads
 
     @Test("four thousand mutations of a job are read or refused, never crashed on", arguments: UInt64(0)..<40)
     func fuzz(seed: UInt64) {
-        var generator = TestGenerator(state: seed)
+        var generator = TestGenerator(seed: seed)
         let original = Array(Self.example.unicodeScalars)
         let spice = Array("{}[]:,-*&!|>'\"%@`#?~ \n\t${}é\u{0}\u{85}\u{feff}0123456789.eExX<=".unicodeScalars)
         for _ in 0..<100 {
@@ -366,17 +367,5 @@ import Workloads
                 #expect(error.line >= 1 && error.column >= 1 && !error.description.isEmpty)
             }
         }
-    }
-}
-
-/// SplitMix64.
-struct TestGenerator: RandomNumberGenerator {
-    var state: UInt64
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-        return z ^ (z >> 31)
     }
 }

@@ -134,7 +134,7 @@ import Traces
     }
 }
 
-@Suite("Recorded availability", .enabled(if: SharedData.isThere, "set ALMANAC_SHARED_DATA"))
+@Suite("Recorded availability", SharedData.isNeeded)
 struct RecordedAvailabilityTests {
     @Test("every recorded trace imports without a skipped row, and its kind is found out")
     func traces() throws {

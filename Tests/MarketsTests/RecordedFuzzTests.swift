@@ -6,7 +6,7 @@ import Testing
 import Traces
 
 /// Damage to recorded files: no crash, no hang, and every row is kept or counted.
-@Suite("Damaged recorded markets and workflows", .enabled(if: SharedData.isThere, "set ALMANAC_SHARED_DATA"))
+@Suite("Damaged recorded markets and workflows", SharedData.isNeeded)
 struct RecordedFuzzTests {
     @Test(
         "mutations of slices",

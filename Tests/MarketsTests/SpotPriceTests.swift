@@ -201,7 +201,7 @@ import Traces
     }
 }
 
-@Suite("Recorded spot prices", .enabled(if: SharedData.isThere, "set ALMANAC_SHARED_DATA"))
+@Suite("Recorded spot prices", SharedData.isNeeded)
 struct RecordedSpotPriceTests {
     @Test(
         "row counts and series are what the collection says",

@@ -1,17 +1,6 @@
-/// SplitMix64, so that every case is named by its seed.
-struct Generator: RandomNumberGenerator {
-    private var state: UInt64
+import TestSupport
 
-    init(seed: UInt64) { state = seed &* 0x9E37_79B9_7F4A_7C15 &+ 1 }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
-    }
-
+extension TestGenerator {
     /// A value of any sign and order of magnitude up to `limit`, sometimes zero.
     mutating func value(upTo limit: Double) -> Double {
         let sizes: [Double] = [1e-300, 1e-9, 1e-3, 1, 1, 1e3, 1e9, limit]

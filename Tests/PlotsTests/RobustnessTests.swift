@@ -1,13 +1,14 @@
 import Foundation
 import FoundationXML
 import Plots
+import TestSupport
 import Testing
 
 /// Any data gives a well-formed picture without a number that a browser cannot draw.
 @Suite("Robustness") struct RobustnessTests {
     @Test("random data gives well-formed pictures", arguments: UInt64(0)..<250)
     func wellFormed(seed: UInt64) throws {
-        var generator = Generator(seed: seed)
+        var generator = TestGenerator(seed: seed)
         for chart in Self.charts(&generator) {
             let svg = chart.svg()
             try Self.expectDrawable(svg)
@@ -17,7 +18,7 @@ import Testing
 
     @Test("a report of random text and charts is well-formed", arguments: UInt64(0)..<40)
     func report(seed: UInt64) throws {
-        var generator = Generator(seed: seed)
+        var generator = TestGenerator(seed: seed)
         let rows = (0..<4).map { _ in
             [HTMLTable.Cell.text(generator.text()), .number(Self.wild(&generator)), .number(Self.wild(&generator))]
         }
@@ -39,7 +40,7 @@ import Testing
     }
 
     @Test("much data stays a small file") func size() throws {
-        var generator = Generator(seed: 1)
+        var generator = TestGenerator(seed: 1)
         let n = 100_000
         let x = (0..<n).map { 1_700_000_000 + Double($0) * 60 }
         let y = (0..<n).map { _ in Double.random(in: 1...9, using: &generator) }
@@ -95,7 +96,7 @@ extension RobustnessTests {
         #expect(checker.offending == [])
     }
 
-    private static func wild(_ generator: inout Generator) -> Double {
+    private static func wild(_ generator: inout TestGenerator) -> Double {
         switch Int.random(in: 0..<14, using: &generator) {
         case 0: .nan
         case 1: .infinity
@@ -107,7 +108,7 @@ extension RobustnessTests {
         }
     }
 
-    private static func charts(_ generator: inout Generator) -> [any Chart] {
+    private static func charts(_ generator: inout TestGenerator) -> [any Chart] {
         func values() -> [Double] {
             let count = [0, 1, 2, 5, 40].randomElement(using: &generator) ?? 3
             return (0..<count).map { _ in wild(&generator) }

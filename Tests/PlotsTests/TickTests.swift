@@ -1,4 +1,5 @@
 import Plots
+import TestSupport
 import Testing
 
 @Suite("Ticks") struct TickTests {
@@ -52,7 +53,7 @@ import Testing
 
     @Test("any range has few ticks, in order, inside it, with distinct labels", arguments: UInt64(0)..<300)
     func properties(seed: UInt64) throws {
-        var generator = Generator(seed: seed)
+        var generator = TestGenerator(seed: seed)
         let quantity = try #require(Quantity.allCases.randomElement(using: &generator))
         let isLogarithmic = Bool.random(using: &generator) && quantity != .date
         let axis = Axis("", quantity, spacing: isLogarithmic ? .logarithmic : .linear)
@@ -73,7 +74,7 @@ import Testing
 
     @Test("a covering axis ends at ticks", arguments: UInt64(0)..<100)
     func covering(seed: UInt64) throws {
-        var generator = Generator(seed: seed)
+        var generator = TestGenerator(seed: seed)
         let low = generator.value(upTo: 1e12)
         let high = low + generator.value(upTo: 1e12)
         let range = TickedRange(low, high, on: Axis(""), limit: 6, covering: true)

@@ -1,9 +1,14 @@
 import Foundation
+package import Testing
 
 /// Recorded data of others, which is not part of the repository.
 package enum SharedData {
     package static let folder = ProcessInfo.processInfo.environment["ALMANAC_SHARED_DATA"]
     package static var isThere: Bool { folder != nil }
+
+    /// For suites and tests that read it: skipped with a message where it is not.
+    package static let isNeeded: some SuiteTrait & TestTrait = ConditionTrait.enabled(
+        if: isThere, "set ALMANAC_SHARED_DATA")
 
     package static func path(_ relative: String) -> String { "\(folder ?? "")/\(relative)" }
 

@@ -1,9 +1,10 @@
+import TestSupport
 import Testing
 import Workloads
 
 @Suite("Task graph") struct TaskGraphTests {
     static func random(_ count: Int, edgesPerTask: Int, seed: UInt64) -> [TaskSpec] {
-        var generator = TestGenerator(state: seed)
+        var generator = TestGenerator(seed: seed)
         var tasks = (0..<count).map { index in
             TaskSpec(
                 id: TaskID("t\(index)"),
@@ -41,7 +42,7 @@ import Workloads
     @Test("the critical path is the longest of all paths", arguments: UInt64(0)..<40)
     func criticalPath(seed: UInt64) throws {
         let graph = try TaskGraph(Self.random(12, edgesPerTask: 2, seed: seed))
-        var generator = TestGenerator(state: seed)
+        var generator = TestGenerator(seed: seed)
         let durations = (0..<graph.count).map { _ in Double(Int.random(in: 0...9, using: &generator)) }
         func longest(to task: Int) -> Double {
             durations[task] + (graph.predecessors(of: task).map(longest).max() ?? 0)

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 import Workloads
 
@@ -69,7 +70,7 @@ import Workloads
 
     @Test("any text is answered without a crash", arguments: UInt64(0)..<50)
     func fuzz(seed: UInt64) {
-        var generator = TestGenerator(state: seed)
+        var generator = TestGenerator(seed: seed)
         let alphabet = Array("0123456789.:-eE+ kKmMgGiIbBsShHdDnu\u{b5}é\t\n")
         for _ in 0..<200 {
             let text = String(
@@ -80,17 +81,5 @@ import Workloads
                 if let value { #expect(value >= 0 && value.isFinite, "\(text)") }
             }
         }
-    }
-}
-
-/// SplitMix64.
-struct TestGenerator: RandomNumberGenerator {
-    var state: UInt64
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-        return z ^ (z >> 31)
     }
 }

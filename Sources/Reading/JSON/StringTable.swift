@@ -1,3 +1,5 @@
+internal import Basics
+
 /// A small cache of short strings: keys and names that occur in every record are made once.
 struct StringTable {
     private static let slots = 512
@@ -9,8 +11,9 @@ struct StringTable {
     /// The string of a range of valid UTF-8 bytes, and a hash of it (FNV-1a).
     mutating func string(_ source: [UInt8], _ range: Range<Int>) -> (string: String, hash: UInt64) {
         let text = source.span.extracting(range)
-        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-        for i in text.indices { hash = (hash ^ UInt64(text[i])) &* 0x100_0000_01b3 }
+        var sum = FNV1a()
+        for i in text.indices { sum.add(UInt64(text[i])) }
+        let hash = sum.value
         let slot = Int(truncatingIfNeeded: (hash ^ hash >> 32) % UInt64(Self.slots))
         if lengths[slot] == text.count, entries[slot].hash == hash, holds(text, at: slot * Self.width) {
             return (entries[slot].string, hash)

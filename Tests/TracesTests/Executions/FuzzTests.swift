@@ -20,7 +20,7 @@ import Traces
     }
 
     @Test(
-        "mutations of slices of recorded traces", .enabled(if: sharedData != nil, "set ALMANAC_SHARED_DATA"),
+        "mutations of slices of recorded traces", SharedData.isNeeded,
         arguments: [
             "sizey/trace_mag.csv.gz", "sizey/trace_methylseq.csv.gz", "galaxy/rnaseq_jobs.csv",
             "ksegments/sarek_tasks.csv",
@@ -29,7 +29,7 @@ import Traces
             "nextflow-raw/single-runs/mdabrarfaiyaj-pangenome.execution_trace.txt",
         ])
     func recorded(path: String) throws {
-        let whole = try ByteSource((sharedData ?? "") + "/executions/" + path).readAll()
+        let whole = try ByteSource(SharedData.path("executions/" + path)).readAll()
         var random = TestGenerator(seed: UInt64(path.utf8.count))
         let header = (whole.firstIndex(of: 10) ?? 0) + 1
         for _ in 0..<300 {

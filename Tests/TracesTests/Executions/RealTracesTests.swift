@@ -5,9 +5,9 @@ import Testing
 import Traces
 
 /// The row counts that the README beside the files states.
-@Suite("Recorded traces of others", .enabled(if: sharedData != nil, "set ALMANAC_SHARED_DATA"))
+@Suite("Recorded traces of others", SharedData.isNeeded)
 struct RealTracesTests {
-    let folder = (sharedData ?? "") + "/executions/"
+    let folder = SharedData.path("executions/")
 
     @Test(
         "Sizey: machine units, all rows",

@@ -183,7 +183,7 @@ import Workloads
     }
 }
 
-@Suite("Recorded workflows", .enabled(if: SharedData.isThere, "set ALMANAC_SHARED_DATA"))
+@Suite("Recorded workflows", SharedData.isNeeded)
 struct RecordedWorkflowTests {
     @Test("every recorded workflow agrees with the manifest")
     func manifest() async throws {
