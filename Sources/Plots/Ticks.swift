@@ -50,7 +50,11 @@ package struct TickedRange: Sendable {
     private static func widened(_ low: Double, _ high: Double, _ quantity: Quantity) -> (Double, Double) {
         let magnitude = max(low.magnitude, high.magnitude)
         if quantity == .date { return high - low < 2 ? (low - 1, high + 1) : (low, high) }
-        if quantity == .count { return (low.rounded(.down), max(high.rounded(.up), low.rounded(.down) + 1)) }
+        if quantity == .count {
+            let (from, to) = (low.rounded(.down), max(high.rounded(.up), low.rounded(.down) + 1))
+            // So large a number that one more of it is no other number is widened as any other.
+            if to - from > magnitude * 1e-12 { return (from, to) }
+        }
         guard high - low <= max(magnitude * 1e-9, 1e-30) else { return (low, high) }
         guard magnitude > 1e-20 else { return (min(low, 0), quantity == .share ? 0.01 : 1) }
         return (low - magnitude * 0.1, high + magnitude * 0.1)

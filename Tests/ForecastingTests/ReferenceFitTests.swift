@@ -4,7 +4,10 @@ import Testing
 
 @Suite("Reference fits of R") struct ReferenceFitTests {
     /// Where our optimum is higher than the one that R stopped at, so that coefficients cannot be compared.
-    static let higherThanR: Set<String> = []
+    static let higherThanR: Set<String> = [
+        "41 co2 ARIMA(0,1,1)(0,1,1)[12]", "42 co2 ARIMA(1,1,1)(1,1,2)[12]", "47 austres ARIMA(1,1,0)(0,1,1)[4]",
+        "61 treering ARIMA(2,0,2) with mean", "63 DAX ARIMA(1,1,1) with drift", "69 gold ARIMA(1,1,2)",
+    ]
 
     @Test("the likelihood at given coefficients is the reference's", arguments: ReferenceData.fits)
     func atFixed(fit: ReferenceData.Fit) throws {
@@ -42,9 +45,10 @@ extension ReferenceFitTests {
         #expect(model.logLikelihood >= reference - 1e-4)
         #expect(model.logLikelihood >= fit.ML.loglik - 5e-3)
         let isHigher = model.logLikelihood >= reference + 1e-6
-        print("HIGHER", isHigher, fit)
-        #expect(isHigher == Self.higherThanR.contains("\(fit)"))
-        guard !isHigher else { return }
+        if isHigher {
+            #expect(Self.higherThanR.contains("\(fit)"))
+            return
+        }
 
         let names = fit.arimaOrder.coefficientNames + model.effectNames
         for (k, (name, value)) in zip(names, model.coefficients + model.effects).enumerated() {
@@ -84,8 +88,6 @@ extension ReferenceFitTests {
             !fit.values.contains(where: \.isNaN)
         else { return }
         let model = try ARIMA.fit(fit.values, order: fit.arimaOrder, regressors: fit.regressors("train"))
-        print("LJUNG", abs(model.logLikelihood - fit.ML.loglik) < 1e-5, fit)
-        guard !Self.higherThanR.contains("\(fit)") else { return }
         #expect(abs(model.logLikelihood - fit.ML.loglik) < 1e-5)
         let found = model.ljungBox(lags: 10)
         #expect(abs(found.statistic - expected) < 0.01 * max(1, expected))
