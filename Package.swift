@@ -58,7 +58,9 @@ let package = Package(
             ],
             swiftSettings: settings),
         .target(name: "CShepherd"),
-        .target(name: "Execution", dependencies: ["CShepherd", "Workloads", "Scheduling"], swiftSettings: settings),
+        .target(
+            name: "Execution", dependencies: ["CShepherd", "Workloads", "Scheduling", "Allocation"],
+            swiftSettings: settings),
         .target(
             name: "Tuning",
             dependencies: [
@@ -69,13 +71,13 @@ let package = Package(
             name: "almanac",
             dependencies: [
                 "LinearAlgebra", "ModelFiles", "Plots", "Workloads", "Traces", "Forests", "Forecasting", "Scheduling",
-                "JobFiles", "Prediction", "Execution", "Tuning",
+                "Allocation", "JobFiles", "Prediction", "Execution", "Tuning",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Yams", package: "Yams"),
             ], swiftSettings: settings + unoptimized),
 
         .executableTarget(
-            name: "execution-helper", dependencies: ["Execution", "Scheduling", "Workloads"],
+            name: "execution-helper", dependencies: ["Execution", "Allocation", "Workloads"],
             path: "Tests/ExecutionHelper", swiftSettings: settings),
         .testTarget(name: "LinearAlgebraTests", dependencies: ["LinearAlgebra"], swiftSettings: settings),
         .testTarget(name: "ModelFilesTests", dependencies: ["ModelFiles"], swiftSettings: settings),
@@ -99,7 +101,8 @@ let package = Package(
             dependencies: ["Prediction", "Scheduling", "Workloads", "LinearAlgebra", "ModelFiles"],
             swiftSettings: settings),
         .testTarget(
-            name: "ExecutionTests", dependencies: ["Execution", "Scheduling", "Workloads", "execution-helper"],
+            name: "ExecutionTests",
+            dependencies: ["Execution", "Allocation", "Scheduling", "Workloads", "execution-helper"],
             swiftSettings: settings),
         .testTarget(
             name: "RequestTests",

@@ -1,3 +1,4 @@
+import Allocation
 import ArgumentParser
 import Execution
 import Forecasting
@@ -192,7 +193,7 @@ struct DemoCommand: ParsableCommand {
         switch result.ending {
         case .succeeded: break
         case .cancelled: throw Failure.interrupted("The demo was stopped.")
-        case .failed:
+        case .failed, .infeasible:
             throw Failure.work("\(result.failed.count) tasks of the demo failed; see \(output)/runs/\(name)/attempts.")
         }
         console.line(

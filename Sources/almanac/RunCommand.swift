@@ -1,3 +1,4 @@
+import Allocation
 import ArgumentParser
 import Execution
 import Foundation
@@ -100,9 +101,10 @@ struct RunCommand: ParsableCommand {
             runFolder: folder, workingFolder: directory, workflow: job.name, instance: machine)
         var table = try policy.map { try JobFile.readPolicy($0) } ?? job.policy ?? .standard
         if let retries { table = table.with(retries: retries) }
-        options.allocator = AllocatorOptions(policy: table, keepsGoing: !stopOnFailure)
+        (options.policy, options.keepsGoing) = (table, !stopOnFailure)
         options.seriesSeconds = recordEvery.seconds > 0 ? recordEvery.seconds : nil
         options.expectations = expectations(job.tasks, models, costs, machine)
+        options.estimates = estimates(job.tasks, models, costs, machine)
         options.enforcesMemory = enforceMemory
         options.graceSeconds = grace.seconds
         options.ranks = upwardRanks(job.tasks, seconds: job.tasks.tasks.map { costs.expectedSeconds($0, machine) })
@@ -129,7 +131,7 @@ struct RunCommand: ParsableCommand {
         try console.result(Summary(job: job.name, runFolder: folder, result: result), text: text(result, folder))
         switch result.ending {
         case .succeeded: return
-        case .failed: throw ExitCode(1)
+        case .failed, .infeasible: throw ExitCode(1)
         case .cancelled: throw Failure.interrupted("The run was stopped. Go on with: \(resumption)")
         }
     }
@@ -180,11 +182,28 @@ struct RunCommand: ParsableCommand {
             }
             if models.memory?.choice(for: task.type) != nil {
                 expectation.memoryBytes = positive(costs.peakMemoryBytes(task, 0.99))
-                expectation.memorySteps = [0.5, 0.95, 0.99].compactMap { positive(costs.peakMemoryBytes(task, $0)) }
             }
             expectations[task.id] = expectation
         }
         return expectations
+    }
+
+    /// What the models know of each task; a time that nobody knows is not a number.
+    private func estimates(
+        _ graph: TaskGraph, _ models: ModelSet, _ costs: CostModel, _ machine: InstanceType
+    ) -> Estimates {
+        var estimates = Estimates(
+            expectedSeconds: graph.tasks.map { task in
+                task.recordedSeconds != nil || models.runtime?.choice(for: task.type) != nil
+                    ? costs.expectedSeconds(task, machine) : .nan
+            })
+        if models.memory != nil {
+            estimates.memoryQuantiles = graph.tasks.map { task in
+                models.memory?.choice(for: task.type) == nil
+                    ? .init(exactly: 0) : .init { costs.peakMemoryBytes(task, $0) }
+            }
+        }
+        return estimates
     }
 
     /// The name of a new run, which no other has in the outcomes; one that is resumed keeps its own.
