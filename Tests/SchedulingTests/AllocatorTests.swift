@@ -52,7 +52,7 @@ import Workloads
         let retries = Int.random(in: 0...3, using: &generator)
         let isHarsh = seed % 3 == 0
         var plan: Plan?
-        if seed % 2 == 0 { plan = try Planner(graph, on: testPool(), costs: .recorded()).plan(Goal(.balanced)) }
+        if seed % 2 == 0 { plan = try Planner(graph, on: testPool(), costs: .claimed(by: graph)).plan(Goal(.balanced)) }
         let options = AllocatorOptions(
             policy: RetryPolicy.standard.with(retries: retries), keepsGoing: seed % 5 != 0)
         var allocator = Allocator(graph, plan: plan, options: options, largestMemory: 9e9)
@@ -316,9 +316,10 @@ import Workloads
 
     @Test("a planned task waits for its instance, and goes anywhere once that is gone")
     func planned() throws {
-        let graph = try TaskGraph([TaskSpec(id: "a", recordedSeconds: 1)])
+        let graph = try TaskGraph([TaskSpec(id: "a", claimedSeconds: 1)])
         let type = InstanceType(name: "x", cpus: 1, memoryBytes: 1e9)
-        let plan = try Planner(graph, on: .init(entries: [.init(type: type)]), costs: .recorded()).plan(Goal(.time))
+        let plan = try Planner(graph, on: .init(entries: [.init(type: type)]), costs: .claimed(by: graph)).plan(
+            Goal(.time))
         var allocator = Allocator(graph, plan: plan)
         #expect(allocator.handle(.instanceReady(machine)).isEmpty)
         #expect(
