@@ -8,6 +8,8 @@ struct InstanceTimeline {
     private var usedMemory = [0.0]
     /// The first steps, in which not even the smallest task fits.
     private var fullSteps = 0
+    /// When they end.
+    private(set) var fullUntil = 0.0
 
     private let cpus: Double
     private let memoryBytes: Double
@@ -54,6 +56,7 @@ struct InstanceTimeline {
             usedMemory[step] += memoryBytes
         }
         while fullSteps < times.count - 1, !fits(smallestCPUs, smallestMemory, in: fullSteps) { fullSteps += 1 }
+        fullUntil = times[fullSteps]
     }
 
     private func fits(_ cpus: Double, _ memory: Double, in step: Int) -> Bool {

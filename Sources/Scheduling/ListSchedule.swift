@@ -13,20 +13,6 @@ struct ListSchedule {
         case cheapest(by: [Double])
     }
 
-    private struct OpenInstance {
-        var entry: Int
-        var number: Int
-        var timeline: InstanceTimeline
-        var firstUse: Double
-        var lastUse: Double
-    }
-
-    private struct Place {
-        var instance: Int
-        var start: Double
-        var end: Double
-    }
-
     private struct Candidate {
         var instance: Int?
         var entry: Int
@@ -38,111 +24,64 @@ struct ListSchedule {
     }
 
     private let problem: PlanningProblem
-    private let usable: [Bool]
-    private var bills: [Bill]
-    private var instances: [OpenInstance] = []
-    private var opened: [Int]
-    private var places: [Place?]
+    private(set) var schedule: Schedule
+    private var timelines: [InstanceTimeline] = []
+    private var firstUse: [Double] = []
+    private var lastUse: [Double] = []
+    /// The instances of each entry, in the order in which they were opened.
+    private var instances: [[Int]]
 
     /// Places all tasks. `order` must name every task after its predecessors.
     ///
     /// - Parameter usable: Which entries may be used; each task must fit one of them.
-    /// - Complexity: O(*V* · *instances* · *steps looked at* + *E* · *entries*).
+    /// - Complexity: O(*V* · *instances with room before the best* · *steps looked at* + *E* · *entries*).
     init(_ problem: PlanningProblem, order: [Int], rule: Rule, usable: [Bool]? = nil) {
         self.problem = problem
-        self.usable = usable ?? problem.entries.map { _ in true }
-        bills = problem.entries.map { entry in Bill { problem.costs.price(entry, $0).perHour } }
-        opened = problem.entries.map { _ in 0 }
-        places = Array(repeating: nil, count: problem.graph.count)
-        for task in order { place(task, rule) }
-    }
-
-    /// When the last task ends.
-    var makespan: Double { places.reduce(0) { max($0, $1?.end ?? 0) } }
-
-    /// When each task ends.
-    var ends: [Double] { places.map { $0?.end ?? 0 } }
-
-    /// The cost of all instances from first to last use.
-    mutating func cost() -> Double {
-        var total = 0.0
-        for instance in instances {
-            total += bills[instance.entry].dollars(from: instance.firstUse, to: instance.lastUse)
-        }
-        return total
-    }
-
-    /// The finished schedule as a plan.
-    mutating func plan() -> Plan {
-        var rented: [Plan.Instance] = []
-        for instance in instances {
-            let entry = problem.entries[instance.entry]
-            rented.append(
-                .init(
-                    id: name(of: instance), entry: entry, startSeconds: instance.firstUse, endSeconds: instance.lastUse,
-                    cost: bills[instance.entry].dollars(from: instance.firstUse, to: instance.lastUse)))
-        }
-        var assignments: [Plan.Assignment] = []
-        for (task, place) in places.enumerated() {
-            guard let place else { continue }
-            assignments.append(
-                .init(
-                    task: problem.graph.tasks[task].id, instance: rented[place.instance].id, startSeconds: place.start,
-                    endSeconds: place.end, cpus: problem.cpus[task], memoryBytes: problem.memoryBytes[task]))
-        }
-        // Sorting is not stable by contract, so positions break ties.
-        let sorted = assignments.enumerated().sorted { ($0.1.startSeconds, $0.0) < ($1.1.startSeconds, $1.0) }
-        return Plan(
-            assignments: sorted.map(\.element),
-            instances: rented.sorted { ($0.startSeconds, $0.id) < ($1.startSeconds, $1.id) },
-            makespanSeconds: makespan, cost: rented.reduce(0) { $0 + $1.cost })
-    }
-
-    /// Entries may repeat in a pool: the number of the entry keeps their instances apart.
-    private func name(of instance: OpenInstance) -> InstanceID {
-        let entry = problem.entries[instance.entry]
-        let twins = problem.entries[..<instance.entry].filter { $0.instanceID(0) == entry.instanceID(0) }
-        return entry.instanceID(twins.reduce(instance.number) { $0 + $1.maximumCount })
+        schedule = Schedule(taskCount: problem.graph.count)
+        instances = problem.entries.map { _ in [] }
+        let entries = problem.entries.indices.filter { usable?[$0] ?? true }
+        for task in order { place(task, rule, entries) }
+        schedule.measure(problem)
     }
 }
 
 extension ListSchedule {
-    private mutating func place(_ task: Int, _ rule: Rule) {
+    private mutating func place(_ task: Int, _ rule: Rule, _ entries: [Int]) {
         var best: Candidate?
         var fastest: Candidate?
         var deadline = -Double.infinity
         if case .cheapest(let deadlines) = rule { deadline = deadlines[task] }
         var isLookingAhead = false
         if case .lookingAhead = rule { isLookingAhead = true }
-        let predecessors = problem.graph.predecessors(of: task)
-        let hosts = Set(predecessors.compactMap { places[$0]?.instance })
+        let free = problem.transfersAreFree
+        let edges = problem.edges(of: task)
+        // The same for all instances that run none of the predecessors.
+        let elsewhere = arrival(edges, on: -1)
 
-        for entry in problem.entries.indices where usable[entry] {
+        for entry in entries {
             let seconds = problem.seconds(of: task, on: entry)
             guard seconds.isFinite else { continue }
             let rest = isLookingAhead ? problem.optimisticRest[task * problem.entries.count + entry] : 0
-            let elsewhere = arrival(of: task, on: nil, entry: entry)
-            for index in instances.indices where instances[index].entry == entry {
-                let ready = hosts.contains(index) ? arrival(of: task, on: index, entry: entry) : elsewhere
+            for index in instances[entry] {
+                let isHost =
+                    !free && edges.contains { schedule.instance[Int(problem.predecessors[$0])] == Int32(index) }
+                let ready = isHost ? arrival(edges, on: Int32(index)) : elsewhere
                 consider(task, index, entry, ready, seconds, rest, deadline, &best, &fastest)
             }
-            if opened[entry] < problem.entries[entry].maximumCount {
+            if instances[entry].count < problem.entries[entry].maximumCount {
                 consider(task, nil, entry, elsewhere, seconds, rest, deadline, &best, &fastest)
             }
         }
         if let choice = best ?? fastest { commit(task, choice) }
     }
 
-    /// When all data of the task can be on an instance of an entry; on `instance`, what is there needs no transfer.
-    private func arrival(of task: Int, on instance: Int?, entry: Int) -> Double {
+    /// When all data can be on `instance`, where what is there needs no transfer.
+    private func arrival(_ edges: Range<Int>, on instance: Int32) -> Double {
         var latest = 0.0
-        for (number, predecessor) in problem.graph.predecessors(of: task).enumerated() {
-            guard let place = places[predecessor] else { continue }
-            let transfer =
-                place.instance == instance
-                ? 0
-                : problem.transferSeconds(to: task, place: number, from: instances[place.instance].entry, to: entry)
-            latest = max(latest, place.end + transfer)
+        for edge in edges {
+            let predecessor = Int(problem.predecessors[edge])
+            let transfer = schedule.instance[predecessor] == instance ? 0 : problem.transfers[edge]
+            latest = max(latest, schedule.ends[predecessor] + transfer)
         }
         return latest
     }
@@ -152,24 +91,29 @@ extension ListSchedule {
         _ deadline: Double, _ best: inout Candidate?, _ fastest: inout Candidate?
     ) {
         // No start later than this can win.
-        let latest = max(deadline, best == nil ? (fastest?.score ?? .infinity) - rest : -.infinity) - seconds
-        let start: Double?
+        let bound = max(deadline, best == nil ? (fastest?.score ?? .infinity) - rest : -.infinity) - seconds
+        let latest = bound + 1e-9 * abs(bound)
+        var start = ready
+        var added: Double
         if let index {
-            start = instances[index].timeline.earliestStart(
-                ready: ready, seconds: seconds, cpus: problem.cpus[task], memoryBytes: problem.memoryBytes[task],
-                latest: latest + 1e-9 * abs(latest))
-        } else {
-            start = ready
-        }
-        guard let start else { return }
-        let end = start + seconds
-        var added = bills[entry].dollars(from: start, to: end)
-        if let index {
-            let (first, last) = (instances[index].firstUse, instances[index].lastUse)
+            let (first, last) = (firstUse[index], lastUse[index])
+            if ready < last {
+                guard timelines[index].fullUntil <= latest else { return }
+                let found = timelines[index].earliestStart(
+                    ready: ready, seconds: seconds, cpus: problem.cpus[task], memoryBytes: problem.memoryBytes[task],
+                    latest: latest)
+                guard let found else { return }
+                start = found
+            } else if ready > latest {
+                return
+            }
             added =
-                bills[entry].dollars(from: min(first, start), to: max(last, end))
-                - bills[entry].dollars(from: first, to: last)
+                problem.bills[entry].dollars(from: min(first, start), to: max(last, start + seconds))
+                - problem.bills[entry].dollars(from: first, to: last)
+        } else {
+            added = problem.bills[entry].dollars(from: start, to: start + seconds)
         }
+        let end = start + seconds
         let candidate = Candidate(
             instance: index, entry: entry, start: start, end: end, score: end + rest, addedCost: added)
         if (end + rest, added) < (fastest?.score ?? .infinity, fastest?.addedCost ?? .infinity) { fastest = candidate }
@@ -181,22 +125,24 @@ extension ListSchedule {
     }
 
     private mutating func commit(_ task: Int, _ choice: Candidate) {
-        let index = choice.instance ?? instances.count
+        let index = choice.instance ?? timelines.count
         if choice.instance == nil {
             let type = problem.entries[choice.entry].type
-            instances.append(
-                OpenInstance(
-                    entry: choice.entry, number: opened[choice.entry],
-                    timeline: InstanceTimeline(
-                        cpus: type.cpus, memoryBytes: type.memoryBytes, smallestCPUs: problem.smallestCPUs,
-                        smallestMemory: problem.smallestMemory),
-                    firstUse: choice.start, lastUse: choice.end))
-            opened[choice.entry] += 1
+            timelines.append(
+                InstanceTimeline(
+                    cpus: type.cpus, memoryBytes: type.memoryBytes, smallestCPUs: problem.smallestCPUs,
+                    smallestMemory: problem.smallestMemory))
+            firstUse.append(choice.start)
+            lastUse.append(choice.end)
+            instances[choice.entry].append(index)
+            schedule.entryOfInstance.append(Int32(choice.entry))
         }
-        instances[index].timeline.reserve(
+        timelines[index].reserve(
             start: choice.start, end: choice.end, cpus: problem.cpus[task], memoryBytes: problem.memoryBytes[task])
-        instances[index].firstUse = min(instances[index].firstUse, choice.start)
-        instances[index].lastUse = max(instances[index].lastUse, choice.end)
-        places[task] = Place(instance: index, start: choice.start, end: choice.end)
+        firstUse[index] = min(firstUse[index], choice.start)
+        lastUse[index] = max(lastUse[index], choice.end)
+        schedule.starts[task] = choice.start
+        schedule.ends[task] = choice.end
+        schedule.instance[task] = Int32(index)
     }
 }

@@ -13,20 +13,21 @@ import Workloads
                 request: .init(
                     cpus: Double(Int.random(in: 1...3, using: &generator)),
                     memoryBytes: Double(Int.random(in: 1...5, using: &generator))),
-                recordedSeconds: Double(Int.random(in: 1...9, using: &generator)))
+                claimedSeconds: Double(Int.random(in: 1...9, using: &generator)))
         }
         let type = InstanceType(name: "a", cpus: 4, memoryBytes: 10)
-        let plan = try Planner(try TaskGraph(tasks), on: .init(entries: [.init(type: type)]), costs: .recorded())
+        let graph = try TaskGraph(tasks)
+        let plan = try Planner(graph, on: .init(entries: [.init(type: type)]), costs: .claimed(by: graph))
             .plan(Goal(.time))
         let byRank = tasks.enumerated().sorted { a, b in
-            let (first, second) = (a.element.recordedSeconds ?? 0, b.element.recordedSeconds ?? 0)
+            let (first, second) = (a.element.claimedSeconds ?? 0, b.element.claimedSeconds ?? 0)
             return first != second ? first > second : a.offset < b.offset
         }
         var (cpus, memory) = ([Int](repeating: 0, count: 400), [Int](repeating: 0, count: 400))
         var starts: [TaskID: Int] = [:]
         for (_, task) in byRank {
             let (need, bytes) = (Int(task.request.cpus), Int(task.request.memoryBytes))
-            let length = Int(task.recordedSeconds ?? 0)
+            let length = Int(task.claimedSeconds ?? 0)
             let start = (0..<300).first { start in
                 (start..<start + length).allSatisfy { cpus[$0] + need <= 4 && memory[$0] + bytes <= 10 }
             }

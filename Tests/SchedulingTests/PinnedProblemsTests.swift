@@ -75,9 +75,10 @@ struct PinnedProblemsTests {
                             name: $0.id, cpus: 1, memoryBytes: 1e18, speed: $0.speed,
                             onDemandPrice: .init(perHour: $0.price_per_hour)))
                 })
-            var costs = CostModel.recorded()
             let network = machines.network
-            costs.transferSeconds = { bytes, _, _ in network.latency_s + bytes / network.bandwidth_bytes_per_s }
+            var costs = CostModel.claimed(by: graph)
+            costs.network = Network(
+                bytesPerSecond: network.bandwidth_bytes_per_s, latencySeconds: network.latency_s)
             let planner = Planner(graph, on: pool, costs: costs)
             let start = ContinuousClock.now
             let plan = try planner.plan(Goal(.time))
@@ -115,7 +116,7 @@ struct PinnedProblemsTests {
                     id: TaskID(task.id), predecessors: (parents[task.id] ?? []).sorted().map { TaskID($0) },
                     inputs: (task.inputFiles ?? []).map { FileSpec(path: $0, sizeBytes: sizes[$0]) },
                     outputs: (task.outputFiles ?? []).map { FileSpec(path: $0, sizeBytes: sizes[$0]) },
-                    recordedSeconds: seconds[task.id] ?? 0)
+                    claimedSeconds: seconds[task.id] ?? 0)
             })
     }
 

@@ -29,7 +29,7 @@ func randomGraph(_ count: Int, edgesPerTask: Int = 3, wide: Bool = true, seed: U
                         cpus: Double(Int.random(in: 1...4, using: &generator)),
                         memoryBytes: Double(Int.random(in: 0...8, using: &generator)) * 1e9)
                     : .init(),
-                recordedSeconds: Double(Int.random(in: 1...600, using: &generator)))
+                claimedSeconds: Double(Int.random(in: 1...600, using: &generator)))
         })
 }
 
