@@ -159,7 +159,7 @@ extension RunLoop {
                 try log.append(LogEntry(Fact(now, .event(event))))
             }
         }
-        if now >= allocator.state.wakeSeconds {
+        if now >= allocator.state.wakeSeconds, now.isFinite {
             events.append(.timer)
             try log.append(LogEntry(Fact(now, .event(.timer))))
         }

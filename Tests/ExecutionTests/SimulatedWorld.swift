@@ -41,7 +41,7 @@ final class SimulatedWorld {
         var instance = Instance(openSeconds: now + seconds * random())
         if index < 40 {
             instance.isRefused = seconds > 0 && random() < 0.2
-            if seconds > 0, random() < 0.5 {
+            if seconds > 0, !instance.isRefused, random() < 0.5 {
                 instance.noticeSeconds = instance.openSeconds + 20 * random()
                 instance.reclaimSeconds = instance.noticeSeconds + 2
             }
@@ -95,6 +95,9 @@ final class SimulatedWorld {
 
 /// Somebody pulled the plug.
 struct Crash: Error {}
+
+/// The loop waits for ever.
+struct Stalled: Error {}
 
 /// Counts the steps of a loop, and lets it die at one.
 final class Fuse {
@@ -171,7 +174,10 @@ struct SimulatedBackend: Backend {
         try fuse.step()
         let first = reports()
         if !first.isEmpty { return first }
-        world.advance(to: min(seconds, world.next))
+        let next = min(seconds, world.next)
+        // Nothing will ever happen again: the loop waits for something that does not come.
+        guard next < .infinity else { throw Stalled() }
+        world.advance(to: next)
         return reports()
     }
 
@@ -202,7 +208,6 @@ struct SimulatedBackend: Backend {
                     reports.append(.event(.opened(index, capacities[index] ?? .zero)))
                 }
             }
-            if instance.isRefused { continue }
             if instance.noticeSeconds <= world.now, saidNotice.insert(index).inserted {
                 reports.append(.event(.reclaimNotice(index, at: instance.reclaimSeconds)))
             }
