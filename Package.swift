@@ -23,7 +23,7 @@ let package = Package(
         .library(name: "Forecasting", targets: ["Forecasting"]),
         .library(name: "Scheduling", targets: ["Scheduling"]),
         .library(name: "Prediction", targets: ["Prediction"]),
-        .library(name: "Tuning", targets: ["Tuning"]),
+        .library(name: "Learning", targets: ["Learning"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
@@ -38,14 +38,17 @@ let package = Package(
         .target(name: "ModelFiles", swiftSettings: settings),
         .target(name: "Plots", swiftSettings: settings),
         .target(name: "Workloads", swiftSettings: settings),
+        .target(name: "Reading", dependencies: ["CZlib", "Workloads"], swiftSettings: settings),
+        .target(name: "Markets", dependencies: ["LinearAlgebra", "Reading"], swiftSettings: settings),
+        .target(name: "Traces", dependencies: ["Reading", "Workloads"], swiftSettings: settings),
         .target(
-            name: "Traces",
-            dependencies: [
-                "CSQLite", "CZlib", "LinearAlgebra", "Workloads",
-            ],
+            name: "Store", dependencies: ["CSQLite", "Reading", "Workloads", "Markets", "Traces"],
             swiftSettings: settings),
         .target(name: "Forests", dependencies: ["CPrefetch", "LinearAlgebra", "ModelFiles"], swiftSettings: settings),
         .target(name: "Forecasting", dependencies: ["LinearAlgebra", "ModelFiles"], swiftSettings: settings),
+        .target(
+            name: "Tables", dependencies: ["LinearAlgebra", "ModelFiles", "Workloads", "Reading", "Forests"],
+            swiftSettings: settings),
         .target(name: "Scheduling", dependencies: ["Workloads"], swiftSettings: settings),
         .target(name: "Allocation", dependencies: ["Scheduling", "Workloads"], swiftSettings: settings),
         .target(
@@ -54,7 +57,8 @@ let package = Package(
         .target(
             name: "Prediction",
             dependencies: [
-                "LinearAlgebra", "ModelFiles", "Workloads", "Traces", "Forests", "Forecasting", "Scheduling",
+                "LinearAlgebra", "ModelFiles", "Workloads", "Reading", "Markets", "Traces", "Forests", "Forecasting",
+                "Tables", "Scheduling",
             ],
             swiftSettings: settings),
         .target(name: "CShepherd"),
@@ -62,20 +66,36 @@ let package = Package(
             name: "Execution", dependencies: ["CShepherd", "Workloads", "Scheduling", "Allocation"],
             swiftSettings: settings),
         .target(
-            name: "Tuning",
+            name: "Learning",
             dependencies: [
-                "LinearAlgebra", "ModelFiles", "Plots", "Workloads", "Traces", "Forests", "Forecasting", "Scheduling",
-                "Prediction",
+                "LinearAlgebra", "ModelFiles", "Plots", "Workloads", "Reading", "Markets", "Traces", "Store", "Forests",
+                "Forecasting", "Tables", "Scheduling", "Prediction",
+            ], swiftSettings: settings),
+        .target(
+            name: "Sizing",
+            dependencies: [
+                "LinearAlgebra", "ModelFiles", "Plots", "Workloads", "Reading", "Markets", "Traces", "Store", "Forests",
+                "Forecasting", "Tables", "Scheduling", "Prediction",
+            ], swiftSettings: settings),
+        .target(
+            name: "Reports",
+            dependencies: [
+                "LinearAlgebra", "ModelFiles", "Plots", "Workloads", "Reading", "Markets", "Traces", "Store", "Forests",
+                "Forecasting", "Tables", "Scheduling", "Prediction", "Learning", "Sizing",
             ], swiftSettings: settings),
         .executableTarget(
             name: "almanac",
             dependencies: [
-                "LinearAlgebra", "ModelFiles", "Plots", "Workloads", "Traces", "Forests", "Forecasting", "Scheduling",
-                "Allocation", "JobFiles", "Prediction", "Execution", "Tuning",
+                "LinearAlgebra", "ModelFiles", "Plots", "Workloads", "Reading", "Markets", "Traces", "Store", "Forests",
+                "Forecasting", "Tables", "Scheduling", "Allocation", "Prediction",
+                "JobFiles", "Execution", "Learning", "Sizing", "Reports",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Yams", package: "Yams"),
             ], swiftSettings: settings + unoptimized),
 
+        .target(
+            name: "TestSupport", dependencies: ["CZlib", "LinearAlgebra"], path: "Tests/TestSupport",
+            swiftSettings: settings),
         .executableTarget(
             name: "execution-helper", dependencies: ["Execution", "Allocation", "Workloads"],
             path: "Tests/ExecutionHelper", swiftSettings: settings),
@@ -84,7 +104,18 @@ let package = Package(
         .testTarget(name: "PlotsTests", dependencies: ["Plots"], exclude: ["golden"], swiftSettings: settings),
         .testTarget(name: "WorkloadsTests", dependencies: ["Workloads"], swiftSettings: settings),
         .testTarget(
-            name: "TracesTests", dependencies: ["Traces", "Workloads", "LinearAlgebra", "CZlib"],
+            name: "ReadingTests", dependencies: ["Reading", "LinearAlgebra", "CZlib", "TestSupport"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "MarketsTests",
+            dependencies: ["Markets", "Reading", "Traces", "Workloads", "LinearAlgebra", "TestSupport"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "TracesTests", dependencies: ["Traces", "Markets", "Reading", "Workloads", "LinearAlgebra", "TestSupport"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "StoreTests",
+            dependencies: ["Store", "Markets", "Traces", "Reading", "Workloads", "LinearAlgebra", "TestSupport"],
             swiftSettings: settings),
         .testTarget(
             name: "ForestsTests", dependencies: ["Forests", "LinearAlgebra", "ModelFiles"], exclude: ["models"],
@@ -98,20 +129,22 @@ let package = Package(
         .testTarget(name: "JobFilesTests", dependencies: ["JobFiles", "Workloads"], swiftSettings: settings),
         .testTarget(
             name: "PredictionTests",
-            dependencies: ["Prediction", "Scheduling", "Workloads", "LinearAlgebra", "ModelFiles"],
+            dependencies: ["Prediction", "Traces", "Scheduling", "Workloads", "LinearAlgebra", "ModelFiles"],
             swiftSettings: settings),
         .testTarget(
             name: "ExecutionTests",
             dependencies: ["Execution", "Allocation", "Scheduling", "Workloads", "execution-helper"],
             swiftSettings: settings),
         .testTarget(
-            name: "RequestTests",
-            dependencies: [
-                "Tuning", "Prediction", "Traces", "Workloads", "LinearAlgebra", .product(name: "Yams", package: "Yams"),
-            ], swiftSettings: settings),
-        .testTarget(
-            name: "TuningTests", dependencies: ["Tuning", "Prediction", "LinearAlgebra", "ModelFiles", "Plots"],
+            name: "LearningTests",
+            dependencies: ["Learning", "Reports", "Prediction", "LinearAlgebra", "ModelFiles", "Plots"],
             swiftSettings: settings),
+        .testTarget(
+            name: "SizingTests",
+            dependencies: [
+                "Sizing", "Reports", "Prediction", "Traces", "Workloads", "LinearAlgebra",
+                .product(name: "Yams", package: "Yams"),
+            ], swiftSettings: settings),
         .testTarget(name: "NotebookTests", swiftSettings: settings),
         .testTarget(
             name: "CommandLineTests", dependencies: ["almanac"], exclude: ["golden"], swiftSettings: settings),

@@ -1,7 +1,9 @@
-internal import Foundation
 public import Forests
+internal import Foundation
 public import ModelFiles
+internal import Reading
 internal import Scheduling
+public import Tables
 public import Workloads
 
 /// A forest that predicts the run time, memory or output of tasks from features with the names of the trace schema:

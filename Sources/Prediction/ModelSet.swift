@@ -1,5 +1,7 @@
 internal import Foundation
+internal import Markets
 internal import ModelFiles
+internal import Workloads
 
 /// The models of one folder: what `almanac train` wrote there, and what a plan needs.
 public struct ModelSet: Sendable {

@@ -4,11 +4,15 @@ import Execution
 import Forecasting
 import Foundation
 import JobFiles
+import Learning
+import Markets
 import Plots
 import Prediction
+import Reading
+import Reports
 import Scheduling
+import Store
 import Traces
-import Tuning
 import Workloads
 
 /// `almanac demo`: the whole loop once, on bundled data and this machine.

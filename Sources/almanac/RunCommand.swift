@@ -5,6 +5,7 @@ import Foundation
 import JobFiles
 import Prediction
 import Scheduling
+import Store
 import Traces
 import Workloads
 

@@ -1,3 +1,4 @@
+import Reading
 import Workloads
 
 extension WorkflowDocument {
@@ -71,7 +72,7 @@ extension WorkflowDocument {
     func executions(_ graph: TaskGraph) -> (table: ExecutionTable, report: ImportReport) {
         var report = ImportReport(file: file, format: "wfformat")
         var table = ExecutionTable()
-        let job = MarketImport.fileStem(file)
+        let job = fileStem(file)
         for task in graph.tasks {
             report.rowsRead += 1
             guard let measures = measures[task.id.rawValue] else {

@@ -1,3 +1,4 @@
+public import Reading
 public import Workloads
 
 /// One recorded run of a workflow in WfFormat: its tasks, their order, and what each took.

@@ -1,5 +1,7 @@
 import Foundation
 import LinearAlgebra
+import Reading
+import TestSupport
 import Testing
 import Traces
 import Workloads
