@@ -53,7 +53,8 @@ public struct ExecutorOptions: Sendable {
     public init(
         runFolder: String, workingFolder: String = ".", workflow: String = "job", job: String = "run",
         instance: InstanceType = .thisMachine(), policy: RetryPolicy = .standard, keepsGoing: Bool = true,
-        ranks: [Double]? = nil, estimates: Estimates? = nil, graceSeconds: Double = 5, sampleSeconds: Double = 0.05, enforcesMemory: Bool = false,
+        ranks: [Double]? = nil, estimates: Estimates? = nil, graceSeconds: Double = 5, sampleSeconds: Double = 0.05,
+        enforcesMemory: Bool = false,
         seriesSeconds: Double? = nil, expectations: [TaskID: Expectation] = [:],
         tickSeconds: Double? = nil, handlesSignals: Bool = true
     ) {

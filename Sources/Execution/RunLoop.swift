@@ -128,7 +128,7 @@ extension RunLoop {
 
     /// Tells the allocator, makes what happened and what it decided durable, all in one, then acts.
     private mutating func act(on reports: [Report]) throws {
-        let now = max((world.now * 1e6).rounded() / 1e6, seconds + 1e-6)
+        let now = max((world.now * 1e6).rounded(.up) / 1e6, seconds + 1e-6)
         var (events, over): ([Event], [TaskOutcome]) = ([], [])
         var known: Set<AttemptID> = []
         func end(_ attempt: AttemptID, _ found: Measurement) throws {

@@ -3,7 +3,9 @@ import Testing
 import Workloads
 
 @Suite("Jobs that are resumed") struct ResumeTests {
-    private func world(_ tasks: [TaskSpec], _ policy: RetryPolicy = .standard, largest: Double = 100) throws -> TestWorld {
+    private func world(_ tasks: [TaskSpec], _ policy: RetryPolicy = .standard, largest: Double = 100) throws
+        -> TestWorld
+    {
         let graph = try TaskGraph(tasks)
         var allocator = Allocator(
             offers: [offer(cpus: 2, memory: 100)],

@@ -173,7 +173,8 @@ import Workloads
         #expect(outcomes.last { $0.task == "b" && $0.attempt == 2 }?.requestedMemoryBytes == 40e6)
     }
 
-    @Test("a damaged journal of the release before is refused or taken over, never crashed on", arguments: UInt64(0)..<60)
+    @Test(
+        "a damaged journal of the release before is refused or taken over, never crashed on", arguments: UInt64(0)..<60)
     func damagedEarlierJournal(seed: UInt64) throws {
         var generator = TestGenerator(state: seed)
         let tasks = ["a", "b", "c", "d"].map { TaskSpec(id: $0, command: "true", retries: 0) }

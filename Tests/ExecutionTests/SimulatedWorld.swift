@@ -65,7 +65,9 @@ final class SimulatedWorld {
     /// The time goes on; what falls due happens.
     func advance(to seconds: Double) {
         now = max(now, seconds)
-        for (attempt, item) in running.sorted(by: { ($0.value.endSeconds, $0.key.task) < ($1.value.endSeconds, $1.key.task) })
+        for (attempt, item) in running.sorted(by: {
+            ($0.value.endSeconds, $0.key.task) < ($1.value.endSeconds, $1.key.task)
+        })
         where item.endSeconds <= min(now, instances[item.instance]?.reclaimSeconds ?? .infinity) {
             end(attempt, item.cause)
         }
