@@ -34,7 +34,7 @@ struct InstanceTails: Sendable {
     private(set) var lastStart: [Double] = []
     /// The places of each in the schedule.
     private(set) var ids: [Int32] = []
-    /// What ends last on each, the latest first, until not even the smallest request would fit beside it.
+    /// What ends last on each, the latest first, at least until not even the smallest request would fit beside it.
     private var running: [[Running]] = []
     /// By class of requests: from when on it has room on each instance, and the least of these in each block.
     private(set) var times: [[Double]]
@@ -44,6 +44,7 @@ struct InstanceTails: Sendable {
     private var blockLastStart: [Double] = []
 
     static let blockSize = 16
+    private static let mostRunning = 32
 
     init(_ problem: PlanningProblem, entry: Int) {
         let type = problem.entries[entry].type
@@ -171,7 +172,8 @@ struct InstanceTails: Sendable {
         var place = 0
         while place < running[number].count, running[number][place].end >= item.end { place += 1 }
         running[number].insert(item, at: place)
-        // What ends before the instance is full of what ends later does not matter any more.
+        // What ends before the instance is full of what ends later does not matter any more; it is dropped by and by.
+        guard running[number].count >= Self.mostRunning else { return }
         var freeCPUs = cpus - smallest.cpus
         var freeMemory = memoryBytes - smallest.memoryBytes
         for index in running[number].indices {

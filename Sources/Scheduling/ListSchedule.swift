@@ -53,10 +53,10 @@ extension ListSchedule {
         var fastest: Candidate?
 
         /// Whether nothing that adds at least so much, and ends with what follows no earlier than this, can win.
-        func passes(_ added: Double, score: Double) -> Bool {
-            if let best { return added > best.addedCost + 2e-9 * max(added, best.addedCost) }
+        func passes(_ added: Double, rounding: Double, score: Double) -> Bool {
+            if let best { return added > best.addedCost + 2e-9 * max(added, best.addedCost) + rounding }
             guard deadline == -.infinity, let fastest else { return false }
-            return score >= fastest.score && added > fastest.addedCost + 1e-9 * abs(fastest.addedCost)
+            return score >= fastest.score && added > fastest.addedCost + rounding
         }
 
         mutating func consider(_ candidate: Candidate) {
@@ -109,6 +109,8 @@ extension ListSchedule {
         there: Double, _ choice: inout Choice
     ) {
         let bill = problem.bills[entry]
+        // Of bills as long as this, in whatever order they are summed.
+        let rounding = 1e-12 * bill.dollars(from: 0, to: ready + seconds)
         let (kind, request) = (Int(problem.kindOfRequest[task]), problem.requests[task])
         let isExact = problem.corners[kind] == request
         let times = tails.times[kind]
@@ -118,7 +120,7 @@ extension ListSchedule {
                 if tails.passes(block: block, kind, ready: ready, latest: latest(choice, rest, seconds)) { continue }
                 let last = tails.lastUse(block: block)
                 let added = last < ready + seconds ? bill.dollars(from: last, to: ready + seconds) : 0
-                if choice.passes(added, score: ready + seconds + rest) { continue }
+                if choice.passes(added, rounding: rounding, score: ready + seconds + rest) { continue }
             }
             for number in tails.numbers(inBlock: block) {
                 let ready = number == host ? there : ready
@@ -140,7 +142,9 @@ extension ListSchedule {
                     guard start <= latest else { continue }
                 }
                 let end = start + seconds
-                if end > last, choice.passes(bill.dollars(from: last, to: end), score: end + rest) { continue }
+                if end > last, choice.passes(bill.dollars(from: last, to: end), rounding: rounding, score: end + rest) {
+                    continue
+                }
                 choice.consider(
                     Candidate(
                         number: number, entry: entry, start: start, end: end, score: end + rest,
