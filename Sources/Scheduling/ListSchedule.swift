@@ -14,7 +14,8 @@ struct ListSchedule {
     }
 
     private struct Candidate {
-        var instance: Int?
+        /// Its number among the instances of the entry; one more than there are is a new one.
+        var number: Int
         var entry: Int
         var start: Double
         var end: Double
@@ -26,19 +27,18 @@ struct ListSchedule {
     private let problem: PlanningProblem
     private(set) var schedule: Schedule
     private var timelines: [InstanceTimeline] = []
-    private var firstUse: [Double] = []
-    private var lastUse: [Double] = []
-    /// The instances of each entry, in the order in which they were opened.
-    private var instances: [[Int]]
+    /// Until when not even the smallest request fits, by instance.
+    private var fullUntil: [Double] = []
+    private var tails: [InstanceTails]
 
     /// Places all tasks. `order` must name every task after its predecessors.
     ///
     /// - Parameter usable: Which entries may be used; each task must fit one of them.
-    /// - Complexity: O(*V* · *instances with room before the best* · *steps looked at* + *E* · *entries*).
+    /// - Complexity: O(*V* · *instances that could start a task as early as the best* · *gaps* + *E*), in blocks.
     init(_ problem: PlanningProblem, order: [Int], rule: Rule, usable: [Bool]? = nil) {
         self.problem = problem
         schedule = Schedule(taskCount: problem.graph.count)
-        instances = problem.entries.map { _ in [] }
+        tails = problem.entries.indices.map { InstanceTails(problem, entry: $0) }
         let entries = problem.entries.indices.filter { usable?[$0] ?? true }
         for task in order { place(task, rule, entries) }
         schedule.measure(problem)
@@ -46,103 +46,140 @@ struct ListSchedule {
 }
 
 extension ListSchedule {
-    private mutating func place(_ task: Int, _ rule: Rule, _ entries: [Int]) {
+    /// The best places of one task so far.
+    private struct Choice {
+        let deadline: Double
         var best: Candidate?
         var fastest: Candidate?
-        var deadline = -Double.infinity
-        if case .cheapest(let deadlines) = rule { deadline = deadlines[task] }
+
+        /// Whether nothing that adds at least so much, and ends with what follows no earlier than this, can win.
+        func passes(_ added: Double, rounding: Double, score: Double) -> Bool {
+            if let best { return added > best.addedCost + 2e-9 * max(added, best.addedCost) + rounding }
+            guard deadline == -.infinity, let fastest else { return false }
+            return score >= fastest.score && added > fastest.addedCost + rounding
+        }
+
+        mutating func consider(_ candidate: Candidate) {
+            let (end, added) = (candidate.end, candidate.addedCost)
+            if (candidate.score, added) < (fastest?.score ?? .infinity, fastest?.addedCost ?? .infinity) {
+                fastest = candidate
+            }
+            guard end <= deadline else { return }
+            // Sums of the same seconds in another order differ by rounding: that is a tie, which the earlier end breaks.
+            let known = best?.addedCost ?? .infinity
+            let rounding = 1e-9 * max(added, known.isFinite ? known : 0)
+            if added < known - rounding || (added <= known + rounding && end < best?.end ?? .infinity) {
+                best = candidate
+            }
+        }
+    }
+
+    private mutating func place(_ task: Int, _ rule: Rule, _ entries: [Int]) {
+        var choice = Choice(deadline: -.infinity)
+        if case .cheapest(let deadlines) = rule { choice = Choice(deadline: deadlines[task]) }
         var isLookingAhead = false
         if case .lookingAhead = rule { isLookingAhead = true }
-        let free = problem.transfersAreFree
         let edges = problem.edges(of: task)
-        // The same for all instances that run none of the predecessors.
-        let elsewhere = arrival(edges, on: -1)
-
+        let elsewhere = schedule.arrival(problem, edges)
+        // Where the data that comes last was made it need not travel; anywhere else it comes as late.
+        let there = elsewhere.host >= 0 ? schedule.arrival(problem, edges, on: elsewhere.host) : 0
         for entry in entries {
             let seconds = problem.seconds(of: task, on: entry)
             guard seconds.isFinite else { continue }
             let rest = isLookingAhead ? problem.optimisticRest[task * problem.entries.count + entry] : 0
-            for index in instances[entry] {
-                let isHost =
-                    !free && edges.contains { schedule.instance[Int(problem.predecessors[$0])] == Int32(index) }
-                let ready = isHost ? arrival(edges, on: Int32(index)) : elsewhere
-                consider(task, index, entry, ready, seconds, rest, deadline, &best, &fastest)
-            }
-            if instances[entry].count < problem.entries[entry].maximumCount {
-                consider(task, nil, entry, elsewhere, seconds, rest, deadline, &best, &fastest)
+            let isHost = elsewhere.host >= 0 && Int(schedule.entryOfInstance[Int(elsewhere.host)]) == entry
+            let host = isHost && there < elsewhere.seconds ? Int(schedule.number[elsewhere.source]) : -1
+            search(task, entry, tails[entry], elsewhere.seconds, seconds, rest, host: host, there: there, &choice)
+            if tails[entry].count < tails[entry].limit {
+                let end = elsewhere.seconds + seconds
+                choice.consider(
+                    Candidate(
+                        number: tails[entry].count, entry: entry, start: elsewhere.seconds, end: end,
+                        score: end + rest,
+                        addedCost: problem.bills[entry].dollars(from: elsewhere.seconds, to: end)))
             }
         }
-        if let choice = best ?? fastest { commit(task, choice) }
+        if let choice = choice.best ?? choice.fastest { commit(task, choice) }
     }
 
-    /// When all data can be on `instance`, where what is there needs no transfer.
-    private func arrival(_ edges: Range<Int>, on instance: Int32) -> Double {
-        var latest = 0.0
-        for edge in edges {
-            let predecessor = Int(problem.predecessors[edge])
-            let transfer = schedule.instance[predecessor] == instance ? 0 : problem.transfers[edge]
-            latest = max(latest, schedule.ends[predecessor] + transfer)
-        }
-        return latest
-    }
-
-    private mutating func consider(
-        _ task: Int, _ index: Int?, _ entry: Int, _ ready: Double, _ seconds: Double, _ rest: Double,
-        _ deadline: Double, _ best: inout Candidate?, _ fastest: inout Candidate?
+    /// Looks at the open instances of an entry.
+    private func search(
+        _ task: Int, _ entry: Int, _ tails: InstanceTails, _ ready: Double, _ seconds: Double, _ rest: Double,
+        host: Int,
+        there: Double, _ choice: inout Choice
     ) {
-        // No start later than this can win.
-        let bound = max(deadline, best == nil ? (fastest?.score ?? .infinity) - rest : -.infinity) - seconds
-        let latest = bound + 1e-9 * abs(bound)
-        var start = ready
-        var added: Double
-        if let index {
-            let (first, last) = (firstUse[index], lastUse[index])
-            if ready < last {
-                guard timelines[index].fullUntil <= latest else { return }
-                let found = timelines[index].earliestStart(
-                    ready: ready, seconds: seconds, cpus: problem.cpus[task], memoryBytes: problem.memoryBytes[task],
-                    latest: latest)
-                guard let found else { return }
-                start = found
-            } else if ready > latest {
-                return
+        let bill = problem.bills[entry]
+        // Of bills as long as this, in whatever order they are summed.
+        let rounding = 1e-12 * bill.dollars(from: 0, to: ready + seconds)
+        let (kind, request) = (Int(problem.kindOfRequest[task]), problem.requests[task])
+        let isExact = problem.corners[kind] == request
+        let times = tails.times[kind]
+        let hostBlock = host < 0 ? -1 : host / InstanceTails.blockSize
+        for block in 0..<tails.blockCount {
+            if block != hostBlock {
+                if tails.passes(block: block, kind, ready: ready, latest: latest(choice, rest, seconds)) { continue }
+                let last = tails.lastUse(block: block)
+                let added = last < ready + seconds ? bill.dollars(from: last, to: ready + seconds) : 0
+                if choice.passes(added, rounding: rounding, score: ready + seconds + rest) { continue }
             }
-            added =
-                problem.bills[entry].dollars(from: min(first, start), to: max(last, start + seconds))
-                - problem.bills[entry].dollars(from: first, to: last)
-        } else {
-            added = problem.bills[entry].dollars(from: start, to: start + seconds)
+            for number in tails.numbers(inBlock: block) {
+                let ready = number == host ? there : ready
+                let latest = latest(choice, rest, seconds)
+                let (first, last) = (tails.firstUse[number], tails.lastUse[number])
+                var start = ready
+                if ready < tails.lastStart[number] {
+                    // There may be a gap.
+                    let id = Int(tails.ids[number])
+                    guard fullUntil[id] <= latest else { continue }
+                    let found = timelines[id].earliestStart(
+                        ready: ready, seconds: seconds, cpus: request.cpus, memoryBytes: request.memoryBytes,
+                        latest: latest)
+                    guard let found else { continue }
+                    start = found
+                } else {
+                    guard times[number] <= latest else { continue }
+                    start = max(ready, isExact ? times[number] : tails.time(request, on: number))
+                    guard start <= latest else { continue }
+                }
+                let end = start + seconds
+                if end > last, choice.passes(bill.dollars(from: last, to: end), rounding: rounding, score: end + rest) {
+                    continue
+                }
+                choice.consider(
+                    Candidate(
+                        number: number, entry: entry, start: start, end: end, score: end + rest,
+                        addedCost: bill.dollars(from: min(first, start), to: max(last, end))
+                            - bill.dollars(from: first, to: last)))
+            }
         }
-        let end = start + seconds
-        let candidate = Candidate(
-            instance: index, entry: entry, start: start, end: end, score: end + rest, addedCost: added)
-        if (end + rest, added) < (fastest?.score ?? .infinity, fastest?.addedCost ?? .infinity) { fastest = candidate }
-        guard end <= deadline else { return }
-        // Sums of the same seconds in another order differ by rounding: that is a tie, which the earlier end breaks.
-        let known = best?.addedCost ?? .infinity
-        let rounding = 1e-9 * max(added, known.isFinite ? known : 0)
-        if added < known - rounding || (added <= known + rounding && end < best?.end ?? .infinity) { best = candidate }
+    }
+
+    /// No start later than this can win.
+    private func latest(_ choice: Choice, _ rest: Double, _ seconds: Double) -> Double {
+        let bound =
+            max(choice.deadline, choice.best == nil ? (choice.fastest?.score ?? .infinity) - rest : -.infinity)
+            - seconds
+        return bound + 1e-9 * abs(bound)
     }
 
     private mutating func commit(_ task: Int, _ choice: Candidate) {
-        let index = choice.instance ?? timelines.count
-        if choice.instance == nil {
-            let type = problem.entries[choice.entry].type
+        let (entry, number, request) = (choice.entry, choice.number, problem.requests[task])
+        if number == tails[entry].count {
+            let type = problem.entries[entry].type
+            tails[entry].open(Int32(timelines.count), at: choice.start)
             timelines.append(
-                InstanceTimeline(
-                    cpus: type.cpus, memoryBytes: type.memoryBytes, smallestCPUs: problem.smallestCPUs,
-                    smallestMemory: problem.smallestMemory))
-            firstUse.append(choice.start)
-            lastUse.append(choice.end)
-            instances[choice.entry].append(index)
-            schedule.entryOfInstance.append(Int32(choice.entry))
+                InstanceTimeline(cpus: type.cpus, memoryBytes: type.memoryBytes, smallest: problem.smallest))
+            fullUntil.append(0)
+            schedule.entryOfInstance.append(Int32(entry))
         }
-        timelines[index].reserve(
-            start: choice.start, end: choice.end, cpus: problem.cpus[task], memoryBytes: problem.memoryBytes[task])
-        firstUse[index] = min(firstUse[index], choice.start)
-        lastUse[index] = max(lastUse[index], choice.end)
+        let id = tails[entry].ids[number]
+        tails[entry].book(number, request, start: choice.start, end: choice.end)
+        timelines[Int(id)].reserve(
+            start: choice.start, end: choice.end, cpus: request.cpus, memoryBytes: request.memoryBytes)
+        fullUntil[Int(id)] = timelines[Int(id)].fullUntil
         schedule.starts[task] = choice.start
         schedule.ends[task] = choice.end
-        schedule.instance[task] = Int32(index)
+        schedule.instance[task] = id
+        schedule.number[task] = Int32(number)
     }
 }

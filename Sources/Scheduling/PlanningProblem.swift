@@ -1,15 +1,17 @@
-import Workloads
+public import Workloads
 
 /// A job, a pool and a cost model as flat arrays of numbers, made once and then used by many schedules.
-struct PlanningProblem {
+public struct PlanningProblem: Sendable {
     let graph: TaskGraph
     let entries: [ResourcePool.Entry]
     let bills: [Bill]
-    /// Processors and memory that each task occupies.
-    let cpus: [Double]
-    let memoryBytes: [Double]
-    let smallestCPUs: Double
-    let smallestMemory: Double
+    /// What each task occupies.
+    let requests: [Corner]
+    /// A request no greater than any.
+    let smallest: Corner
+    /// At most eight classes of requests: the least of each, lane by lane, and the class of every task.
+    let corners: [Corner]
+    let kindOfRequest: [UInt8]
     /// Seconds of each task (slow index) on each entry (fast index); infinite where it does not fit.
     let seconds: [Double]
     /// The predecessors of all tasks one after the other, and where those of each task begin; one more than tasks.
@@ -22,7 +24,25 @@ struct PlanningProblem {
     /// freely. Source: Arabnejad and Barbosa, *PEFT* (2014), the optimistic cost table.
     private(set) var optimisticRest: [Double] = []
 
-    init(_ graph: TaskGraph, on pool: ResourcePool, costs: CostModel, confidence: Double?) throws(PlanError) {
+    /// Processors and memory.
+    struct Corner: Hashable, Sendable {
+        var cpus: Double
+        var memoryBytes: Double
+
+        /// The least of both, lane by lane.
+        func minima(_ other: Corner) -> Corner {
+            Corner(cpus: min(cpus, other.cpus), memoryBytes: min(memoryBytes, other.memoryBytes))
+        }
+    }
+
+    /// Makes the arrays.
+    ///
+    /// - Parameter confidence: Plan with this quantile of every run time in place of its expectation.
+    /// - Throws: ``PlanError/impossible(_:cpus:memoryBytes:)`` or ``PlanError/badEstimate(_:type:seconds:)``.
+    /// - Complexity: O(*V* · *entries* + *E* + files).
+    public init(
+        _ graph: TaskGraph, on pool: ResourcePool, costs: CostModel, confidence: Double? = nil
+    ) throws(PlanError) {
         let (estimates, outlook) = (costs.estimates, costs.outlook ?? MarketOutlook(listedIn: pool))
         precondition(estimates.count == graph.count, "one estimate for each task")
         precondition(outlook.pricesPerHour.count == pool.entries.count, "an outlook for each entry")
@@ -31,11 +51,12 @@ struct PlanningProblem {
         let entries = places.map { pool.entries[$0] }
         self.entries = entries
         bills = places.map { Bill(pricesPerHour: outlook.pricesPerHour[$0]) }
-        let requests = graph.tasks.indices.map { estimates.request(of: $0, graph.tasks[$0].request) }
-        cpus = requests.map(\.cpus)
-        memoryBytes = requests.map(\.memoryBytes)
-        smallestCPUs = cpus.min() ?? 0
-        smallestMemory = memoryBytes.min() ?? 0
+        requests = graph.tasks.indices.map { task in
+            let request = estimates.request(of: task, graph.tasks[task].request)
+            return Corner(cpus: request.cpus, memoryBytes: request.memoryBytes)
+        }
+        smallest = requests.reduce(requests.first ?? Corner(cpus: 0, memoryBytes: 0)) { $0.minima($1) }
+        (corners, kindOfRequest) = Self.classes(of: requests)
 
         let speeds = entries.map { estimates.learntSpeeds(on: $0.type) }
         var seconds: [Double] = []
@@ -87,7 +108,11 @@ struct PlanningProblem {
     /// The places in ``predecessors`` and ``transfers`` of what a task waits for.
     func edges(of task: Int) -> Range<Int> { Int(firstEdge[task])..<Int(firstEdge[task + 1]) }
 
-    func seconds(of task: Int, on entry: Int) -> Double { seconds[task * entries.count + entry] }
+    /// The time of a task on an entry, counted without those of which the pool has none; infinite where it does not fit.
+    public func seconds(of task: Int, on entry: Int) -> Double { seconds[task * entries.count + entry] }
+
+    /// All tasks by falling upward rank with their best times, each after its predecessors.
+    public var ranked: [Int32] { order(by: ranks { $0.min() ?? 0 }).map { Int32($0) } }
 
     /// The finite times of a task on all entries.
     func possibleSeconds(of task: Int) -> some Sequence<Double> {
@@ -120,6 +145,25 @@ struct PlanningProblem {
             if priority[a] != priority[b] { return priority[a] > priority[b] }
             return ranks[a] != ranks[b] ? ranks[a] > ranks[b] : place[a] < place[b]
         }
+    }
+
+    /// Each request its own class if there are at most eight, else four by processors with two by memory in each.
+    private static func classes(of requests: [Corner]) -> (corners: [Corner], kinds: [UInt8]) {
+        let distinct = Set(requests).sorted { ($0.cpus, $0.memoryBytes) < ($1.cpus, $1.memoryBytes) }
+        var groups = distinct.map { [$0] }
+        if distinct.count > 8 {
+            groups = halves(distinct).flatMap { halves($0) }.flatMap { quarter in
+                halves(quarter.sorted { ($0.memoryBytes, $0.cpus) < ($1.memoryBytes, $1.cpus) })
+            }
+        }
+        var kinds: [Corner: UInt8] = [:]
+        for (kind, group) in groups.enumerated() { for request in group { kinds[request] = UInt8(kind) } }
+        return (groups.map { $0.reduce($0[0]) { $0.minima($1) } }, requests.map { kinds[$0] ?? 0 })
+    }
+
+    private static func halves(_ items: [Corner]) -> [[Corner]] {
+        let middle = (items.count + 1) / 2
+        return [Array(items[..<middle]), Array(items[middle...])].filter { !$0.isEmpty }
     }
 
     /// All edges with the seconds that it takes to bring the files that the predecessor writes and the task reads; each

@@ -1,21 +1,51 @@
 import Workloads
 
 /// When and where each task runs, as arrays: what searches compare, of which only the winner becomes a ``Plan``.
-struct Schedule {
-    /// When each task starts and ends, in seconds, and on which instance.
-    var starts: [Double]
-    var ends: [Double]
-    var instance: [Int32]
+public struct Schedule: Hashable, Sendable {
+    /// When each task starts, in seconds.
+    public internal(set) var starts: [Double]
+    /// When each task ends, in seconds.
+    public internal(set) var ends: [Double]
+    /// The instance of each task.
+    public internal(set) var instance: [Int32]
+    /// The number of that instance among those of its entry.
+    var number: [Int32]
     /// The entry of the pool of every instance.
-    var entryOfInstance: [Int32] = []
-    /// When the last task ends, and what all instances cost from first to last use, once measured.
-    private(set) var makespan = 0.0
-    private(set) var cost = 0.0
+    public internal(set) var entryOfInstance: [Int32] = []
+    /// When the last task ends, in seconds.
+    public private(set) var makespan = 0.0
+    /// What all instances cost from first to last use, in US dollars.
+    public private(set) var cost = 0.0
 
     init(taskCount: Int) {
         starts = Array(repeating: 0, count: taskCount)
         ends = starts
         instance = Array(repeating: -1, count: taskCount)
+        number = instance
+    }
+
+    /// When the data of a task can be on an instance that runs none of its predecessors, which of them is the last then, and
+    /// on which instance; -1 if nothing is to be waited for.
+    func arrival(
+        _ problem: PlanningProblem, _ edges: Range<Int>
+    ) -> (seconds: Double, source: Int, host: Int32) {
+        var (latest, source) = (0.0, -1)
+        for edge in edges {
+            let predecessor = Int(problem.predecessors[edge])
+            let arrival = ends[predecessor] + problem.transfers[edge]
+            if arrival > latest { (latest, source) = (arrival, predecessor) }
+        }
+        return (latest, source, source < 0 ? -1 : instance[source])
+    }
+
+    /// When all data can be on an instance, where what is there needs no transfer.
+    func arrival(_ problem: PlanningProblem, _ edges: Range<Int>, on host: Int32) -> Double {
+        var latest = 0.0
+        for edge in edges {
+            let predecessor = Int(problem.predecessors[edge])
+            latest = max(latest, ends[predecessor] + (instance[predecessor] == host ? 0 : problem.transfers[edge]))
+        }
+        return latest
     }
 
     /// Sets makespan and cost by when each task runs.
@@ -37,10 +67,10 @@ struct Schedule {
         return uses
     }
 
-    /// The schedule with names.
+    /// The schedule of a problem with names.
     ///
     /// - Complexity: O(*n* log *n*).
-    func plan(_ problem: PlanningProblem) -> Plan {
+    public func plan(_ problem: PlanningProblem) -> Plan {
         // Entries may repeat in a pool: instances of twins are numbered on.
         let names = problem.entries.map { $0.instanceID(0) }
         var next = problem.entries.indices.map { entry in
@@ -59,8 +89,8 @@ struct Schedule {
         let assignments = order.map { task in
             Plan.Assignment(
                 task: problem.graph.tasks[task].id, instance: rented[Int(instance[task])].id,
-                startSeconds: starts[task], endSeconds: ends[task], cpus: problem.cpus[task],
-                memoryBytes: problem.memoryBytes[task])
+                startSeconds: starts[task], endSeconds: ends[task], cpus: problem.requests[task].cpus,
+                memoryBytes: problem.requests[task].memoryBytes)
         }
         return Plan(
             assignments: assignments, instances: rented.sorted { ($0.startSeconds, $0.id) < ($1.startSeconds, $1.id) },

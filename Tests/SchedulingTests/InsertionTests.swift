@@ -42,4 +42,44 @@ import Workloads
             #expect(starts[assignment.task].map(Double.init) == assignment.startSeconds)
         }
     }
+
+    @Test("on several instances no plan is slower than list scheduling by brute force", arguments: UInt64(0)..<40)
+    func several(seed: UInt64) throws {
+        var generator = TestGenerator(state: seed)
+        let tasks = (0..<60).map { index in
+            TaskSpec(
+                id: TaskID("t\(index)"),
+                request: .init(
+                    cpus: Double(Int.random(in: 1...4, using: &generator)),
+                    memoryBytes: Double(Int.random(in: 1...8, using: &generator))),
+                claimedSeconds: Double(Int.random(in: 1...9, using: &generator)))
+        }
+        let type = InstanceType(name: "a", cpus: 4, memoryBytes: 10)
+        let graph = try TaskGraph(tasks)
+        let count = 1 + Int(seed % 20)
+        let plan = try Planner(
+            graph, on: .init(entries: [.init(type: type, maximumCount: count)]), costs: .claimed(by: graph)
+        ).plan(Goal(.time))
+        let seconds = tasks.map { Int($0.claimedSeconds ?? 0) }
+        var free = [[(cpus: Int, memory: Int)]](
+            repeating: [(cpus: Int, memory: Int)](repeating: (4, 10), count: 600), count: count)
+        var makespan = 0
+        for task in tasks.indices.sorted(by: { (-seconds[$0], $0) < (-seconds[$1], $1) }) {
+            let (cpus, memory) = (Int(tasks[task].request.cpus), Int(tasks[task].request.memoryBytes))
+            let starts = free.map { steps in
+                (0..<590).first { start in
+                    (start..<start + seconds[task]).allSatisfy { steps[$0].cpus >= cpus && steps[$0].memory >= memory }
+                } ?? .max
+            }
+            let start = try #require(starts.min())
+            let instance = try #require(starts.firstIndex(of: start))
+            for second in start..<start + seconds[task] {
+                free[instance][second].cpus -= cpus
+                free[instance][second].memory -= memory
+            }
+            makespan = max(makespan, start + seconds[task])
+        }
+        #expect(plan.makespanSeconds <= Double(makespan))
+        try plan.validate(graph, on: .init(entries: [.init(type: type, maximumCount: count)]))
+    }
 }

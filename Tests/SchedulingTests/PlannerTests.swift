@@ -68,27 +68,6 @@ import Workloads
         #expect(plan.makespanSeconds <= optimum * 1.35, "\(plan.makespanSeconds / optimum)")
     }
 
-    /// Over all orders and machines; each machine runs one task at a time.
-    private func bestMakespan(_ graph: TaskGraph, speeds: [Double]) -> Double {
-        func extend(_ ends: [Double?], _ free: [Double]) -> Double {
-            guard ends.contains(nil) else { return free.max() ?? 0 }
-            var best = Double.infinity
-            for task in 0..<graph.count where ends[task] == nil {
-                let before = graph.predecessors(of: task).map { ends[$0] }
-                guard !before.contains(nil) else { continue }
-                let ready = before.compactMap(\.self).max() ?? 0
-                for machine in speeds.indices {
-                    var (ends, free) = (ends, free)
-                    let end = max(ready, free[machine]) + (graph.tasks[task].claimedSeconds ?? 0) / speeds[machine]
-                    (ends[task], free[machine]) = (end, end)
-                    best = min(best, extend(ends, free))
-                }
-            }
-            return best
-        }
-        return extend(Array(repeating: nil, count: graph.count), speeds.map { _ in 0 })
-    }
-
     @Test("a chain costs least on the type with the least price for the work")
     func cheapestType() throws {
         let tasks = (0..<5).map {
