@@ -8,7 +8,7 @@ let settings: [SwiftSetting] = [
     .enableUpcomingFeature("MemberImportVisibility"),
 ]
 
-// The command line parses, calls and prints: optimising it takes longer than it could ever save.
+// The command line and the pages call and print: optimising them takes longer than it could ever save.
 let unoptimized: [SwiftSetting] = [.unsafeFlags(["-Onone"])]
 
 // A module imports only what stands above it.
@@ -19,13 +19,14 @@ let package = Package(
         .library(name: "LinearAlgebra", targets: ["LinearAlgebra"]),
         .library(name: "ModelFiles", targets: ["ModelFiles"]),
         .library(name: "Traces", targets: ["Traces"]),
+        .library(name: "Store", targets: ["Store"]),
         .library(name: "Forests", targets: ["Forests"]),
         .library(name: "Forecasting", targets: ["Forecasting"]),
         .library(name: "Workloads", targets: ["Workloads"]),
         .library(name: "Scheduling", targets: ["Scheduling"]),
         .library(name: "Allocation", targets: ["Allocation"]),
         .library(name: "Prediction", targets: ["Prediction"]),
-        .library(name: "Learning", targets: ["Learning"]),
+        .library(name: "Sizing", targets: ["Sizing"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
@@ -41,10 +42,10 @@ let package = Package(
         .target(name: "Plots", swiftSettings: settings),
         .target(name: "Workloads", swiftSettings: settings),
         .target(name: "Reading", dependencies: ["CZlib", "Workloads"], swiftSettings: settings),
-        .target(name: "Markets", dependencies: ["LinearAlgebra", "Reading"], swiftSettings: settings),
-        .target(name: "Traces", dependencies: ["Reading", "Workloads"], swiftSettings: settings),
+        .target(name: "Markets", dependencies: ["LinearAlgebra", "Workloads", "Reading"], swiftSettings: settings),
+        .target(name: "Traces", dependencies: ["Workloads", "Reading"], swiftSettings: settings),
         .target(
-            name: "Store", dependencies: ["CSQLite", "Reading", "Workloads", "Markets", "Traces"],
+            name: "Store", dependencies: ["CSQLite", "Workloads", "Reading", "Markets", "Traces"],
             swiftSettings: settings),
         .target(name: "Forests", dependencies: ["CPrefetch", "LinearAlgebra", "ModelFiles"], swiftSettings: settings),
         .target(name: "Forecasting", dependencies: ["LinearAlgebra", "ModelFiles"], swiftSettings: settings),
@@ -69,22 +70,17 @@ let package = Package(
             swiftSettings: settings),
         .target(
             name: "Learning",
-            dependencies: [
-                "LinearAlgebra", "ModelFiles", "Plots", "Workloads", "Reading", "Markets", "Traces", "Store", "Forests",
-                "Forecasting", "Tables", "Scheduling", "Prediction",
-            ], swiftSettings: settings),
+            dependencies: ["LinearAlgebra", "ModelFiles", "Markets", "Traces", "Prediction"], swiftSettings: settings),
         .target(
             name: "Sizing",
-            dependencies: [
-                "LinearAlgebra", "ModelFiles", "Plots", "Workloads", "Reading", "Markets", "Traces", "Store", "Forests",
-                "Forecasting", "Tables", "Scheduling", "Prediction",
-            ], swiftSettings: settings),
+            dependencies: ["LinearAlgebra", "Workloads", "Traces", "Store", "Tables", "Prediction"],
+            swiftSettings: settings),
         .target(
             name: "Reports",
             dependencies: [
-                "LinearAlgebra", "ModelFiles", "Plots", "Workloads", "Reading", "Markets", "Traces", "Store", "Forests",
-                "Forecasting", "Tables", "Scheduling", "Prediction", "Learning", "Sizing",
-            ], swiftSettings: settings),
+                "Plots", "Workloads", "Markets", "Forecasting", "Tables", "Scheduling", "Prediction", "Learning",
+                "Sizing",
+            ], swiftSettings: settings + unoptimized),
         .executableTarget(
             name: "almanac",
             dependencies: [
@@ -106,18 +102,19 @@ let package = Package(
         .testTarget(name: "PlotsTests", dependencies: ["Plots"], exclude: ["golden"], swiftSettings: settings),
         .testTarget(name: "WorkloadsTests", dependencies: ["Workloads"], swiftSettings: settings),
         .testTarget(
-            name: "ReadingTests", dependencies: ["Reading", "LinearAlgebra", "CZlib", "TestSupport"],
+            name: "ReadingTests", dependencies: ["CZlib", "LinearAlgebra", "Reading", "TestSupport"],
             swiftSettings: settings),
         .testTarget(
             name: "MarketsTests",
-            dependencies: ["Markets", "Reading", "Traces", "Workloads", "LinearAlgebra", "TestSupport"],
+            dependencies: ["LinearAlgebra", "Markets", "Reading", "TestSupport", "Traces", "Workloads"],
             swiftSettings: settings),
         .testTarget(
-            name: "TracesTests", dependencies: ["Traces", "Markets", "Reading", "Workloads", "LinearAlgebra", "TestSupport"],
+            name: "TracesTests",
+            dependencies: ["LinearAlgebra", "Markets", "Reading", "TestSupport", "Traces", "Workloads"],
             swiftSettings: settings),
         .testTarget(
             name: "StoreTests",
-            dependencies: ["Store", "Markets", "Traces", "Reading", "Workloads", "LinearAlgebra", "TestSupport"],
+            dependencies: ["Markets", "Reading", "Store", "TestSupport", "Traces", "Workloads"],
             swiftSettings: settings),
         .testTarget(
             name: "ForestsTests", dependencies: ["Forests", "LinearAlgebra", "ModelFiles"], exclude: ["models"],
@@ -139,14 +136,15 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "LearningTests",
-            dependencies: ["Learning", "Reports", "Prediction", "LinearAlgebra", "ModelFiles", "Plots"],
+            dependencies: ["Learning", "LinearAlgebra", "ModelFiles", "Plots", "Prediction", "Reports"],
             swiftSettings: settings),
         .testTarget(
             name: "SizingTests",
             dependencies: [
-                "Sizing", "Reports", "Prediction", "Traces", "Workloads", "LinearAlgebra",
+                "Learning", "LinearAlgebra", "Prediction", "Sizing", "Traces", "Workloads",
                 .product(name: "Yams", package: "Yams"),
             ], swiftSettings: settings),
+        .testTarget(name: "PackageTests", swiftSettings: settings),
         .testTarget(name: "NotebookTests", swiftSettings: settings),
         .testTarget(
             name: "CommandLineTests", dependencies: ["almanac"], exclude: ["golden"], swiftSettings: settings),

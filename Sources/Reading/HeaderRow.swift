@@ -12,7 +12,9 @@ package struct HeaderRow {
     ///   - required: Names in lower case without underscores.
     ///   - synonyms: Other names and what they stand for.
     /// - Throws: ``TraceError`` if a required column is missing or one occurs twice.
-    package init(_ reader: inout DelimitedReader, required: [String], synonyms: [String: String] = [:]) throws(TraceError) {
+    package init(_ reader: inout DelimitedReader, required: [String], synonyms: [String: String] = [:])
+        throws(TraceError)
+    {
         (self.required, self.synonyms) = (required, synonyms)
         guard try reader.next() else { throw .empty(path: reader.name) }
         try read(reader)

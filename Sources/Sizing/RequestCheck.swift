@@ -1,6 +1,5 @@
 import Traces
 
-
 /// What requests would have done to runs that came after those they were learnt from.
 ///
 /// Of every task type with at least ten runs the first 70 % by submission are learnt from, the last 30 % are replayed:

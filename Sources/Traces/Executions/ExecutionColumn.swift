@@ -39,7 +39,8 @@ public enum ExecutionColumn: Int, CaseIterable, Sendable, Hashable {
 
     /// The columns that nobody knows before a task runs, or that name it: what no prediction of another column may rest on.
     public static let results: [ExecutionColumn] = [
-        .workflow, .job, .task, .attempt, .machine, .submitTime, .startTime, .endTime, .runtime, .cpuSeconds, .peakMemory,
+        .workflow, .job, .task, .attempt, .machine, .submitTime, .startTime, .endTime, .runtime, .cpuSeconds,
+        .peakMemory,
         .outputBytes, .readBytes, .writtenBytes, .status, .exitCode, .failureCause, .pricePerHour,
     ]
 
