@@ -13,7 +13,8 @@ func eventRows() throws -> [String: Double] {
     rows["event_fan"] = try run(
         tasks { TaskSpec(id: TaskID("t\($0)"), predecessors: $0 == 0 ? [] : ["t0"]) }, cpus: 4)
 
-    let graph = try TaskGraph(tasks { TaskSpec(id: TaskID("t\($0)"), predecessors: $0 == 0 ? [] : ["t\($0 - 1)"]) })
+    let graph = try TaskGraph(
+        tasks { TaskSpec(id: TaskID("t\($0)"), predecessors: $0 == 0 ? [] : [TaskID("t\($0 - 1)")]) })
     let before = residentBytes()
     var state = RunState(offers: [])
     state.add(Job(graph))
