@@ -21,6 +21,18 @@ public struct ExecutorOptions: Sendable {
     public var ranks: [Double]?
     /// What is believed of the tasks: times for who may pass whom, memory for attempts after one that ran out of it.
     public var estimates: Estimates?
+    /// Instances that are carved out of this machine in place of ``instance``; none for that alone.
+    public var pool: [Offer] = []
+    /// When instances of the pool are taken back.
+    public var reclaims: [Reclaim] = []
+    /// A plan on ``instance`` or on the pool: tasks start in its order, on its instances.
+    public var plan: Plan?
+    /// So long the rest of the run may take, in seconds; the plan is made anew when it is in danger.
+    public var deadlineSeconds: Double?
+    /// So much the run may cost, in US dollars.
+    public var budget: Double?
+    /// Makes another plan for tasks that are not over or running.
+    public var replan: (@Sendable (TaskGraph) -> Plan?)?
     /// Seconds between SIGTERM and SIGKILL.
     public var graceSeconds: Double
     /// Seconds between two looks at a process tree, at least 0.001.
@@ -35,6 +47,25 @@ public struct ExecutorOptions: Sendable {
     public var tickSeconds: Double?
     /// Whether SIGINT, SIGTERM and SIGHUP end the run in an orderly way.
     public var handlesSignals: Bool
+
+    /// What the run rents: the pool, or this machine.
+    var offers: [Offer] { pool.isEmpty ? [Offer(type: instance)] : pool }
+
+    /// An instance is taken back some time after it opened, so that a run can be tried out without a cloud.
+    public struct Reclaim: Hashable, Sendable {
+        /// The name of the instance, as in plans and outcomes.
+        public var instance: InstanceID
+        /// Seconds from its opening to the notice.
+        public var noticeSeconds: Double
+        /// Seconds from the notice to the end.
+        public var warningSeconds: Double
+
+        /// Makes a reclaim.
+        public init(_ instance: InstanceID, noticeSeconds: Double, warningSeconds: Double) {
+            self.instance = instance
+            (self.noticeSeconds, self.warningSeconds) = (noticeSeconds, warningSeconds)
+        }
+    }
 
     /// What is predicted for a task.
     public struct Expectation: Hashable, Sendable {

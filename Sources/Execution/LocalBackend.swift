@@ -3,7 +3,8 @@ import Foundation
 import Glibc
 import Workloads
 
-/// Processes on this machine, each attempt under a shepherd. One instance is the whole of what the run may use.
+/// Processes on this machine, each attempt under a shepherd. An instance is a share of what the run may use; when it
+/// opens and whether it is taken back is simulated.
 struct LocalBackend: Backend {
     private struct Attempt {
         var start: Start
@@ -21,6 +22,12 @@ struct LocalBackend: Backend {
         var id: AttemptID
         var instance: InstanceIndex
         var grant: Grant
+    }
+
+    private enum Fate {
+        case opens(offer: Int)
+        case isNoticed(reclaimSeconds: Double)
+        case isReclaimed
     }
 
     /// Files that are open besides those of attempts.
@@ -47,28 +54,38 @@ struct LocalBackend: Backend {
     private var reported: [(files: Shepherd.Files, hasSeries: Bool)] = []
     /// What is to be said besides.
     private var reports: [Report] = []
-    /// The instance that takes tasks.
-    private var open: InstanceIndex = -1
-    private var capacity: Resources
+    /// The room of the instances that take tasks.
+    private var rooms: [InstanceIndex: (offer: Int, capacity: Resources)] = [:]
+    /// What will become of instances, and when.
+    private var fates: [(seconds: Double, instance: InstanceIndex, fate: Fate)] = []
+    /// Instances that were taken back, and are gone when their attempts have ended.
+    private var dying: Set<InstanceIndex> = []
     private var stopRequests = 0
 
     init(_ graph: TaskGraph, options: ExecutorOptions, wakeUp: Int32, epoch: Double) {
         (self.graph, self.options, self.wakeUp, self.epoch) = (graph, options, wakeUp, epoch)
-        capacity = Offer(type: options.instance).capacity
     }
 
     var now: Double { unixSeconds() - epoch }
 
-    func name(of instance: InstanceIndex, _ state: RunState) -> InstanceID { "local" }
+    func name(of instance: InstanceIndex, _ state: RunState) -> InstanceID {
+        if options.pool.isEmpty { return "local" }
+        let (offer, all) = (state.instances.offer[Int(instance)], state.instances.offer)
+        return options.pool[Int(offer)].instanceID(all[..<Int(instance)].count { $0 == offer })
+    }
 
     mutating func reconcile(_ state: RunState) throws -> [Report] {
         for instance in 0..<InstanceIndex(state.instances.count) {
-            switch state.instances.phase[Int(instance)] {
+            let (place, offer) = (Int(instance), Int(state.instances.offer[Int(instance)]))
+            let reclaim = state.instances.reclaimSeconds[place]
+            switch state.instances.phase[place] {
             case .opening:
-                try perform(.open(instance, state.instances.offer[Int(instance)], job: -1, slot: -1), state)
+                let seconds = state.instances.requestedSeconds[place] + options.offers[offer].openSeconds
+                fates.append((seconds, instance, .opens(offer: offer)))
             case .open:
-                open = instance
-                capacity = state.instances.capacity[Int(instance)]
+                rooms[instance] = (offer, state.instances.capacity[place])
+                foresee(instance, openedSeconds: state.instances.openedSeconds[place], state)
+            case .closing where reclaim.isFinite: fates.append((reclaim, instance, .isReclaimed))
             case .closing: try perform(.close(instance), state)
             case .closed: break
             }
@@ -84,7 +101,6 @@ struct LocalBackend: Backend {
                 if state.tasks.phase[Int(task)] == .stopping { stop(start.id, .cancelled) }
             }
         }
-        resize()
         return try collect()
     }
 
@@ -96,11 +112,14 @@ struct LocalBackend: Backend {
             try startWaiting()
         case .stop(let attempt, let cause): stop(attempt, cause)
         case .throttle(let attempt): running[attempt.task]?.shepherd.throttle()
-        case .open(let instance, _, _, _):
-            open = instance
-            capacity = Offer(type: options.instance).capacity
-            reports.append(.event(.opened(instance, capacity)))
-        case .close(let instance): reports.append(.event(.closed(instance, nil)))
+        case .open(let instance, let offer, _, _):
+            let seconds = now + options.offers[Int(offer)].openSeconds
+            fates.append((seconds, instance, .opens(offer: Int(offer))))
+            foresee(instance, openedSeconds: seconds, state)
+        case .close(let instance):
+            rooms[instance] = nil
+            fates.removeAll { $0.instance == instance }
+            reports.append(.event(.closed(instance, nil)))
         case .checkpoint, .warn, .retry, .giveUp, .skip, .replan, .wake, .end: break
         }
     }
@@ -111,7 +130,7 @@ struct LocalBackend: Backend {
         try startWaiting()
         var polled = [pollfd(fd: wakeUp, events: Int16(POLLIN), revents: 0)]
         let now = now
-        var until = reports.isEmpty ? seconds : now
+        var until = reports.isEmpty ? min(seconds, fates.map(\.seconds).min() ?? .infinity) : now
         for attempt in running.values {
             if let process = attempt.shepherd.process {
                 polled.append(pollfd(fd: process.channel, events: Int16(POLLIN), revents: 0))
@@ -156,16 +175,58 @@ extension LocalBackend {
         if stopRequests > 1 { for task in running.keys { running[task]?.shepherd.stop(atOnce: true) } }
     }
 
-    /// Says it when the room of the instance is another than known, as soon as what runs there allows it.
-    private mutating func resize() {
-        let wanted = Offer(type: options.instance).capacity
-        guard open >= 0, capacity != wanted else { return }
-        var used = waiting.reduce(Resources.zero) { $0 + $1.grant.resources }
-        for attempt in running.values { used += attempt.start.grant.resources }
-        let next = wanted.maxima(used)
-        guard next != capacity else { return }
-        capacity = next
-        reports.append(.event(.opened(open, next)))
+    /// When an instance will be taken back.
+    private mutating func foresee(_ instance: InstanceIndex, openedSeconds: Double, _ state: RunState) {
+        let name = name(of: instance, state)
+        guard let reclaim = options.reclaims.first(where: { $0.instance == name }) else { return }
+        let notice = openedSeconds + reclaim.noticeSeconds
+        let end = notice + reclaim.warningSeconds
+        fates += [(notice, instance, .isNoticed(reclaimSeconds: end)), (end, instance, .isReclaimed)]
+    }
+
+    /// Lets happen to instances what is due.
+    private mutating func meetFates() {
+        let now = now
+        let due = fates.filter { $0.seconds <= now }.sorted { $0.seconds < $1.seconds }
+        fates.removeAll { $0.seconds <= now }
+        for (_, instance, fate) in due {
+            switch fate {
+            case .opens(let offer):
+                let capacity = options.offers[offer].capacity
+                rooms[instance] = (offer, capacity)
+                reports.append(.event(.opened(instance, capacity)))
+            case .isNoticed(let end): reports.append(.event(.reclaimNotice(instance, at: end)))
+            case .isReclaimed:
+                rooms[instance] = nil
+                dying.insert(instance)
+                for start in waiting where start.instance == instance { stop(start.id, .reclaimed) }
+                for task in running.keys where running[task]?.start.instance == instance {
+                    running[task]?.stoppedFor = .reclaimed
+                    running[task]?.shepherd.stop(atOnce: true)
+                }
+            }
+        }
+    }
+
+    /// Says it when an instance that was taken back is empty, or when the room of one is another than known, as soon as
+    /// what runs there allows it.
+    private mutating func tellRooms() {
+        for instance in dying.sorted() where !running.values.contains(where: { $0.start.instance == instance }) {
+            dying.remove(instance)
+            reports.append(.event(.closed(instance, .reclaimed)))
+        }
+        for (instance, room) in rooms {
+            let wanted = options.offers[room.offer].capacity
+            guard room.capacity != wanted else { continue }
+            var used = Resources.zero
+            for start in waiting + running.values.map(\.start) where start.instance == instance {
+                used += start.grant.resources
+            }
+            let next = wanted.maxima(used)
+            guard next != room.capacity else { continue }
+            rooms[instance]?.capacity = next
+            reports.append(.event(.opened(instance, next)))
+        }
     }
 
     private mutating func stop(_ attempt: AttemptID, _ cause: FailureCause) {
@@ -260,7 +321,8 @@ extension LocalBackend {
             reported.append((attempt.shepherd.files, measured.demand != nil))
             reports.append(.ended(attempt.start.id, measured))
         }
-        resize()
+        meetFates()
+        tellRooms()
         defer { reports = [] }
         return reports
     }

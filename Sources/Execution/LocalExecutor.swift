@@ -88,6 +88,9 @@ public final class LocalExecutor: Sendable {
             (first.version, first.workflow, first.job) = (RunJournal.version, options.workflow, options.job)
             (first.digest, first.taskCount) = (digest, graph.count)
         }
+        let epoch = journal.header?.timeSeconds ?? first.timeSeconds ?? 0
+        let setup = RunSetup(graph, options, startSeconds: unixSeconds() - epoch)
+        first.setup = try keep(setup, last: journal.lives.last?.setup, number: journal.lives.count + 1)
         try journal.begin(first)
         shepherd_raise_file_limit()
         if options.handlesSignals {
@@ -96,18 +99,19 @@ public final class LocalExecutor: Sendable {
             }
         }
         defer { if options.handlesSignals { shepherd_unwatch_signals() } }
-        let epoch = journal.header?.timeSeconds ?? unixSeconds()
+        var member = RunLoop<LocalBackend, RunJournal>.Member(
+            setup.job(graph, name: options.workflow), run: journal.header?.job ?? options.job, ranks: options.ranks,
+            estimates: options.estimates)
+        member.plan = setup.plan
+        if let replan = options.replan {
+            let (graph, offers) = (graph, setup.offers)
+            member.replan = { state in
+                guard let rest = try? graph.rest(state), let plan = replan(rest) else { return nil }
+                return Assignments(plan, graph, offers: offers, startSeconds: state.seconds).taking(state)
+            }
+        }
         var loop = RunLoop(
-            [
-                .init(
-                    Job(graph, name: options.workflow), run: journal.header?.job ?? options.job, ranks: options.ranks,
-                    estimates: options.estimates)
-            ],
-            Allocator(
-                offers: [Offer(type: options.instance)],
-                policies: Policies(
-                    recovery: Recovery(options.policy, largest: Offer(type: options.instance).capacity)),
-                keepsGoing: options.keepsGoing),
+            [member], setup.allocator,
             on: LocalBackend(graph, options: options, wakeUp: wakeUp.readEnd, epoch: epoch), log: journal,
             epoch: epoch, tickSeconds: options.tickSeconds, show: show, report: report)
         do { return try loop.run() } catch ExecutionError.badFact(let entry) {
@@ -116,14 +120,35 @@ public final class LocalExecutor: Sendable {
         }
     }
 
+    /// Writes down what decisions follow from, unless the process before had the same; the name of the file.
+    private func keep(_ setup: RunSetup, last: String?, number: Int) throws -> String {
+        let data = try RunSetup.coders.0.encode(setup)
+        if let last, let known = contents(ofFile: "\(options.runFolder)/\(last)"), Data(known.utf8) == data {
+            return last
+        }
+        let name = "setup-\(number).json"
+        let path = "\(options.runFolder)/\(name)"
+        do { try data.write(to: URL(fileURLWithPath: path)) } catch {
+            throw ExecutionError.system(operation: "write", path: path, reason: "\(error.localizedDescription)")
+        }
+        return name
+    }
+
     private static func check(_ graph: TaskGraph, _ options: ExecutorOptions) throws(ExecutionError) {
         var written = OutputTree()
         for (index, task) in graph.tasks.enumerated() {
             for file in task.outputs { _ = written.insert(file.path, index) }
         }
+        let cpus = options.pool.reduce(0) { $0 + $1.type.cpus * Double($1.maximumCount) }
+        let memory = options.pool.reduce(0) { $0 + $1.type.memoryBytes * Double($1.maximumCount) }
+        guard cpus <= options.instance.cpus, memory <= options.instance.memoryBytes else {
+            throw .poolTooLarge(
+                cpus: cpus, memoryBytes: memory, availableCPUs: options.instance.cpus,
+                availableMemoryBytes: options.instance.memoryBytes)
+        }
         for task in graph.tasks {
             guard task.command != nil else { throw .noCommand(task.id) }
-            guard options.instance.fits(task.request) else {
+            guard options.offers.contains(where: { $0.type.fits(task.request) }) else {
                 throw .tooLarge(
                     task.id, cpus: task.request.cpus, memoryBytes: task.request.memoryBytes,
                     availableCPUs: options.instance.cpus, availableMemoryBytes: options.instance.memoryBytes)
@@ -155,6 +180,18 @@ public final class LocalExecutor: Sendable {
 }
 
 extension TaskGraph {
+    /// The tasks that neither are over nor run: those before them count as done.
+    func rest(_ state: RunState) throws -> TaskGraph {
+        let isLeft = tasks.indices.map { !state.tasks.phase[$0].isOver && !state.tasks.phase[$0].isRunning }
+        return try TaskGraph(
+            tasks.indices.filter { isLeft[$0] }.map { index in
+                var task = tasks[index]
+                task.predecessors = predecessors(of: index).filter { isLeft[$0] }.map { tasks[$0].id }
+                (task.inputs, task.outputs) = ([], [])
+                return task
+            })
+    }
+
     /// A checksum of what makes a job the same job: names, commands, order and files.
     package var digest: String {
         var text = ""

@@ -15,6 +15,10 @@ public enum RunEvent: Hashable, Sendable {
     case gaveUp(TaskID, FailureCause)
     /// A task cannot run, because one that it waits for has failed.
     case skipped(TaskID)
+    /// An instance takes tasks, will be taken back, or is gone.
+    case instance(InstanceID, String)
+    /// The plan did not hold any more; the new one ends in so many seconds, `nil` if there is no other.
+    case replanned(ReplanReason, endSeconds: Double?)
     /// Somebody asked the run to stop; what runs is being ended.
     case stopping
     /// Time has passed.

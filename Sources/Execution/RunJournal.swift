@@ -35,6 +35,8 @@ struct RunJournal: RunLog {
         var taskCount: Int?
         var timeSeconds: Double?
         var outcome: TaskOutcome?
+        /// The file of what the decisions of this process follow from.
+        var setup: String?
         // Of the first version.
         var task: TaskID?
         var attempt: Int?
@@ -52,9 +54,13 @@ struct RunJournal: RunLog {
     /// The first line; `nil` in a new journal.
     private(set) var header: Line?
 
+    /// The processes that worked on the run: the first entry of each, and its setup.
+    private(set) var lives: [(firstEntry: Int, setup: String?)] = []
+
     private let path: String
     private let fd: Int32
-    private let graph: TaskGraph
+    /// `nil` if it is only read.
+    private let graph: TaskGraph?
     private var found: [LogEntry] = []
     /// The line of every entry found, from 1.
     private var lines: [Int] = []
@@ -79,6 +85,15 @@ struct RunJournal: RunLog {
             Glibc.close(fd)
             throw error
         }
+    }
+
+    /// Reads a journal that another process may be writing.
+    init(reading path: String) throws(ExecutionError) {
+        (self.path, graph) = (path, nil)
+        fd = Glibc.open(path, O_RDONLY | O_CLOEXEC)
+        guard fd >= 0 else { throw .lastError("open", path) }
+        defer { Glibc.close(fd) }
+        try read()
     }
 
     private static func open(_ path: String, folder: String) throws(ExecutionError) -> Int32 {
@@ -112,6 +127,7 @@ struct RunJournal: RunLog {
     /// Adds the line that begins the work of this process, to be written by the next ``sync()``.
     mutating func begin(_ line: Line) throws(ExecutionError) {
         if header == nil { header = line }
+        lives.append((found.count, line.setup))
         try add(line)
     }
 
@@ -123,7 +139,7 @@ struct RunJournal: RunLog {
         }
         pending += "{\"fact\":\"\(entry.fact)\",\"kind\":".utf8
         if case .action(.start(let attempt, _, _, _)) = entry.fact.what {
-            let name = Self.quoted(graph.tasks[Int(attempt.task)].id.rawValue)
+            let name = Self.quoted(graph?.tasks[Int(attempt.task)].id.rawValue ?? "")
             pending += "\"start\",\"task\":\(name),\"attempt\":\(attempt.number)}\n".utf8
         } else {
             pending += "\"fact\"}\n".utf8
@@ -178,7 +194,7 @@ extension RunJournal {
         guard readAll(fd, into: &bytes) else { throw .lastError("read", path) }
         let newline = UInt8(ascii: "\n")
         length = bytes.lastIndex(of: newline).map { $0 + 1 } ?? 0
-        if length < bytes.count, ftruncate(fd, off_t(length)) != 0 {
+        if length < bytes.count, graph != nil, ftruncate(fd, off_t(length)) != 0 {
             throw .lastError("cut off the last line of", path)
         }
         let decoder = JSONDecoder()
@@ -204,6 +220,7 @@ extension RunJournal {
                     throw .badJournal(path: path, line: 1, reason: reason)
                 }
                 header = line
+                if line.version == Self.version { lives.append((0, line.setup)) }
             } else if header?.version == 1 {
                 earlier.append(line)
             } else if let text = line.fact {
@@ -211,7 +228,9 @@ extension RunJournal {
                     throw .badJournal(path: path, line: number + 1, reason: "its fact is none that is known")
                 }
                 try note(LogEntry(fact, outcome: line.outcome), line: number + 1)
-            } else if line.kind != .resume {
+            } else if line.kind == .resume {
+                lives.append((found.count, line.setup))
+            } else {
                 throw .badJournal(path: path, line: number + 1, reason: "it holds no fact")
             }
         }
@@ -238,8 +257,7 @@ extension RunJournal {
 
     /// Writes a journal of the first version anew; what it says becomes facts. One that is interrupted begins again.
     private mutating func migrate(_ earlier: [Line]) throws(ExecutionError) {
-        guard var first = header else { return }
-        guard first.digest == graph.digest else { return }
+        guard var first = header, let graph, first.digest == graph.digest else { return }
         var reader = EarlierJournal(path, graph, began: first.timeSeconds ?? 0)
         found = try reader.entries(earlier)
         lines = []

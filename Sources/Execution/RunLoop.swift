@@ -20,6 +20,10 @@ public struct RunLoop<World: Backend, Log: RunLog> {
         public var ranks: [Double]?
         /// What is believed of the tasks.
         public var estimates: Estimates?
+        /// The plan that it starts with; the policies must be those that keep to plans.
+        public var plan: Assignments?
+        /// Makes another plan for what is left, or says that there is none.
+        public var replan: (@Sendable (RunState) -> Assignments?)?
 
         /// Makes a member.
         public init(_ job: Job, run: String, ranks: [Double]? = nil, estimates: Estimates? = nil) {
@@ -116,6 +120,11 @@ extension RunLoop {
             let job = JobIndex(index)
             return Report.event(allocator.state.jobs[index].isAdmitted ? .resumed(job) : .admitted(job))
         }
+        for (index, member) in members.enumerated() {
+            // What another process planned holds as long as its instances are there.
+            guard let plan = member.plan, allocator.state.jobs[index].plan == nil else { continue }
+            reports.insert(.event(.planned(JobIndex(index), plan)), at: 0)
+        }
         if !entries.isEmpty { reports.append(.event(.restarted)) }
         return try reports + world.reconcile(allocator.state)
     }
@@ -154,7 +163,7 @@ extension RunLoop {
                         try end(allocator.state.attempt(at: task), Measurement(evidence))
                     }
                 }
-                if case .cancelled = event { show(.stopping) }
+                tell(event)
                 events.append(event)
                 try log.append(LogEntry(Fact(now, .event(event))))
             }
@@ -192,7 +201,31 @@ extension RunLoop {
             }
         case .giveUp(let task, let cause): show(.gaveUp(id(task), cause))
         case .skip(let task): show(.skipped(id(task)))
-        case .open, .close, .checkpoint, .stop, .throttle, .replan: try world.perform(action, allocator.state)
+        case .replan(let job, let reason):
+            let state = allocator.state
+            // Without a better one the old plan goes on.
+            let plan = members[Int(job)].replan?(state)
+            show(.replanned(reason, endSeconds: plan.map { $0.endSeconds - state.seconds }))
+            var next = plan ?? state.jobs[Int(job)].plan
+            if plan == nil {
+                for (slot, instance) in state.jobs[Int(job)].instanceOfSlot.enumerated() {
+                    next?.slots[slot].instance = instance
+                }
+            }
+            if let next { reports.append(.event(.planned(job, next))) }
+        case .open, .close, .checkpoint, .stop, .throttle: try world.perform(action, allocator.state)
+        }
+    }
+
+    private func tell(_ event: Event) {
+        func name(_ instance: InstanceIndex) -> InstanceID { world.name(of: instance, allocator.state) }
+        switch event {
+        case .cancelled: show(.stopping)
+        case .reclaimNotice(let instance, let time):
+            show(.instance(name(instance), "will be taken back in \(Units.formatSeconds(max(0, time - world.now)))"))
+        case .closed(let instance, let cause?): show(.instance(name(instance), "is gone (\(cause.rawValue))"))
+        case .refused(let instance): show(.instance(name(instance), "is not to be had"))
+        default: break
         }
     }
 

@@ -61,7 +61,38 @@ struct RunCommand: ParsableCommand {
     @Option(name: .long, help: "Price of this machine in US dollars per hour, for the outcomes.")
     var price = 0.0
 
+    @Option(name: .long, help: "A plan that 'almanac plan --output' wrote; by default one is made if times are known.")
+    var plan: String?
+
+    @Flag(name: .long, help: "Run on the instances of the job's pool, carved out of this machine, to try a pool out.")
+    var pool = false
+
+    @Option(name: .long, help: "Time from asking for an instance of the pool until it takes tasks.")
+    var startUp = TimeSpan(seconds: 0)
+
+    @Option(
+        name: .long,
+        help: "Take an instance of the pool back, NAME@TIME or NAME@TIME+WARNING after it opened; repeatable.")
+    var reclaim: [ReclaimTime] = []
+
+    /// When an instance is taken back, for instance `m5.large/spot#0@30s+2m`.
+    struct ReclaimTime: ExpressibleByArgument {
+        let reclaim: ExecutorOptions.Reclaim
+        init?(argument: String) {
+            guard let at = argument.lastIndex(of: "@") else { return nil }
+            let times = argument[argument.index(after: at)...].split(separator: "+", omittingEmptySubsequences: false)
+            let seconds = times.compactMap { Units.parseSeconds(String($0)) }
+            guard 1...2 ~= times.count, seconds.count == times.count, seconds.allSatisfy({ $0 >= 0 }) else {
+                return nil
+            }
+            reclaim = .init(
+                InstanceID(String(argument[..<at])), noticeSeconds: seconds[0],
+                warningSeconds: seconds.count > 1 ? seconds[1] : 0)
+        }
+    }
+
     func validate() throws {
+        if !reclaim.isEmpty, !pool, plan == nil { throw ValidationError("--reclaim needs --pool or --plan.") }
         if let retries, retries < 0 { throw ValidationError("--retries is \(retries), expected 0 or more.") }
         guard recordEvery.seconds == 0 || recordEvery.seconds >= 0.001 else {
             throw ValidationError("--record-every is below 1 ms, expected 0 or more than that.")
@@ -113,6 +144,7 @@ struct RunCommand: ParsableCommand {
         options.graceSeconds = grace.seconds
         options.ranks = upwardRanks(
             job.tasks, seconds: job.tasks.tasks.indices.map { believed.seconds(of: $0, on: machine) })
+        try plan(job, models, machine, console, &options)
         let view = RunView(console)
         options.tickSeconds = view.isLive ? 0.2 : nil
 
@@ -163,6 +195,82 @@ struct RunCommand: ParsableCommand {
             lines.append("\(Units.count(result.skipped.count, "task")) could not run because of that")
         }
         return lines.joined(separator: "\n")
+    }
+
+    /// Where and in which order tasks start, as far as anything is known of their times.
+    private func plan(
+        _ job: JobFile, _ models: ModelSet, _ machine: InstanceType, _ console: Console, _ options: inout ExecutorOptions
+    ) throws {
+        @Sendable func costs(of graph: TaskGraph, _ pool: ResourcePool) throws -> CostModel {
+            try models.costModel(for: graph, on: pool, host: InstanceType.hostName, unknownSeconds: 60)
+        }
+        var entries = [ResourcePool.Entry(type: machine)]
+        if pool {
+            guard let found = job.pool else {
+                throw Failure.input("\(input.job): --pool is given, but the job has no pool.")
+            }
+            entries = found.entries
+        }
+        if let path = plan {
+            let found: Plan = try read(path)
+            if !pool {
+                entries = []
+                for instance in found.instances {
+                    let place = entries.firstIndex { $0.isSame(instance.entry) }
+                    if let place { entries[place].maximumCount += 1 } else { entries.append(instance.entry.single) }
+                }
+            }
+            do { try found.validate(job.tasks, on: ResourcePool(entries: found.instances.map(\.entry))) } catch {
+                throw Failure.input("\(path): \(error)")
+            }
+            options.plan = found
+        } else if job.tasks.tasks.contains(where: { $0.claimedSeconds != nil }) || models.knowsRuntime {
+            let goal = Goal(
+                job.objective.flatMap(Goal.Objective.init) ?? .balanced, deadlineSeconds: job.deadlineSeconds,
+                budget: job.budget)
+            do {
+                let usable = ResourcePool(entries: entries)
+                options.plan = try Planner(job.tasks, on: usable, costs: costs(of: job.tasks, usable)).plan(goal)
+            } catch PlanError.infeasible(_, let fastest, _, _, _) {
+                console.remark(
+                    "no plan keeps the limits: the fastest takes \(Units.formatSeconds(fastest.makespanSeconds)) and costs "
+                        + "\(Units.formatPrice(fastest.cost)); the run begins all the same")
+                options.plan = fastest
+            } catch let error as PlanError {
+                throw Failure.input(error.description)
+            }
+        } else if job.deadlineSeconds != nil || job.budget != nil {
+            console.remark("deadline and budget are not watched: no task has a known time. Give --models.")
+        }
+        let isMachine = entries.count == 1 && entries[0].type.name == machine.name && entries[0].maximumCount == 1
+        if !isMachine {
+            options.pool = entries.map {
+                Offer(
+                    type: $0.type, purchase: $0.purchase, zone: $0.zone, maximumCount: $0.maximumCount,
+                    openSeconds: startUp.seconds)
+            }
+        }
+        options.reclaims = reclaim.map(\.reclaim)
+        (options.deadlineSeconds, options.budget) = (job.deadlineSeconds, job.budget)
+        guard let made = options.plan else { return }
+        console.remark(
+            "planned: \(Units.formatSeconds(made.makespanSeconds)) on \(Units.count(made.instances.count, "instance"))")
+        let usable = ResourcePool(entries: entries)
+        options.replan = { rest in
+            guard let costs = try? costs(of: rest, usable) else { return nil }
+            return try? Planner(rest, on: usable, costs: costs).plan(Goal(.time))
+        }
+    }
+
+    private func read(_ path: String) throws -> Plan {
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        guard let data = FileManager.default.contents(atPath: path) else {
+            throw Failure.input("\(path): there is no such file. Write one with 'almanac plan JOB --output \(path)'.")
+        }
+        do { return try decoder.decode(Plan.self, from: data) } catch {
+            throw Failure.input("\(path): this is no plan. Write one with 'almanac plan JOB --output \(path)'.")
+        }
     }
 
     /// Tasks that ask for no memory ask for what the models say, at most what there is.
@@ -276,6 +384,10 @@ private final class RunView: @unchecked Sendable {
                     + "let the command wait for what it starts"
             )
         case .gaveUp(let task, _): say("\(task): given up")
+        case .instance(let name, let what): say("\(name) \(what)")
+        case .replanned(let reason, let seconds):
+            let outlook = seconds.map { "what is left is planned to take \(Units.formatSeconds($0))" }
+            say("the plan is in danger (\(reason.rawValue)): \(outlook ?? "there is no other")")
         case .stopping: say("stopping; once more to kill at once")
         case .tick(let status): draw(status)
         case .started, .skipped: break
@@ -314,5 +426,17 @@ private final class RunView: @unchecked Sendable {
         if status.running.count > 8 { lines.append("  … and \(status.running.count - 8) more") }
         Console.write(erasure + lines.joined(separator: "\n") + "\n", to: .standardError)
         drawnLines = lines.count
+    }
+}
+
+extension ResourcePool.Entry {
+    fileprivate func isSame(_ other: Self) -> Bool {
+        type == other.type && purchase == other.purchase && zone == other.zone
+    }
+
+    fileprivate var single: Self {
+        var entry = self
+        entry.maximumCount = 1
+        return entry
     }
 }
