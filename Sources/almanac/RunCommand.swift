@@ -199,7 +199,8 @@ struct RunCommand: ParsableCommand {
 
     /// Where and in which order tasks start, as far as anything is known of their times.
     private func plan(
-        _ job: JobFile, _ models: ModelSet, _ machine: InstanceType, _ console: Console, _ options: inout ExecutorOptions
+        _ job: JobFile, _ models: ModelSet, _ machine: InstanceType, _ console: Console,
+        _ options: inout ExecutorOptions
     ) throws {
         @Sendable func costs(of graph: TaskGraph, _ pool: ResourcePool) throws -> CostModel {
             try models.costModel(for: graph, on: pool, host: InstanceType.hostName, unknownSeconds: 60)
