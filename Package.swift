@@ -22,7 +22,9 @@ let package = Package(
         .library(name: "Store", targets: ["Store"]),
         .library(name: "Forests", targets: ["Forests"]),
         .library(name: "Forecasting", targets: ["Forecasting"]),
+        .library(name: "Workloads", targets: ["Workloads"]),
         .library(name: "Scheduling", targets: ["Scheduling"]),
+        .library(name: "Allocation", targets: ["Allocation"]),
         .library(name: "Prediction", targets: ["Prediction"]),
         .library(name: "Sizing", targets: ["Sizing"]),
     ],
@@ -67,7 +69,9 @@ let package = Package(
             ],
             swiftSettings: settings),
         .target(name: "CShepherd"),
-        .target(name: "Execution", dependencies: ["CShepherd", "Workloads", "Scheduling"], swiftSettings: settings),
+        .target(
+            name: "Execution", dependencies: ["CShepherd", "Workloads", "Scheduling", "Allocation"],
+            swiftSettings: settings),
         .target(
             name: "Learning",
             dependencies: ["LinearAlgebra", "ModelFiles", "Workloads", "Markets", "Traces", "Prediction"],
@@ -86,7 +90,7 @@ let package = Package(
             name: "almanac",
             dependencies: [
                 "LinearAlgebra", "ModelFiles", "Plots", "Workloads", "Reading", "Markets", "Traces", "Store", "Forests",
-                "Forecasting", "Tables", "Scheduling", "Prediction",
+                "Forecasting", "Tables", "Scheduling", "Allocation", "Prediction",
                 "JobFiles", "Execution", "Learning", "Sizing", "Reports",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Yams", package: "Yams"),
@@ -96,7 +100,7 @@ let package = Package(
             name: "TestSupport", dependencies: ["CZlib", "LinearAlgebra"], path: "Tests/TestSupport",
             swiftSettings: settings),
         .executableTarget(
-            name: "execution-helper", dependencies: ["Execution", "Scheduling", "Workloads"],
+            name: "execution-helper", dependencies: ["Execution", "Allocation", "Workloads"],
             path: "Tests/ExecutionHelper", swiftSettings: settings),
         .testTarget(name: "LinearAlgebraTests", dependencies: ["LinearAlgebra"], swiftSettings: settings),
         .testTarget(name: "ModelFilesTests", dependencies: ["ModelFiles"], swiftSettings: settings),
@@ -135,7 +139,8 @@ let package = Package(
             dependencies: ["Prediction", "Traces", "Scheduling", "Workloads", "LinearAlgebra", "ModelFiles"],
             swiftSettings: settings),
         .testTarget(
-            name: "ExecutionTests", dependencies: ["Execution", "Scheduling", "Workloads", "execution-helper"],
+            name: "ExecutionTests",
+            dependencies: ["Execution", "Allocation", "Scheduling", "Workloads", "execution-helper"],
             swiftSettings: settings),
         .testTarget(
             name: "LearningTests",

@@ -6,6 +6,8 @@ public enum ExecutionError: Error, Hashable, Sendable, CustomStringConvertible {
     case noCommand(TaskID)
     /// A task asks for more than this machine, or what the run may use of it, has.
     case tooLarge(TaskID, cpus: Double, memoryBytes: Double, availableCPUs: Double, availableMemoryBytes: Double)
+    /// The instances of a pool have together more than this machine, or what the run may use of it, has.
+    case poolTooLarge(cpus: Double, memoryBytes: Double, availableCPUs: Double, availableMemoryBytes: Double)
     /// An input exists neither on disk nor as an output of another task.
     case missingInput(TaskID, path: String)
     /// A file that a finished task of this run made, and that another one still needs, is not there any more.
@@ -20,6 +22,10 @@ public enum ExecutionError: Error, Hashable, Sendable, CustomStringConvertible {
     case jobChanged(folder: String)
     /// The journal holds a line that is not ours; the last line may be cut short, others not.
     case badJournal(path: String, line: Int, reason: String)
+    /// A decision of the log, counted from 0, does not follow from what stands before it.
+    case badFact(entry: Int)
+    /// The folder of a run does not hold what its decisions follow from.
+    case noSetup(folder: String)
     /// The operating system refused something.
     case system(operation: String, path: String, reason: String)
 
@@ -32,6 +38,10 @@ public enum ExecutionError: Error, Hashable, Sendable, CustomStringConvertible {
             "Task '\(task)' asks for \(Units.format(cpus, digits: 1)) cpus and \(Units.formatBytes(memory)), but this run "
                 + "may use \(Units.format(availableCPUs, digits: 1)) cpus and \(Units.formatBytes(availableMemory)). "
                 + "Ask for less, or run on a larger machine."
+        case .poolTooLarge(let cpus, let memory, let availableCPUs, let availableMemory):
+            "The instances have together \(Units.format(cpus, digits: 1)) cpus and \(Units.formatBytes(memory)), but this "
+                + "run may use \(Units.format(availableCPUs, digits: 1)) cpus and \(Units.formatBytes(availableMemory)). "
+                + "Make them smaller or fewer, or allow more with --cpus and --memory."
         case .missingInput(let task, let path):
             "Task '\(task)' reads '\(path)', which does not exist and which no task writes. "
                 + "Correct the path, or declare it as an output of the task that makes it."
@@ -51,6 +61,12 @@ public enum ExecutionError: Error, Hashable, Sendable, CustomStringConvertible {
         case .badJournal(let path, let line, let reason):
             "\(path):\(line): this is not a line of a run journal (\(reason)). "
                 + "Restore the file, or start in another folder."
+        case .badFact(let entry):
+            "Entry \(entry + 1) of the log of this run does not follow from those before it. "
+                + "Restore the log, or start another run."
+        case .noSetup(let folder):
+            "The run in '\(folder)' cannot be replayed: it does not hold what its decisions follow from, or was begun by "
+                + "an earlier release. Runs that begin now keep it in setup-1.json."
         case .system(let operation, let path, let reason):
             "Cannot \(operation) '\(path)': \(reason). Check that the folder exists, is writable and has space left."
         }

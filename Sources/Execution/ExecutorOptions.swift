@@ -13,10 +13,26 @@ public struct ExecutorOptions: Sendable {
     public var job: String
     /// What the run may use of this machine, and at what price it is accounted.
     public var instance: InstanceType
-    /// Retries, memory growth, and whether to go on after a failure.
-    public var allocator: AllocatorOptions
+    /// What follows failures and alerts.
+    public var policy: RetryPolicy
+    /// Whether independent tasks go on after one has failed for good.
+    public var keepsGoing: Bool
     /// Urgency of every task; by default the longest path to the end.
     public var ranks: [Double]?
+    /// What is believed of the tasks: times for who may pass whom, memory for attempts after one that ran out of it.
+    public var estimates: Estimates?
+    /// Instances that are carved out of this machine in place of ``instance``; none for that alone.
+    public var pool: [Offer] = []
+    /// When instances of the pool are taken back.
+    public var reclaims: [Reclaim] = []
+    /// A plan on ``instance`` or on the pool: tasks start in its order, on its instances.
+    public var plan: Plan?
+    /// So long the rest of the run may take, in seconds; the plan is made anew when it is in danger.
+    public var deadlineSeconds: Double?
+    /// So much the run may cost, in US dollars.
+    public var budget: Double?
+    /// Makes another plan for tasks that are not over or running.
+    public var replan: (@Sendable (TaskGraph) -> Plan?)?
     /// Seconds between SIGTERM and SIGKILL.
     public var graceSeconds: Double
     /// Seconds between two looks at a process tree, at least 0.001.
@@ -32,26 +48,44 @@ public struct ExecutorOptions: Sendable {
     /// Whether SIGINT, SIGTERM and SIGHUP end the run in an orderly way.
     public var handlesSignals: Bool
 
+    /// What the run rents: the pool, or this machine.
+    var offers: [Offer] { pool.isEmpty ? [Offer(type: instance)] : pool }
+
+    /// An instance is taken back some time after it opened, so that a run can be tried out without a cloud.
+    public struct Reclaim: Hashable, Sendable {
+        /// The name of the instance, as in plans and outcomes.
+        public var instance: InstanceID
+        /// Seconds from its opening to the notice.
+        public var noticeSeconds: Double
+        /// Seconds from the notice to the end.
+        public var warningSeconds: Double
+
+        /// Makes a reclaim.
+        public init(_ instance: InstanceID, noticeSeconds: Double, warningSeconds: Double) {
+            self.instance = instance
+            (self.noticeSeconds, self.warningSeconds) = (noticeSeconds, warningSeconds)
+        }
+    }
+
     /// What is predicted for a task.
     public struct Expectation: Hashable, Sendable {
         /// The memory of a process tree that is exceeded with a probability of 1 %.
         public var memoryBytes: Double?
         /// The run time that is exceeded with a probability of 1 %.
         public var seconds: Double?
-        /// Quantiles of the memory, for attempts after one that ran out of it.
-        public var memorySteps: [Double]
 
         /// Makes an expectation; what is not given is not watched.
-        public init(memoryBytes: Double? = nil, seconds: Double? = nil, memorySteps: [Double] = []) {
-            (self.memoryBytes, self.seconds, self.memorySteps) = (memoryBytes, seconds, memorySteps)
+        public init(memoryBytes: Double? = nil, seconds: Double? = nil) {
+            (self.memoryBytes, self.seconds) = (memoryBytes, seconds)
         }
     }
 
     /// Makes options; only the run folder is required.
     public init(
         runFolder: String, workingFolder: String = ".", workflow: String = "job", job: String = "run",
-        instance: InstanceType = .thisMachine(), allocator: AllocatorOptions = .init(), ranks: [Double]? = nil,
-        graceSeconds: Double = 5, sampleSeconds: Double = 0.05, enforcesMemory: Bool = false,
+        instance: InstanceType = .thisMachine(), policy: RetryPolicy = .standard, keepsGoing: Bool = true,
+        ranks: [Double]? = nil, estimates: Estimates? = nil, graceSeconds: Double = 5, sampleSeconds: Double = 0.05,
+        enforcesMemory: Bool = false,
         seriesSeconds: Double? = nil, expectations: [TaskID: Expectation] = [:],
         tickSeconds: Double? = nil, handlesSignals: Bool = true
     ) {
@@ -60,8 +94,10 @@ public struct ExecutorOptions: Sendable {
         self.workflow = workflow
         self.job = job
         self.instance = instance
-        self.allocator = allocator
+        self.policy = policy
+        self.keepsGoing = keepsGoing
         self.ranks = ranks
+        self.estimates = estimates
         self.graceSeconds = graceSeconds
         self.sampleSeconds = sampleSeconds
         self.enforcesMemory = enforcesMemory

@@ -1,10 +1,10 @@
+import Allocation
 import CShepherd
 import Foundation
 import Glibc
-import Scheduling
 public import Workloads
 
-/// Runs a job with real processes on this machine: a thin shell around the same `Allocator` that the simulator uses.
+/// Runs a job with real processes on this machine: a ``RunLoop`` on them, with a journal in the run's folder.
 ///
 /// Every attempt runs in a session of its own under a small process, its shepherd, that measures its whole process tree
 /// and outlives this one. Starts and ends are on disk before they are acted on, so that after a `kill -9` at any moment
@@ -67,10 +67,31 @@ public final class LocalExecutor: Sendable {
         guard !resuming || exists(path) else { throw ExecutionError.nothingToResume(folder: options.runFolder) }
         try makeFolder(options.runFolder)
         try makeFolder(options.runFolder + "/attempts")
-        let (journal, entries) = try RunJournal.open(path, folder: options.runFolder)
+        var journal = try RunJournal(path, folder: options.runFolder, graph: graph)
         defer { journal.close() }
-        let past = try PastRun(entries, graph, options: options, resuming: resuming)
-        try checkFiles(past)
+        let digest = graph.digest
+        let isNew = journal.header == nil
+        if let header = journal.header,
+            header.digest != digest || header.workflow ?? options.workflow != options.workflow
+        {
+            throw ExecutionError.jobChanged(folder: options.runFolder)
+        }
+        let finished = journal.finishedTasks
+        if !resuming, !isNew {
+            throw ExecutionError.runExists(
+                folder: options.runFolder, finished: finished.count, total: graph.count)
+        }
+        try checkFiles(finished)
+        var first = RunJournal.Line(isNew ? .run : .resume)
+        first.timeSeconds = unixSeconds()
+        if isNew {
+            (first.version, first.workflow, first.job) = (RunJournal.version, options.workflow, options.job)
+            (first.digest, first.taskCount) = (digest, graph.count)
+        }
+        let epoch = journal.header?.timeSeconds ?? first.timeSeconds ?? 0
+        let setup = RunSetup(graph, options, startSeconds: unixSeconds() - epoch)
+        first.setup = try keep(setup, last: journal.lives.last?.setup, number: journal.lives.count + 1)
+        try journal.begin(first)
         shepherd_raise_file_limit()
         if options.handlesSignals {
             guard shepherd_watch_signals(wakeUp.writeEnd) == 0 else {
@@ -78,10 +99,39 @@ public final class LocalExecutor: Sendable {
             }
         }
         defer { if options.handlesSignals { shepherd_unwatch_signals() } }
-        var run = LocalRun(
-            graph: graph, options: options, journal: journal, past: past, wakeUp: wakeUp.readEnd, report: report,
-            show: show)
-        return try run.toEnd()
+        var member = RunLoop<LocalBackend, RunJournal>.Member(
+            setup.job(graph, name: options.workflow), run: journal.header?.job ?? options.job, ranks: options.ranks,
+            estimates: options.estimates)
+        member.plan = setup.plan
+        if let replan = options.replan {
+            let (graph, offers) = (graph, setup.offers)
+            member.replan = { state in
+                guard let rest = try? graph.rest(state), let plan = replan(rest) else { return nil }
+                return Assignments(plan, graph, offers: offers, startSeconds: state.seconds).taking(state)
+            }
+        }
+        var loop = RunLoop(
+            [member], setup.allocator,
+            on: LocalBackend(graph, options: options, wakeUp: wakeUp.readEnd, epoch: epoch), log: journal,
+            epoch: epoch, tickSeconds: options.tickSeconds, show: show, report: report)
+        do { return try loop.run() } catch ExecutionError.badFact(let entry) {
+            let reason = "what it decides does not follow from the lines before"
+            throw ExecutionError.badJournal(path: path, line: journal.line(ofEntry: entry), reason: reason)
+        }
+    }
+
+    /// Writes down what decisions follow from, unless the process before had the same; the name of the file.
+    private func keep(_ setup: RunSetup, last: String?, number: Int) throws -> String {
+        let data = try RunSetup.coders.0.encode(setup)
+        if let last, let known = contents(ofFile: "\(options.runFolder)/\(last)"), Data(known.utf8) == data {
+            return last
+        }
+        let name = "setup-\(number).json"
+        let path = "\(options.runFolder)/\(name)"
+        do { try data.write(to: URL(fileURLWithPath: path)) } catch {
+            throw ExecutionError.system(operation: "write", path: path, reason: "\(error.localizedDescription)")
+        }
+        return name
     }
 
     private static func check(_ graph: TaskGraph, _ options: ExecutorOptions) throws(ExecutionError) {
@@ -89,9 +139,16 @@ public final class LocalExecutor: Sendable {
         for (index, task) in graph.tasks.enumerated() {
             for file in task.outputs { _ = written.insert(file.path, index) }
         }
+        let cpus = options.pool.reduce(0) { $0 + $1.type.cpus * Double($1.maximumCount) }
+        let memory = options.pool.reduce(0) { $0 + $1.type.memoryBytes * Double($1.maximumCount) }
+        guard cpus <= options.instance.cpus, memory <= options.instance.memoryBytes else {
+            throw .poolTooLarge(
+                cpus: cpus, memoryBytes: memory, availableCPUs: options.instance.cpus,
+                availableMemoryBytes: options.instance.memoryBytes)
+        }
         for task in graph.tasks {
             guard task.command != nil else { throw .noCommand(task.id) }
-            guard options.instance.fits(task.request) else {
+            guard options.offers.contains(where: { $0.type.fits(task.request) }) else {
                 throw .tooLarge(
                     task.id, cpus: task.request.cpus, memoryBytes: task.request.memoryBytes,
                     availableCPUs: options.instance.cpus, availableMemoryBytes: options.instance.memoryBytes)
@@ -105,13 +162,13 @@ public final class LocalExecutor: Sendable {
     }
 
     /// What is left to do may need files that finished tasks have made.
-    private func checkFiles(_ past: PastRun) throws(ExecutionError) {
-        guard !past.finished.isEmpty else { return }
+    private func checkFiles(_ finished: Set<TaskID>) throws(ExecutionError) {
+        guard !finished.isEmpty else { return }
         var makers: [String: TaskID] = [:]
-        for task in graph.tasks where past.finished.contains(task.id) {
+        for task in graph.tasks where finished.contains(task.id) {
             for output in task.outputs { makers[output.path] = task.id }
         }
-        for task in graph.tasks where !past.finished.contains(task.id) {
+        for task in graph.tasks where !finished.contains(task.id) {
             for input in task.inputs {
                 guard let maker = makers[input.path] else { continue }
                 guard exists(absolute(input.path, in: options.workingFolder)) else {
@@ -119,5 +176,32 @@ public final class LocalExecutor: Sendable {
                 }
             }
         }
+    }
+}
+
+extension TaskGraph {
+    /// The tasks that neither are over nor run: those before them count as done.
+    func rest(_ state: RunState) throws -> TaskGraph {
+        let isLeft = tasks.indices.map { !state.tasks.phase[$0].isOver && !state.tasks.phase[$0].isRunning }
+        return try TaskGraph(
+            tasks.indices.filter { isLeft[$0] }.map { index in
+                var task = tasks[index]
+                task.predecessors = predecessors(of: index).filter { isLeft[$0] }.map { tasks[$0].id }
+                (task.inputs, task.outputs) = ([], [])
+                return task
+            })
+    }
+
+    /// A checksum of what makes a job the same job: names, commands, order and files.
+    package var digest: String {
+        var text = ""
+        for task in tasks {
+            let parts =
+                [task.id.rawValue, task.command ?? ""] + task.predecessors.map(\.rawValue) + ["<"]
+                + task.inputs.map(\.path)
+                + [">"] + task.outputs.map(\.path)
+            text += parts.joined(separator: "\u{0}") + "\u{1}"
+        }
+        return String(checksum(text.utf8), radix: 16)
     }
 }

@@ -1,4 +1,4 @@
-public import Scheduling
+public import Allocation
 public import Workloads
 
 /// What a live view of a run is told.
@@ -15,6 +15,10 @@ public enum RunEvent: Hashable, Sendable {
     case gaveUp(TaskID, FailureCause)
     /// A task cannot run, because one that it waits for has failed.
     case skipped(TaskID)
+    /// An instance takes tasks, will be taken back, or is gone.
+    case instance(InstanceID, String)
+    /// The plan did not hold any more; the new one ends in so many seconds, `nil` if there is no other.
+    case replanned(ReplanReason, endSeconds: Double?)
     /// Somebody asked the run to stop; what runs is being ended.
     case stopping
     /// Time has passed.
@@ -50,7 +54,7 @@ public struct RunStatus: Hashable, Sendable {
 /// How a run ended.
 public struct RunResult: Hashable, Sendable, Codable {
     /// Whether all tasks succeeded.
-    public var ending: Allocator.Ending
+    public var ending: Ending
     /// Tasks of the job.
     public var total: Int
     /// Tasks that succeeded, earlier processes of this run included.

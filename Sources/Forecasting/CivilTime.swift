@@ -49,6 +49,13 @@ enum CivilTime {
         return .date(seconds: midnight + time - offset, offset: offset)
     }
 
+    /// `01.2019`, which would be read as a number.
+    static func isMonthBeforeYear(_ text: String) -> Bool {
+        let parts = text.split(separator: ".", omittingEmptySubsequences: false)
+        return parts.count == 2 && Int(parts[0]).map { 1...12 ~= $0 } == true
+            && parts[1].count == 4 && Int(parts[1]).map { 1900...2100 ~= $0 } == true
+    }
+
     /// `2024Q1`, `2024-Q1`, `2024 Q1`: its first day.
     private static func quarter(_ text: String) -> Reading? {
         let parts = text.uppercased().split(separator: "Q", omittingEmptySubsequences: false)

@@ -126,6 +126,11 @@ extension SeriesTable {
                 times.append(moment)
             } catch { throw bad(error.reason) }
         }
+        if let line = lines.first, lines.allSatisfy({ CivilTime.isMonthBeforeYear($0.fields[column]) }) {
+            throw .badTime(
+                file, line: line.number, column: name, found: line.fields[column],
+                reason: "a number would be meant by it. Write the year before the month: 2019-01")
+        }
         guard isDated == false, let first = times.first, CivilTime.compactDate(first.seconds) != nil else {
             return (times, isDated ?? false)
         }

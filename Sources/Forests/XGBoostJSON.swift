@@ -182,6 +182,7 @@ extension PortableTrees {
                         + "XGBRegressor.predict; Booster.predict uses all")
             }
         }
+        let featureNames = names.isEmpty ? (0..<count).map { "f\($0)" } : names
         var levels = [[LevelName]?](repeating: nil, count: count)
         if let cats = model.cats, !cats.enc.isEmpty {
             guard cats.enc.count == count else {
@@ -191,10 +192,22 @@ extension PortableTrees {
                 guard let names = list.names else {
                     throw fail("damaged names of levels of feature \(index)", "offsets into a list of bytes")
                 }
-                levels[index] = names
+                guard list.isBeyondASCII else {
+                    levels[index] = names
+                    continue
+                }
+                // Its Python counts letters of pandas where bytes are meant (3.2.0): names are cut, and shifted.
+                let isWhole =
+                    !names.contains { $0.text.contains("\u{FFFD}") } && Set(names.map(\.text)).count == names.count
+                if isWhole { levels[index] = names }
+                let read = names.prefix(5).map { "'\($0.text)'" }.joined(separator: ", ")
+                remarks.append(
+                    "XGBoost cuts names of levels with letters beyond ASCII: those of \(featureNames[index]) are "
+                        + (isWhole ? "\(read) here; where these are not yours, give them" : "lost; give them")
+                        + " with --levels \(featureNames[index])=A,B,C")
             }
         }
-        let features = Self.features(names.isEmpty ? (0..<count).map { "f\($0)" } : names, &trees, levels: levels)
+        let features = Self.features(featureNames, &trees, levels: levels)
         try self.init(features: features, trees: trees, link: link, roundsInputs: true, path: path)
         self.remarks = remarks
     }
@@ -272,6 +285,9 @@ private struct XGBoostDocument: Decodable {
     struct LevelList: Decodable {
         let offsets: [Int]?
         let values: [LevelName]
+
+        /// Bytes are written as signed numbers or as others.
+        var isBeyondASCII: Bool { offsets != nil && values.contains { Int($0.text).map { !(0..<128 ~= $0) } ?? false } }
 
         /// `nil` if they are damaged.
         var names: [LevelName]? {

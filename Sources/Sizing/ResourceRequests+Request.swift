@@ -83,7 +83,11 @@ extension ResourceRequests.Request {
         }
         let timed = times.map(\.record)
         let reserved = timed.last { $0.cpus != nil }?.cpus
-        cpus = options.kept.contains(.cpus) ? nil : Self.processors(timed, reserved: reserved)
+        let layout = SlurmLayout(timed)
+        self.layout = layout
+        cpus =
+            options.kept.contains(.cpus)
+            ? nil : Self.processors(timed, reserved: reserved).map { layout?.wholeTasks(cpus: $0) ?? $0 }
         let (longer, slowdown) = Self.slowed(times, to: cpus)
         self.slowdown = slowdown
         let (longest, peaks) = (longer.distribution, memory.distribution)
@@ -120,7 +124,6 @@ extension ResourceRequests.Request {
         currentMemoryBytes = all.last { ($0.requestedMemoryBytes ?? 0) > 0 }?.requestedMemoryBytes
         currentSeconds = all.last { ($0.requestedSeconds ?? 0) > 0 }?.requestedSeconds
         currentCPUs = reserved
-        layout = SlurmLayout(timed)
         sizesItself = Self.sizesItself(type, memory, tasks)
         retries = max(
             options.usefulRetries(memoryBytes, most: options.largestMemoryBytes),

@@ -86,7 +86,8 @@ extension ResourceRequests.Request {
         func unknown(_ killed: Int, _ cause: String, _ limit: Double, _ request: Double, _ text: (Double) -> String) {
             lines.append(
                 (killed > 0
-                    ? "\(killed) of \(Units.count(runs, "run")) were killed \(cause)" : "no run had all it needed")
+                    ? "\(killed) of \(Units.count(runs, "run")) \(killed == 1 ? "was" : "were") killed \(cause)"
+                    : "no run had all it needed")
                     + ": the need is not known, at least \(text(limit)); "
                     + (request > limit
                         ? "try \(text(request))" : "no retry can help within the \(text(request)) that are allowed"))

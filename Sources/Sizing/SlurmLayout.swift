@@ -29,11 +29,16 @@ public struct SlurmLayout: Sendable, Hashable, Encodable {
         (self.nodes, fewestNodes, self.tasks) = (nodes.last ?? 1, nodes.min() ?? 1, tasks)
     }
 
+    /// So many processors in all, or more, that every task gets the same number.
+    func wholeTasks(cpus: Int) -> Int {
+        let tasks = tasks ?? nodes
+        return max(1, (cpus - 1) / tasks + 1) * tasks
+    }
+
     /// The options of `sbatch` for a job that needs so many processors in all.
     func options(cpus: Int?) -> [String] {
         let tasks = tasks ?? nodes
-        var words = ["--nodes=\(nodes)", "--ntasks=\(tasks)"]
-        if let cpus { words.append("--cpus-per-task=\(max(1, (cpus + tasks - 1) / tasks))") }
-        return words
+        return ["--nodes=\(nodes)", "--ntasks=\(tasks)"]
+            + (cpus.map { ["--cpus-per-task=\(wholeTasks(cpus: $0) / tasks)"] } ?? [])
     }
 }

@@ -1,7 +1,8 @@
 internal import Reading
 internal import Workloads
 
-/// A table of observations from a CSV file (or one with tabs): a header of names, then a row per line.
+/// A table of observations from a CSV file: a header of names, then a row per line. The separator is a comma, a tab or a
+/// semicolon; with semicolons a number may have a decimal comma.
 ///
 ///     let table = try TableFile("runs.csv", categorical: ["cpus"])
 ///     let seconds = try table.numbers("runtime_seconds")
@@ -37,7 +38,8 @@ public struct TableFile: Sendable {
     public init(_ path: String, categorical: Set<String> = [], ignored: Set<String> = []) throws {
         let source = try ByteSource(path)
         let path = source.name
-        var reader = try DelimitedReader(source, delimiter: Self.delimiter(of: source), quoting: true)
+        let delimiter = try Self.delimiter(of: source)
+        var reader = DelimitedReader(source, delimiter: delimiter, quoting: true)
         guard try reader.next() else { throw TraceError.empty(path: path) }
         let header = (0..<reader.fieldCount).map { reader.text($0) }.enumerated().map { index, name in
             // A byte order mark is no part of the first name.
@@ -50,7 +52,11 @@ public struct TableFile: Sendable {
         for name in categorical.union(ignored).sorted() where !header.contains(name) {
             throw TableError.noColumn(path, name, known: header)
         }
-        var builders = header.map { Builder(isCategorical: categorical.contains($0), isIgnored: ignored.contains($0)) }
+        var builders = header.map {
+            Builder(
+                isCategorical: categorical.contains($0), isIgnored: ignored.contains($0),
+                hasDecimalCommas: delimiter == UInt8(ascii: ";"))
+        }
         var lines: [Int] = []
         while try reader.next() {
             guard reader.fieldCount == header.count else {
@@ -75,7 +81,7 @@ public struct TableFile: Sendable {
         }
     }
 
-    /// A tab, where the first line has more of these than commas.
+    /// The one of which the first line has most; a comma where there is none.
     private static func delimiter(of source: ByteSource) throws -> UInt8 {
         var (wanted, head) = (1 << 12, ArraySlice<UInt8>())
         repeat {
@@ -83,8 +89,8 @@ public struct TableFile: Sendable {
             wanted *= 4
         } while !head.contains(UInt8(ascii: "\n")) && wanted <= 1 << 24
         let line = head.prefix { $0 != UInt8(ascii: "\n") }
-        let tabs = line.count { $0 == UInt8(ascii: "\t") }
-        return tabs > line.count { $0 == UInt8(ascii: ",") } ? UInt8(ascii: "\t") : UInt8(ascii: ",")
+        let counts = ",\t;".utf8.map { delimiter in (delimiter, count: line.count { $0 == delimiter }) }
+        return counts.reduce(counts[0]) { $1.count > $0.count ? $1 : $0 }.0
     }
 
     /// The column of a name.
@@ -134,17 +140,21 @@ public struct TableFile: Sendable {
 private struct Builder {
     let isCategorical: Bool
     let isIgnored: Bool
+    let hasDecimalCommas: Bool
     var numbers: [Double] = []
     var words: [String?] = []
     /// The row of the first word that is no number.
     var firstWord: Int?
 
-    init(isCategorical: Bool, isIgnored: Bool) { (self.isCategorical, self.isIgnored) = (isCategorical, isIgnored) }
+    init(isCategorical: Bool, isIgnored: Bool, hasDecimalCommas: Bool) {
+        (self.isCategorical, self.isIgnored, self.hasDecimalCommas) = (isCategorical, isIgnored, hasDecimalCommas)
+    }
 
     mutating func append(_ field: ArraySlice<UInt8>, row: Int) {
         guard !isIgnored else { return }
-        let bytes = Array(field)
+        var bytes = Array(field)
         let text = String(String(decoding: bytes, as: UTF8.self).trimmed)
+        if hasDecimalCommas, let comma = bytes.firstIndex(of: UInt8(ascii: ",")) { bytes[comma] = UInt8(ascii: ".") }
         switch parseNumber(bytes.span, 0..<bytes.count) {
         case .missing:
             numbers.append(.nan)
@@ -202,8 +212,11 @@ public enum TableError: Error, Hashable, CustomStringConvertible {
         case .noRows(let path, let columns):
             "\(path): found a header of \(columns) columns and no rows. Check whether the program that wrote it finished."
         case .wordInNumbers(let path, let line, let column, let found):
-            "\(path):\(line): '\(column)' is '\(found)', expected a number. Correct the line, or say that the numbers "
-                + "are names (--categorical \(column)) or of no use (--drop \(column))."
+            "\(path):\(line): '\(column)' is '\(found)', expected a number. "
+                + (found == column
+                    ? "The header stands here once more: take this line out."
+                    : "Correct the line, or say that the numbers are names (--categorical \(column)) or of no use "
+                        + "(--drop \(column)).")
         case .noTime(let path, let line, let column, let found):
             "\(path):\(line): '\(column)' is '\(found)', expected a number or a date such as 2024-05-01T12:00:00Z."
         case .infinite(let path, let line, let column, let found):

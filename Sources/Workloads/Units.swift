@@ -62,8 +62,10 @@ public enum Units {
         return (hours > 0 ? "\(hours)h " : "") + "\(minutes)m \(whole % 60)s"
     }
 
-    /// For instance `1 task`, `2 tasks`: the plural takes an `s`.
-    public static func count(_ number: Int, _ noun: String) -> String { "\(number) \(noun)\(number == 1 ? "" : "s")" }
+    /// For instance `1 task`, `2 tasks`, `2 processes`: the plural takes an `s`, or `es` after one.
+    public static func count(_ number: Int, _ noun: String) -> String {
+        "\(number) \(noun)\(number == 1 ? "" : noun.hasSuffix("s") ? "es" : "s")"
+    }
 
     /// For instance `$12.30`, `$0.0312`: two digits after the point, more for small amounts.
     public static func formatPrice(_ dollars: Double) -> String {

@@ -1,3 +1,4 @@
+import Allocation
 import ArgumentParser
 import Execution
 import Forecasting
@@ -119,10 +120,10 @@ struct DemoCommand: ParsableCommand {
         let models = try ModelSet(folder: training.folder)
         let graph = try models.fillingSizes(of: first.tasks)
         let pool = first.pool ?? ResourcePool(entries: [])
-        let poolPlan = try Planner(graph, on: pool, costs: models.costModel()).plan(Goal(.balanced))
+        let poolPlan = try Planner(graph, on: pool, costs: models.costModel(for: graph, on: pool)).plan(Goal(.balanced))
         let here = ResourcePool(entries: [.init(type: .thisMachine())])
-        let localPlan = try Planner(graph, on: here, costs: models.costModel(machine: InstanceType.hostName)).plan(
-            Goal(.time))
+        let localCosts = try models.costModel(for: graph, on: here, host: InstanceType.hostName)
+        let localPlan = try Planner(graph, on: here, costs: localCosts).plan(Goal(.time))
         console.line(
             "   on the pool: \(Units.formatSeconds(poolPlan.makespanSeconds)) for \(Units.formatPrice(poolPlan.cost)) on "
                 + "\(poolPlan.instances.count) instances; on this machine: \(Units.formatSeconds(localPlan.makespanSeconds))"
@@ -198,7 +199,7 @@ struct DemoCommand: ParsableCommand {
         switch result.ending {
         case .succeeded: break
         case .cancelled: throw Failure.interrupted("The demo was stopped.")
-        case .failed:
+        case .failed, .infeasible:
             throw Failure.work("\(result.failed.count) tasks of the demo failed; see \(output)/runs/\(name)/attempts.")
         }
         console.line(

@@ -1,3 +1,4 @@
+import Allocation
 import ArgumentParser
 import Execution
 import Foundation
@@ -60,7 +61,38 @@ struct RunCommand: ParsableCommand {
     @Option(name: .long, help: "Price of this machine in US dollars per hour, for the outcomes.")
     var price = 0.0
 
+    @Option(name: .long, help: "A plan that 'almanac plan --output' wrote; by default one is made if times are known.")
+    var plan: String?
+
+    @Flag(name: .long, help: "Run on the instances of the job's pool, carved out of this machine, to try a pool out.")
+    var pool = false
+
+    @Option(name: .long, help: "Time from asking for an instance of the pool until it takes tasks.")
+    var startUp = TimeSpan(seconds: 0)
+
+    @Option(
+        name: .long,
+        help: "Take an instance of the pool back, NAME@TIME or NAME@TIME+WARNING after it opened; repeatable.")
+    var reclaim: [ReclaimTime] = []
+
+    /// When an instance is taken back, for instance `m5.large/spot#0@30s+2m`.
+    struct ReclaimTime: ExpressibleByArgument {
+        let reclaim: ExecutorOptions.Reclaim
+        init?(argument: String) {
+            guard let at = argument.lastIndex(of: "@") else { return nil }
+            let times = argument[argument.index(after: at)...].split(separator: "+", omittingEmptySubsequences: false)
+            let seconds = times.compactMap { Units.parseSeconds(String($0)) }
+            guard 1...2 ~= times.count, seconds.count == times.count, seconds.allSatisfy({ $0 >= 0 }) else {
+                return nil
+            }
+            reclaim = .init(
+                InstanceID(String(argument[..<at])), noticeSeconds: seconds[0],
+                warningSeconds: seconds.count > 1 ? seconds[1] : 0)
+        }
+    }
+
     func validate() throws {
+        if !reclaim.isEmpty, !pool, plan == nil { throw ValidationError("--reclaim needs --pool or --plan.") }
         if let retries, retries < 0 { throw ValidationError("--retries is \(retries), expected 0 or more.") }
         guard recordEvery.seconds == 0 || recordEvery.seconds >= 0.001 else {
             throw ValidationError("--record-every is below 1 ms, expected 0 or more than that.")
@@ -85,11 +117,14 @@ struct RunCommand: ParsableCommand {
         let console = global.console
         let (read, models) = try input.read(folder: directory)
         var job = read
-        let costs = models.costModel(machine: InstanceType.hostName, unknownSeconds: 60)
         var machine = InstanceType.thisMachine(price: Price(perHour: price))
         machine.cpus = cpus ?? machine.cpus
         machine.memoryBytes = memory?.bytes ?? machine.memoryBytes
-        if models.memory != nil { job.tasks = try requestingMemory(job.tasks, costs, machine) }
+        func estimates() throws -> Estimates {
+            try models.estimates(of: job.tasks, on: [machine], host: InstanceType.hostName, unknownSeconds: 60)
+        }
+        if models.memory != nil { job.tasks = try requestingMemory(job.tasks, try estimates(), machine) }
+        let believed = try estimates()
 
         // Whoever reads our remarks may leave; the job goes on.
         signal(SIGPIPE, SIG_IGN)
@@ -101,12 +136,15 @@ struct RunCommand: ParsableCommand {
             runFolder: folder, workingFolder: directory, workflow: job.name, instance: machine)
         var table = try policy.map { try JobFile.readPolicy($0) } ?? job.policy ?? .standard
         if let retries { table = table.with(retries: retries) }
-        options.allocator = AllocatorOptions(policy: table, keepsGoing: !stopOnFailure)
+        (options.policy, options.keepsGoing) = (table, !stopOnFailure)
         options.seriesSeconds = recordEvery.seconds > 0 ? recordEvery.seconds : nil
-        options.expectations = expectations(job.tasks, models, costs, machine)
+        options.expectations = expectations(job.tasks, models, believed, machine)
+        options.estimates = known(believed, job.tasks, models)
         options.enforcesMemory = enforceMemory
         options.graceSeconds = grace.seconds
-        options.ranks = upwardRanks(job.tasks, seconds: job.tasks.tasks.map { costs.expectedSeconds($0, machine) })
+        options.ranks = upwardRanks(
+            job.tasks, seconds: job.tasks.tasks.indices.map { believed.seconds(of: $0, on: machine) })
+        try plan(job, models, machine, console, &options)
         let view = RunView(console)
         options.tickSeconds = view.isLive ? 0.2 : nil
 
@@ -130,7 +168,7 @@ struct RunCommand: ParsableCommand {
         try console.result(Summary(job: job.name, runFolder: folder, result: result), text: text(result, folder))
         switch result.ending {
         case .succeeded: return
-        case .failed: throw ExitCode(1)
+        case .failed, .infeasible: throw ExitCode(1)
         case .cancelled: throw Failure.interrupted("The run was stopped. Go on with: \(resumption)")
         }
     }
@@ -159,33 +197,125 @@ struct RunCommand: ParsableCommand {
         return lines.joined(separator: "\n")
     }
 
+    /// Where and in which order tasks start, as far as anything is known of their times.
+    private func plan(
+        _ job: JobFile, _ models: ModelSet, _ machine: InstanceType, _ console: Console,
+        _ options: inout ExecutorOptions
+    ) throws {
+        @Sendable func costs(of graph: TaskGraph, _ pool: ResourcePool) throws -> CostModel {
+            try models.costModel(for: graph, on: pool, host: InstanceType.hostName, unknownSeconds: 60)
+        }
+        var entries = [ResourcePool.Entry(type: machine)]
+        if pool {
+            guard let found = job.pool else {
+                throw Failure.input("\(input.job): --pool is given, but the job has no pool.")
+            }
+            entries = found.entries
+        }
+        if let path = plan {
+            let found: Plan = try read(path)
+            if !pool {
+                entries = []
+                for instance in found.instances {
+                    let place = entries.firstIndex { $0.isSame(instance.entry) }
+                    if let place { entries[place].maximumCount += 1 } else { entries.append(instance.entry.single) }
+                }
+            }
+            do { try found.validate(job.tasks, on: ResourcePool(entries: found.instances.map(\.entry))) } catch {
+                throw Failure.input("\(path): \(error)")
+            }
+            options.plan = found
+        } else if job.tasks.tasks.contains(where: { $0.claimedSeconds != nil }) || models.knowsRuntime {
+            let goal = Goal(
+                job.objective.flatMap(Goal.Objective.init) ?? .balanced, deadlineSeconds: job.deadlineSeconds,
+                budget: job.budget)
+            do {
+                let usable = ResourcePool(entries: entries)
+                options.plan = try Planner(job.tasks, on: usable, costs: costs(of: job.tasks, usable)).plan(goal)
+            } catch PlanError.infeasible(_, let fastest, _, _, _) {
+                console.remark(
+                    "no plan keeps the limits: the fastest takes \(Units.formatSeconds(fastest.makespanSeconds)) and costs "
+                        + "\(Units.formatPrice(fastest.cost)); the run begins all the same")
+                options.plan = fastest
+            } catch let error as PlanError {
+                throw Failure.input(error.description)
+            }
+        } else if job.deadlineSeconds != nil || job.budget != nil {
+            console.remark("deadline and budget are not watched: no task has a known time. Give --models.")
+        }
+        let isMachine = entries.count == 1 && entries[0].type.name == machine.name && entries[0].maximumCount == 1
+        if !isMachine {
+            options.pool = entries.map {
+                Offer(
+                    type: $0.type, purchase: $0.purchase, zone: $0.zone, maximumCount: $0.maximumCount,
+                    openSeconds: startUp.seconds)
+            }
+        }
+        options.reclaims = reclaim.map(\.reclaim)
+        (options.deadlineSeconds, options.budget) = (job.deadlineSeconds, job.budget)
+        guard let made = options.plan else { return }
+        console.remark(
+            "planned: \(Units.formatSeconds(made.makespanSeconds)) on \(Units.count(made.instances.count, "instance"))")
+        let usable = ResourcePool(entries: entries)
+        options.replan = { rest in
+            guard let costs = try? costs(of: rest, usable) else { return nil }
+            return try? Planner(rest, on: usable, costs: costs).plan(Goal(.time))
+        }
+    }
+
+    private func read(_ path: String) throws -> Plan {
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        guard let data = FileManager.default.contents(atPath: path) else {
+            throw Failure.input("\(path): there is no such file. Write one with 'almanac plan JOB --output \(path)'.")
+        }
+        do { return try decoder.decode(Plan.self, from: data) } catch {
+            throw Failure.input("\(path): this is no plan. Write one with 'almanac plan JOB --output \(path)'.")
+        }
+    }
+
     /// Tasks that ask for no memory ask for what the models say, at most what there is.
-    private func requestingMemory(_ graph: TaskGraph, _ costs: CostModel, _ machine: InstanceType) throws -> TaskGraph {
+    private func requestingMemory(
+        _ graph: TaskGraph, _ estimates: Estimates, _ machine: InstanceType
+    ) throws -> TaskGraph {
         var tasks = graph.tasks
         for index in tasks.indices where tasks[index].request.memoryBytes == 0 {
-            tasks[index].request.memoryBytes = min(costs.memoryRequestBytes(tasks[index]), machine.memoryBytes)
+            tasks[index].request.memoryBytes = min(estimates.memoryRequestBytes[index], machine.memoryBytes)
         }
         return try TaskGraph(tasks)
     }
 
     /// What is predicted for each task of a type that the models know: above it an attempt raises an alert.
     private func expectations(
-        _ graph: TaskGraph, _ models: ModelSet, _ costs: CostModel, _ machine: InstanceType
+        _ graph: TaskGraph, _ models: ModelSet, _ estimates: Estimates, _ machine: InstanceType
     ) -> [TaskID: ExecutorOptions.Expectation] {
         var expectations: [TaskID: ExecutorOptions.Expectation] = [:]
-        for task in graph.tasks {
+        for (index, task) in graph.tasks.enumerated() {
             func positive(_ value: Double) -> Double? { value > 0 && value.isFinite ? value : nil }
             var expectation = ExecutorOptions.Expectation()
             if models.runtime?.choice(for: task.type) != nil {
-                expectation.seconds = positive(costs.quantileSeconds(task, machine, 0.99))
+                expectation.seconds = positive(estimates.seconds(of: index, on: machine, p: 0.99))
             }
             if models.memory?.choice(for: task.type) != nil {
-                expectation.memoryBytes = positive(costs.peakMemoryBytes(task, 0.99))
-                expectation.memorySteps = [0.5, 0.95, 0.99].compactMap { positive(costs.peakMemoryBytes(task, $0)) }
+                expectation.memoryBytes = positive(estimates.memoryQuantiles[index](0.99))
             }
             expectations[task.id] = expectation
         }
         return expectations
+    }
+
+    /// What somebody knows of each task: a time that nobody claims and no model predicts is not a number.
+    private func known(_ estimates: Estimates, _ graph: TaskGraph, _ models: ModelSet) -> Estimates {
+        var known = estimates
+        for (index, task) in graph.tasks.enumerated() {
+            if task.claimedSeconds == nil, models.runtime?.choice(for: task.type) == nil {
+                known.expectedSeconds[index] = .nan
+            }
+            if index < known.memoryQuantiles.count, models.memory?.choice(for: task.type) == nil {
+                known.memoryQuantiles[index] = .init(exactly: 0)
+            }
+        }
+        return known
     }
 
     /// The name of a new run, which no other has in the outcomes; one that is resumed keeps its own.
@@ -255,6 +385,10 @@ private final class RunView: @unchecked Sendable {
                     + "let the command wait for what it starts"
             )
         case .gaveUp(let task, _): say("\(task): given up")
+        case .instance(let name, let what): say("\(name) \(what)")
+        case .replanned(let reason, let seconds):
+            let outlook = seconds.map { "what is left is planned to take \(Units.formatSeconds($0))" }
+            say("the plan is in danger (\(reason.rawValue)): \(outlook ?? "there is no other")")
         case .stopping: say("stopping; once more to kill at once")
         case .tick(let status): draw(status)
         case .started, .skipped: break
@@ -293,5 +427,17 @@ private final class RunView: @unchecked Sendable {
         if status.running.count > 8 { lines.append("  … and \(status.running.count - 8) more") }
         Console.write(erasure + lines.joined(separator: "\n") + "\n", to: .standardError)
         drawnLines = lines.count
+    }
+}
+
+extension ResourcePool.Entry {
+    fileprivate func isSame(_ other: Self) -> Bool {
+        type == other.type && purchase == other.purchase && zone == other.zone
+    }
+
+    fileprivate var single: Self {
+        var entry = self
+        entry.maximumCount = 1
+        return entry
     }
 }

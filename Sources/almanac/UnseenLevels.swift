@@ -1,4 +1,5 @@
 import Forests
+import Workloads
 
 /// Levels of a table that a model has never seen, in features that it asks for.
 struct UnseenLevels {
@@ -19,7 +20,13 @@ struct UnseenLevels {
             let isKnown = feature.levelKind != .codes
             let found =
                 "\(feature.name) that \(isKnown ? "was never seen" : "no tree names"), such as '\(new.min() ?? "")'"
-            remarks.append("\(rows) rows have a \(found)")
+            remarks.append("\(Units.count(rows, "row")) \(rows == 1 ? "has" : "have") a \(found)")
+            let words = new.filter { Int($0) == nil }
+            if !isKnown, problem == nil, let word = words.min() {
+                problem =
+                    "'\(word)' is no code of \(feature.name), which the model asks for by code: it has no names of its "
+                    + "levels. Import it anew with --levels \(feature.name)=A,B,C"
+            }
             if rows == given, problem == nil, isKnown {
                 let some = known.prefix(5).joined(separator: ", ") + (known.count > 5 ? ", …" : "")
                 problem = "all \(rows) rows have a \(found). The model knows \(some). Correct the column"

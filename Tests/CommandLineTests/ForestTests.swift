@@ -101,6 +101,11 @@ struct ForestTests {
             ("a,b\n1,2\n", "--target a --drop z", "no column 'z'"),
             ("a,b\n1,2\n3,inf\n", "--target a", "2:3: 'b' is inf"),
             ("a,b\n1,2\n-inf,3\n", "--target a", "2:3: 'a' is -inf"),
+            (
+                "a,b\n1,2\n3,4\na,b\n", "--target b --drop a",
+                "2:4: 'b' is 'b', expected a number. The header stands here"
+            ),
+            ("a;b\n1;2\n3\n", "--target a", "2:3: found 1 fields"),
             ("a,b\n1,2\n", "--target a --learner boost", "Did you mean 'boosted'?"),
             ("a,b\n1,2\n", "--target a --monotone b=2", "COL=+1"),
             ("a,b\n1,2\n", "--target a --loss huber", "quantile=0.9"),
@@ -141,7 +146,49 @@ struct ForestTests {
         #expect(try terminal.shell("almanac predict m new.csv --allow-unseen").exitCode == 0)
         try terminal.write("zip\n0501\n501\n", to: "some.csv")
         let some = try terminal.shell("almanac predict m some.csv")
-        #expect(some.exitCode == 0 && some.errors.contains("1 rows have a zip that was never seen, such as '0501'"))
+        #expect(some.exitCode == 0 && some.errors.contains("1 row has a zip that was never seen, such as '0501'"))
+    }
+
+    @Test("semicolons between fields and decimal commas are the same table")
+    func semicolons() throws {
+        let rows = (0..<60).map { "\(Double($0) / 4);a,\($0 % 3);\(Double($0 * $0) / 8)" }
+        let text = "x;word;y\n" + rows.joined(separator: "\n") + "\n"
+        try terminal.write(
+            text.replacing(",", with: "_").replacing(".", with: ",").replacing("_", with: ","), to: "de.csv")
+        try terminal.write(
+            text.replacing(",", with: "_").replacing(";", with: ",").replacing("_", with: "-"), to: "en.csv")
+        let answer = try terminal.shell(
+            """
+            almanac train forest de.csv --target y --trees 5 -o 1 --json | grep -v path &&
+            almanac train forest en.csv --target y --trees 5 -o 2 -q > /dev/null &&
+            almanac predict 1 de.csv -o 1.csv -q > /dev/null && almanac predict 2 en.csv -o 2.csv -q > /dev/null &&
+            cmp 1.csv 2.csv
+            """)
+        #expect(answer.exitCode == 0, "\(answer.errors)")
+    }
+
+    @Test("words for a feature whose levels have no names are an error")
+    func wordsForCodes() throws {
+        let model =
+            #"{"version":[3,2,0],"learner":{"attributes":{},"feature_names":["k"],"feature_types":["c"],"#
+            + #""gradient_booster":{"name":"gbtree","model":{"gbtree_model_param":{"num_trees":"1"},"tree_info":[0],"#
+            + #""trees":[{"left_children":[1,-1,-1],"right_children":[2,-1,-1],"split_conditions":[NaN,10,20],"#
+            + #""split_indices":[0,0,0],"split_type":[1,0,0],"default_left":[0,0,0],"categories":[1],"#
+            + #""categories_nodes":[0],"categories_segments":[0],"categories_sizes":[1]}]}},"#
+            + #""learner_model_param":{"base_score":"0","num_feature":"1","num_target":"1","num_class":"0"},"#
+            + #""objective":{"name":"reg:squarederror"}}}"#
+        try terminal.write(model, to: "m.json")
+        try terminal.write("k\n1.0\n0\n7\n", to: "codes.csv")
+        try terminal.write("k\n1\nred\n", to: "words.csv")
+        try #require(terminal.shell("almanac model import m.json -o m").exitCode == 0)
+        let codes = try terminal.shell("almanac predict m codes.csv --json")
+        #expect(codes.objects.compactMap { $0["value"] as? Double } == [20, 10, 10], "\(codes.errors)")
+        let words = try terminal.shell("almanac predict m words.csv")
+        #expect(words.exitCode == 2 && words.errors.contains("'red' is no code of k"), "\(words.errors)")
+        try #require(terminal.shell("almanac model import m.json -o m --levels k=blue,red").exitCode == 0)
+        try terminal.write("k\nblue\nred\n", to: "words.csv")
+        let named = try terminal.shell("almanac predict m words.csv --json")
+        #expect(named.objects.compactMap { $0["value"] as? Double } == [10, 20], "\(named.errors)")
     }
 
     @Test("standard input is read whole, in whatever pieces it comes")

@@ -215,6 +215,74 @@ struct RunTests {
         #expect(terminal.lines("log").count { $0 == "b" } >= 12)
     }
 
+    /// Six tasks of known time on a small pool; each says on which instance of it that it ran only in the outcomes.
+    private static let pooled = """
+        name: pooled
+        deadline: 1h
+        tasks:
+          - {id: "t${n}", foreach: {n: [1, 2, 3, 4, 5, 6]}, command: "echo t${n} $ALMANAC_ATTEMPT >> log; sleep 1", seconds: 1}
+          - {id: last, needs: [t1, t2, t3, t4, t5, t6], command: echo last >> log, seconds: 0.1}
+        pool:
+          - {type: own, cpus: 1, memory: 100 MB, price: 1.0, count: 1}
+          - {type: other, cpus: 1, memory: 100 MB, price: 1.0, count: 1}
+        """
+
+    @Test("a plan is run as it was made: on its instances, in its order")
+    func planned() throws {
+        try terminal.write(Self.pooled, to: "job.yaml")
+        let planned = try terminal.almanac("plan", "job.yaml", "--objective", "time", "--output", "plan.json", "--json")
+        try #require(planned.exitCode == 0, "\(planned.errors)")
+        let assignments = (planned.json as? [String: Any])?["assignments"] as? [[String: Any]] ?? []
+        let answer = try terminal.almanac("run", "job.yaml", "--plan", "plan.json", "--cpus", "2")
+        try #require(answer.exitCode == 0, "\(answer.errors)")
+        let outcomes = try terminal.almanac("outcomes", "--json").objects
+        func places(_ rows: [[String: Any]]) -> [String] {
+            rows.map { "\($0["task"] ?? "") on \($0["instance"] ?? $0["param.instance"] ?? "")" }.sorted()
+        }
+        #expect(assignments.count == 7 && Set(assignments.compactMap { $0["instance"] as? String }).count == 2)
+        #expect(places(outcomes) == places(assignments))
+        let replay = try terminal.almanac("replay", ".almanac/runs/pooled/1")
+        #expect(replay.exitCode == 0 && replay.output.hasPrefix("equal"), "\(replay.output)")
+    }
+
+    @Test("an instance that is taken back is survived: notice, end, and its task starts elsewhere")
+    func reclaimed() throws {
+        try terminal.write(Self.pooled, to: "job.yaml")
+        let answer = try terminal.almanac(
+            "run", "job.yaml", "--pool", "--cpus", "2", "--start-up", "0.2s", "--reclaim", "own#0@0.3s+0.2s",
+            "--reclaim",
+            "other#0@0.3s+0.2s")
+        #expect(answer.exitCode == 0, "\(answer.errors)")
+        #expect(answer.errors.contains("will be taken back") && answer.errors.contains("is gone (reclaimed)"))
+        let outcomes = try terminal.almanac("outcomes", "--json").objects
+        #expect(outcomes.count { $0["status"] as? String == "completed" } == 7)
+        #expect(outcomes.count { $0["status"] as? String == "aborted" } >= 1)
+        let replay = try terminal.almanac("replay", ".almanac/runs/pooled/1")
+        #expect(replay.exitCode == 0 && replay.output.hasPrefix("equal"), "\(replay.output)")
+    }
+
+    @Test("a run that was killed and resumed is replayed over its restarts; a changed decision is named")
+    func replayed() throws {
+        try terminal.write(Self.diamond, to: "job.yaml")
+        let running = try terminal.start(["run", "job.yaml"])
+        #expect(eventually { terminal.lines("log").count == 3 })
+        running.signal(SIGKILL)
+        _ = try running.wait()
+        #expect(try terminal.almanac("run", "job.yaml", "--resume", "--cpus", "1").exitCode == 0)
+        let folder = ".almanac/runs/diamond/1"
+        let equal = try terminal.almanac("replay", folder, "--json")
+        let result = equal.json as? [String: Any]
+        #expect(
+            equal.exitCode == 0 && result?["restarts"] as? Int == 1 && result?["difference"] == nil, "\(equal.output)")
+        let journal = terminal.lines("\(folder)/journal.jsonl")
+        // A start that was never decided on.
+        let changed = journal.map { $0.replacing("action start 3 1 ", with: "action start 3 2 ") }
+        try terminal.write(changed.joined(separator: "\n") + "\n", to: "\(folder)/journal.jsonl")
+        let different = try terminal.almanac("replay", folder)
+        #expect(different.exitCode == 1 && different.output.contains("action start 3 1 "), "\(different.output)")
+        #expect(try terminal.almanac("replay", "nowhere").exitCode == 2)
+    }
+
     @Test(
         "mistakes in a job are found before anything runs, with line and column",
         arguments: [

@@ -154,6 +154,20 @@ private func numbers(_ values: [Double], _ name: String = "c") throws -> ForestD
         }
     }
 
+    @Test("names beyond ASCII, which XGBoost 3.2.0 cuts, are doubted or lost, and can be given")
+    func cutNames() throws {
+        // "Köln" and "Rom", with offsets that count letters: "Köl" and "nRo". "ü" alone is half a letter.
+        let shifted = #"{"offsets":[0,4,7],"values":[75,-61,-74,108,110,82,111]}"#
+        let half = #"{"offsets":[0,1,2],"values":[-61,97]}"#
+        for (list, names, word) in [(shifted, ["Köl", "nRo"], "'Köl', 'nRo'"), (half, ["0"], "lost")] {
+            var model = try PortableTrees(xgboostJSON: xgboost(set: [0], model: #","cats":{"enc":[\#(list)]}"#))
+            #expect(model.features[0].levels == names && model.remarks.count == 1)
+            #expect(model.remarks[0].contains(word) && model.remarks[0].contains("--levels c="))
+            try model.setLevels(["Köln", "Rom"], ofFeature: 0)
+            #expect(try model.predict(ForestData([.categorical("c", ["Köln", "Rom"])])) == [50, -20])
+        }
+    }
+
     // What XGBoost 3.2.0 and 3.4.1 predict.
     @Test("XGBoost's weights of trees, as dart and as gbtree") func dropout() throws {
         let leaves = [(10.0, 20.0), (1.0, 2.0)]

@@ -46,6 +46,25 @@ import Yams
         }
     }
 
+    @Test("every task of a job on several nodes gets the same processors, which are fewer only if they are")
+    func wholeTasks() throws {
+        func request(busy: Double) throws -> ResourceRequests.Request {
+            let records = (0..<12).map { index in
+                var record = ExecutionRecord()
+                (record.taskType, record.status) = ("mpi", .completed)
+                (record.submitTimeSeconds, record.runtimeSeconds) = (Double(index) * 1e4, 7200)
+                (record.cpus, record.cpuSeconds, record.peakMemoryBytes) = (64, busy * 7200, 1e11)
+                record.parameters = ["nodes": .number(4), "ntasks": .number(16)]
+                return record
+            }
+            return try #require(ResourceRequests(ExecutionTable(records)).requests.first)
+        }
+        let (nearlyAll, half) = (try request(busy: 60), try request(busy: 30))
+        #expect(nearlyAll.cpus == 64 && nearlyAll.slowdown == 1)
+        #expect(half.cpus == 32 && half.slowdown > 1)
+        #expect(try #require(nearlyAll.seconds) <= 2.5 * 7200)
+    }
+
     @Test("memory wastes nearly as little as the best constant of hindsight, at an allowed risk")
     func nearBest() throws {
         var options = RequestOptions()

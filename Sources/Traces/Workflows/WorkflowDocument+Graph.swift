@@ -40,8 +40,14 @@ extension WorkflowDocument {
             id: TaskID(task.id), type: task.category ?? WorkflowInstance.taskType(ofName: task.name),
             predecessors: parents.filter { seen.insert($0).inserted },
             request: ResourceRequest(cpus: measures?.cores ?? 1), inputs: files(task.inputs),
-            outputs: files(task.outputs), priority: measures?.priority.flatMap { Int(exactly: $0) } ?? 0,
-            recordedSeconds: measures?.validRuntime, recordedPeakMemoryBytes: measures?.validMemory)
+            outputs: files(task.outputs), priority: measures?.priority.flatMap { Int(exactly: $0) } ?? 0)
+    }
+
+    /// What was measured of the tasks of the graph.
+    func recorded(_ graph: TaskGraph) -> Recorded {
+        Recorded(
+            seconds: graph.tasks.map { measures[$0.id.rawValue]?.validRuntime },
+            peakMemoryBytes: graph.tasks.map { measures[$0.id.rawValue]?.validMemory })
     }
 
     private func files(_ ids: [String]) -> [FileSpec] {

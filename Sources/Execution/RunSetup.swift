@@ -1,0 +1,111 @@
+public import Allocation
+import Foundation
+public import Scheduling
+public import Workloads
+
+/// What the decisions of a run follow from besides its events. It is kept beside the log, so that a run can be replayed.
+public struct RunSetup: Sendable, Codable, Hashable {
+    /// The tasks, without what only their processes need.
+    public var tasks: [TaskSpec]
+    /// The urgency of every task.
+    public var ranks: [Double]?
+    /// What is believed of the tasks.
+    public var estimates: Estimates?
+    /// What can be opened.
+    public var offers: [Offer]
+    /// What follows failures and alerts.
+    public var policy: RetryPolicy
+    /// Whether independent tasks go on after one has failed for good.
+    public var keepsGoing: Bool
+    /// Where and in which order a plan starts the tasks; without one they start by rank wherever there is room.
+    public var plan: Assignments?
+    /// By when the job should end, in seconds of the run's clock.
+    public var deadlineSeconds: Double?
+    /// What it may cost, in US dollars.
+    public var budget: Double?
+
+    init(_ graph: TaskGraph, _ options: ExecutorOptions, startSeconds: Double) {
+        tasks = graph.tasks.indices.map { index in
+            let task = graph.tasks[index]
+            return TaskSpec(
+                id: task.id, predecessors: graph.predecessors(of: index).map { graph.tasks[$0].id },
+                request: task.request, priority: task.priority, retries: task.retries)
+        }
+        (ranks, estimates, policy, keepsGoing) = (options.ranks, options.estimates, options.policy, options.keepsGoing)
+        (offers, budget) = (options.offers, options.budget)
+        deadlineSeconds = options.deadlineSeconds.map { startSeconds + $0 }
+        plan = options.plan.map { Assignments($0, graph, offers: options.offers, startSeconds: startSeconds) }
+    }
+
+    /// An allocator without jobs that decides by this.
+    var allocator: Allocator {
+        var largest = Resources.zero
+        for offer in offers { largest = largest.maxima(offer.capacity) }
+        var policies = Policies(recovery: Recovery(policy, largest: largest))
+        if plan != nil {
+            (policies.placement, policies.provisioning) = (AsPlanned(), AsRented())
+            policies.replanning = .whenInDanger(patienceSeconds: 60)
+        }
+        return Allocator(offers: offers, policies: policies, keepsGoing: keepsGoing)
+    }
+
+    /// The job as the allocator sees it.
+    func job(_ graph: TaskGraph, name: String) -> Job {
+        Job(graph, name: name, deadlineSeconds: deadlineSeconds, budget: budget)
+    }
+
+    static let coders: (JSONEncoder, JSONDecoder) = {
+        let (encoder, decoder) = (JSONEncoder(), JSONDecoder())
+        encoder.outputFormatting = [.sortedKeys]
+        encoder.nonConformingFloatEncodingStrategy = .convertToString(
+            positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+        decoder.nonConformingFloatDecodingStrategy = .convertFromString(
+            positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+        return (encoder, decoder)
+    }()
+}
+
+extension Assignments {
+    /// A plan as the allocator carries it out: its instances are slots, its start times the order.
+    init(_ plan: Plan, _ graph: TaskGraph, offers: [Offer], startSeconds: Double) {
+        var places: [InstanceID: Int32] = [:]
+        var slots: [Slot] = []
+        for instance in plan.instances {
+            let offer = offers.firstIndex { $0.matches(instance.entry) } ?? 0
+            places[instance.id] = Int32(slots.count)
+            slots.append(Slot(offer: OfferIndex(offer), startSeconds: startSeconds + instance.startSeconds))
+        }
+        var slotOfTask = [Int32](repeating: -1, count: graph.count)
+        var order = [Int32](repeating: .max, count: graph.count)
+        for (place, assignment) in plan.assignments.enumerated() {
+            guard let task = graph.index(of: assignment.task) else { continue }
+            slotOfTask[task] = places[assignment.instance] ?? -1
+            order[task] = Int32(place)
+        }
+        self.init(
+            slots: slots, slotOfTask: slotOfTask, order: order, endSeconds: startSeconds + plan.makespanSeconds)
+    }
+}
+
+extension Assignments {
+    /// The same, on instances that are open already as far as there are some.
+    func taking(_ state: RunState) -> Assignments {
+        var plan = self
+        var free = (0..<InstanceIndex(state.instances.count)).filter {
+            [.opening, .open].contains(state.instances.phase[Int($0)])
+        }
+        for slot in plan.slots.indices {
+            guard let place = free.firstIndex(where: { state.instances.offer[Int($0)] == plan.slots[slot].offer })
+            else { continue }
+            plan.slots[slot].instance = free.remove(at: place)
+        }
+        return plan
+    }
+}
+
+extension Offer {
+    /// Whether this is what a plan calls so.
+    func matches(_ entry: ResourcePool.Entry) -> Bool {
+        type.name == entry.type.name && purchase == entry.purchase && zone == entry.zone
+    }
+}
