@@ -128,7 +128,7 @@ let package = Package(
         .testTarget(
             name: "ForecastingTests", dependencies: ["Forecasting", "LinearAlgebra", "ModelFiles", "TestSupport"],
             swiftSettings: settings),
-        .testTarget(name: "SchedulingTests", dependencies: ["Scheduling", "Workloads"], swiftSettings: settings),
+        .testTarget(name: "SchedulingTests", dependencies: ["Scheduling", "TestSupport", "Workloads"], swiftSettings: settings),
         .testTarget(
             name: "AllocationTests", dependencies: ["Allocation", "Scheduling", "TestSupport", "Workloads"],
             swiftSettings: settings),
@@ -140,7 +140,7 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "ExecutionTests",
-            dependencies: ["Execution", "Allocation", "Scheduling", "Workloads", "execution-helper"],
+            dependencies: ["Execution", "Allocation", "Scheduling", "TestSupport", "Workloads", "execution-helper"],
             swiftSettings: settings),
         .testTarget(
             name: "LearningTests",

@@ -2,6 +2,7 @@ import Allocation
 import Execution
 import Foundation
 import Scheduling
+import TestSupport
 import Testing
 import Workloads
 
@@ -311,7 +312,7 @@ import Workloads
         let url = URL(fileURLWithPath: shop.folder + "/run/journal.jsonl")
         let whole = try Data(contentsOf: url)
         let numbers = ["-1", "9223372036854775807", "1e400", "null", "[]", "99999999999999999999"]
-        var generator = TestGenerator(state: 1)
+        var generator = TestGenerator(seed: 1)
         var refused = 0
         for round in 0..<60 {
             var text = Array(whole)

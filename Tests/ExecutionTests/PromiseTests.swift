@@ -1,6 +1,7 @@
 import Allocation
 import Execution
 import Foundation
+import TestSupport
 import Testing
 import Workloads
 
@@ -176,7 +177,7 @@ import Workloads
     @Test(
         "a damaged journal of the release before is refused or taken over, never crashed on", arguments: UInt64(0)..<60)
     func damagedEarlierJournal(seed: UInt64) throws {
-        var generator = TestGenerator(state: seed)
+        var generator = TestGenerator(seed: seed)
         let tasks = ["a", "b", "c", "d"].map { TaskSpec(id: $0, command: "true", retries: 0) }
         var text = Array(Self.earlierJournal.replacing("DIGEST", with: try TaskGraph(tasks).digest).utf8)
         let at = Int.random(in: 0..<text.count, using: &generator)

@@ -1,5 +1,6 @@
 import Allocation
 import Execution
+import TestSupport
 import Testing
 import Workloads
 
@@ -7,7 +8,7 @@ import Workloads
     typealias Loop = RunLoop<SimulatedBackend, SimulatedLog>
 
     static func graph(_ seed: UInt64) throws -> TaskGraph {
-        var generator = TestGenerator(state: seed)
+        var generator = TestGenerator(seed: seed)
         let count = Int.random(in: 1...14, using: &generator)
         return try TaskGraph(
             (0..<count).map { index in
@@ -111,7 +112,7 @@ import Workloads
     @Test("crashes again and again, a few steps on each time", arguments: UInt64(0)..<60)
     func crashAgain(seed: UInt64) throws {
         let graph = try Self.graph(seed)
-        var generator = TestGenerator(state: seed &+ 99)
+        var generator = TestGenerator(seed: seed &+ 99)
         let (world, disk) = (SimulatedWorld(seed: seed), SimulatedDisk())
         var delivered: [[TaskOutcome]] = []
         for round in 0..<2000 {

@@ -1,5 +1,6 @@
 import Allocation
 import Execution
+import TestSupport
 import Workloads
 
 /// What lives on when the program that drives a run dies: instances, attempts and a clock, in memory.
@@ -30,7 +31,7 @@ final class SimulatedWorld {
     let failureShare: Double
 
     init(seed: UInt64) {
-        generator = TestGenerator(state: seed)
+        generator = TestGenerator(seed: seed)
         failureShare = seed % 3 == 0 ? 0.2 : 0
     }
 

@@ -1,4 +1,5 @@
 import Scheduling
+import TestSupport
 import Testing
 import Workloads
 
@@ -6,7 +7,7 @@ import Workloads
     @Test("each task of a random order starts at the earliest moment that brute force finds", arguments: UInt64(0)..<40)
     func earliest(seed: UInt64) throws {
         // Independent tasks, one instance: list scheduling places them one by one in the order of their rank.
-        var generator = TestGenerator(state: seed)
+        var generator = TestGenerator(seed: seed)
         let tasks = (0..<25).map { index in
             TaskSpec(
                 id: TaskID("t\(index)"),
@@ -45,7 +46,7 @@ import Workloads
 
     @Test("on several instances no plan is slower than list scheduling by brute force", arguments: UInt64(0)..<40)
     func several(seed: UInt64) throws {
-        var generator = TestGenerator(state: seed)
+        var generator = TestGenerator(seed: seed)
         let tasks = (0..<60).map { index in
             TaskSpec(
                 id: TaskID("t\(index)"),

@@ -1,13 +1,14 @@
 import Foundation
 import Scheduling
+import TestSupport
 import Testing
 import Workloads
 
-private let sharedData = ProcessInfo.processInfo.environment["ALMANAC_SHARED_DATA"]
-
 /// Problems with proved optima or lower bounds; their machines run one task at a time.
-@Suite("Pinned scheduling problems", .enabled(if: sharedData != nil, "set ALMANAC_SHARED_DATA"))
-struct PinnedProblemsTests {
+@Suite("Pinned scheduling problems") struct PinnedProblemsTests {
+    /// Tiny ones with their optima, and those of `$ALMANAC_SHARED_DATA`.
+    static let folders = [Fixtures.path("scheduling")] + (SharedData.isThere ? [SharedData.path("scheduling")] : [])
+
     private struct Problems: Decodable {
         struct Problem: Decodable { var id, workflow, pool: String }
         var problems: [Problem]
@@ -54,9 +55,9 @@ struct PinnedProblemsTests {
         var network: Network
     }
 
-    @Test("no plan beats a lower bound, and plans are closer to the best known than HEFT of SAGA")
-    func quality() throws {
-        let folder = URL(fileURLWithPath: try #require(sharedData)).appendingPathComponent("scheduling")
+    @Test("no plan beats a lower bound, and plans are closer to the best known than HEFT", arguments: folders)
+    func quality(folder: String) throws {
+        let folder = URL(filePath: folder)
         func decode<T: Decodable>(_ path: String, as type: T.Type) throws -> T {
             try JSONDecoder().decode(type, from: Data(contentsOf: folder.appendingPathComponent(path)))
         }
@@ -96,9 +97,9 @@ struct PinnedProblemsTests {
 
     private struct Machine: Decodable { var machines: [String: [String]] }
 
-    @Test("the best schedules known decode to their makespans")
-    func decodes() throws {
-        let folder = URL(fileURLWithPath: try #require(sharedData)).appendingPathComponent("scheduling")
+    @Test("the best schedules known decode to their makespans", arguments: folders)
+    func decodes(folder: String) throws {
+        let folder = URL(filePath: folder)
         func decode<T: Decodable>(_ path: String, as type: T.Type) throws -> T {
             try JSONDecoder().decode(type, from: Data(contentsOf: folder.appendingPathComponent(path)))
         }

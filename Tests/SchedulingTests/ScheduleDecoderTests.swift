@@ -1,12 +1,13 @@
 import Foundation
 import Scheduling
+import TestSupport
 import Testing
 import Workloads
 
 @Suite("Schedule decoder") struct ScheduleDecoderTests {
     @Test("every task starts where brute force over all instances says", arguments: UInt64(0)..<60)
     func bruteForce(seed: UInt64) throws {
-        var generator = TestGenerator(state: seed)
+        var generator = TestGenerator(seed: seed)
         let count = 30 + Int(seed)
         // With more than eight different requests, and with fewer.
         let graph = try randomGraph(count, wide: seed % 3 != 0, seed: seed)

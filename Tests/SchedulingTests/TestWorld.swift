@@ -1,20 +1,9 @@
+import TestSupport
 import Workloads
-
-/// SplitMix64.
-struct TestGenerator: RandomNumberGenerator {
-    var state: UInt64
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-        return z ^ (z >> 31)
-    }
-}
 
 /// A random layered job; times are whole seconds, requests are 1 to 4 processors and up to 8 GB.
 func randomGraph(_ count: Int, edgesPerTask: Int = 3, wide: Bool = true, seed: UInt64) throws -> TaskGraph {
-    var generator = TestGenerator(state: seed)
+    var generator = TestGenerator(seed: seed)
     return try TaskGraph(
         (0..<count).map { index in
             TaskSpec(

@@ -26,11 +26,14 @@ def transfer(size):
 
 
 def optimum(seconds, sizes, parents, speeds, bound):
-    count, best = len(seconds), [bound]
+    """The least makespan, and the tasks of each machine in order."""
+    count, best, schedule = len(seconds), [bound], [None]
 
     def extend(places, ends, free):
         if len(places) == count:
-            best[0] = min(best[0], max(ends.values()))
+            if max(ends.values()) < best[0]:
+                best[0] = max(ends.values())
+                schedule[0] = [sorted((t for t in places if places[t] == m), key=ends.get) for m in range(len(speeds))]
             return
         for task in range(count):
             if task in places or any(p not in places for p in parents[task]):
@@ -43,7 +46,7 @@ def optimum(seconds, sizes, parents, speeds, bound):
                     extend({**places, task: machine}, {**ends, task: end}, free[:machine] + [end] + free[machine + 1:])
 
     extend({}, {}, [0.0] * len(speeds))
-    return best[0]
+    return best[0], schedule[0]
 
 
 def heft(seconds, sizes, parents, speeds):
@@ -91,14 +94,15 @@ for seed in range(12):
         "machines": [{"id": f"m{m}", "speed": v, "price_per_hour": v} for m, v in enumerate(speeds)],
         "network": {"bandwidth_bytes_per_s": BANDWIDTH, "latency_s": LATENCY},
     }
-    for kind, value in (("workflows", {"workflow": workflow}), ("pools", pool)):
+    bound = heft(seconds, sizes, parents, speeds)
+    best, schedule = optimum(seconds, sizes, parents, speeds, bound * (1 + 1e-9))
+    orders = {"machines": {f"m{m}": [f"t{t}" for t in tasks] for m, tasks in enumerate(schedule)}}
+    for kind, value in (("workflows", {"workflow": workflow}), ("pools", pool), ("best", orders)):
         os.makedirs(f"{here}/{kind}", exist_ok=True)
         with open(f"{here}/{kind}/{name}.json", "w") as file:
             json.dump(value, file)
             file.write("\n")
     problems.append({"id": name, "workflow": f"workflows/{name}.json", "pool": f"pools/{name}.json"})
-    bound = heft(seconds, sizes, parents, speeds)
-    best = optimum(seconds, sizes, parents, speeds, bound * (1 + 1e-9))
     known[name] = {"best_known": best, "lower_bound": best, "heft_saga": bound}
 for name, value in (("problems", {"problems": problems}), ("best_known", known)):
     with open(f"{here}/{name}.json", "w") as file:
