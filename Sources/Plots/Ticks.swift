@@ -69,8 +69,9 @@ extension TickedRange {
         // A large number that hardly changes is shown in full, because its changes are in the last digits.
         let isNarrow = high - low < magnitude * 1e-3
         let unit = isNarrow && quantity != .share ? quantity.unit(for: 1) : quantity.unit(for: magnitude)
-        let smallest = quantity == .count ? 1 : 0
-        let step = Self.step(atLeast: max((high - low) / unit.size / limit, Double(smallest)), ladder: unit.ladder)
+        // In units, which may be millions.
+        let smallest = quantity == .count ? 1 / unit.size : 0
+        let step = Self.step(atLeast: max((high - low) / unit.size / limit, smallest), ladder: unit.ladder)
         let slack = 1e-9
         let (from, to) = (low / unit.size / step, high / unit.size / step)
         let first = covering ? (from + slack).rounded(.down) : (from - slack).rounded(.up)

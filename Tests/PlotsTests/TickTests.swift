@@ -50,6 +50,7 @@ import Testing
             Self.ticks(start, start + 3000 * 86_400, Axis("", .date), limit: 5) == ["2026", "2028", "2030", "2032"])
         #expect(Self.ticks(-1e9, 1e9, Axis("", .date), limit: 5) == ["1940", "1960", "1980", "2000"])
         #expect(Self.ticks(1e20, 1e20 + 1, Axis("", .count)).count >= 2)
+        #expect(Self.ticks(7e7, 1.7e9, Axis("", .count), limit: 4) == ["0.5 B", "1.0 B", "1.5 B"])
     }
 
     @Test("any range has few ticks, in order, inside it, with distinct labels", arguments: UInt64(0)..<300)
