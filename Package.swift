@@ -128,7 +128,8 @@ let package = Package(
         .testTarget(
             name: "ForecastingTests", dependencies: ["Forecasting", "LinearAlgebra", "ModelFiles", "TestSupport"],
             swiftSettings: settings),
-        .testTarget(name: "SchedulingTests", dependencies: ["Scheduling", "TestSupport", "Workloads"], swiftSettings: settings),
+        .testTarget(
+            name: "SchedulingTests", dependencies: ["Scheduling", "TestSupport", "Workloads"], swiftSettings: settings),
         .testTarget(
             name: "AllocationTests", dependencies: ["Allocation", "Scheduling", "TestSupport", "Workloads"],
             swiftSettings: settings),
