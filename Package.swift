@@ -8,7 +8,7 @@ let settings: [SwiftSetting] = [
     .enableUpcomingFeature("MemberImportVisibility"),
 ]
 
-// The command line parses, calls and prints: optimising it takes longer than it could ever save.
+// The command line and the pages call and print: optimising them takes longer than it could ever save.
 let unoptimized: [SwiftSetting] = [.unsafeFlags(["-Onone"])]
 
 // A module imports only what stands above it.
@@ -19,11 +19,14 @@ let package = Package(
         .library(name: "LinearAlgebra", targets: ["LinearAlgebra"]),
         .library(name: "ModelFiles", targets: ["ModelFiles"]),
         .library(name: "Traces", targets: ["Traces"]),
+        .library(name: "Store", targets: ["Store"]),
         .library(name: "Forests", targets: ["Forests"]),
         .library(name: "Forecasting", targets: ["Forecasting"]),
+        .library(name: "Workloads", targets: ["Workloads"]),
         .library(name: "Scheduling", targets: ["Scheduling"]),
+        .library(name: "Allocation", targets: ["Allocation"]),
         .library(name: "Prediction", targets: ["Prediction"]),
-        .library(name: "Tuning", targets: ["Tuning"]),
+        .library(name: "Sizing", targets: ["Sizing"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
@@ -38,14 +41,17 @@ let package = Package(
         .target(name: "ModelFiles", swiftSettings: settings),
         .target(name: "Plots", swiftSettings: settings),
         .target(name: "Workloads", swiftSettings: settings),
+        .target(name: "Reading", dependencies: ["CZlib", "Workloads"], swiftSettings: settings),
+        .target(name: "Markets", dependencies: ["LinearAlgebra", "Workloads", "Reading"], swiftSettings: settings),
+        .target(name: "Traces", dependencies: ["Workloads", "Reading"], swiftSettings: settings),
         .target(
-            name: "Traces",
-            dependencies: [
-                "CSQLite", "CZlib", "LinearAlgebra", "Workloads",
-            ],
+            name: "Store", dependencies: ["CSQLite", "Workloads", "Reading", "Markets", "Traces"],
             swiftSettings: settings),
         .target(name: "Forests", dependencies: ["CPrefetch", "LinearAlgebra", "ModelFiles"], swiftSettings: settings),
         .target(name: "Forecasting", dependencies: ["LinearAlgebra", "ModelFiles"], swiftSettings: settings),
+        .target(
+            name: "Tables", dependencies: ["LinearAlgebra", "ModelFiles", "Workloads", "Reading", "Forests"],
+            swiftSettings: settings),
         .target(name: "Scheduling", dependencies: ["Workloads"], swiftSettings: settings),
         .target(name: "Allocation", dependencies: ["Scheduling", "Workloads"], swiftSettings: settings),
         .target(
@@ -54,35 +60,61 @@ let package = Package(
         .target(
             name: "Prediction",
             dependencies: [
-                "LinearAlgebra", "ModelFiles", "Workloads", "Traces", "Forests", "Forecasting", "Scheduling",
+                "LinearAlgebra", "ModelFiles", "Workloads", "Reading", "Markets", "Traces", "Forests", "Forecasting",
+                "Tables", "Scheduling",
             ],
             swiftSettings: settings),
         .target(name: "CShepherd"),
-        .target(name: "Execution", dependencies: ["CShepherd", "Workloads", "Scheduling"], swiftSettings: settings),
         .target(
-            name: "Tuning",
+            name: "Execution", dependencies: ["CShepherd", "Workloads", "Scheduling", "Allocation"],
+            swiftSettings: settings),
+        .target(
+            name: "Learning",
+            dependencies: ["LinearAlgebra", "ModelFiles", "Markets", "Traces", "Prediction"], swiftSettings: settings),
+        .target(
+            name: "Sizing",
+            dependencies: ["LinearAlgebra", "Workloads", "Traces", "Store", "Tables", "Prediction"],
+            swiftSettings: settings),
+        .target(
+            name: "Reports",
             dependencies: [
-                "LinearAlgebra", "ModelFiles", "Plots", "Workloads", "Traces", "Forests", "Forecasting", "Scheduling",
-                "Prediction",
-            ], swiftSettings: settings),
+                "Plots", "Workloads", "Markets", "Forecasting", "Tables", "Scheduling", "Prediction", "Learning",
+                "Sizing",
+            ], swiftSettings: settings + unoptimized),
         .executableTarget(
             name: "almanac",
             dependencies: [
-                "LinearAlgebra", "ModelFiles", "Plots", "Workloads", "Traces", "Forests", "Forecasting", "Scheduling",
-                "JobFiles", "Prediction", "Execution", "Tuning",
+                "LinearAlgebra", "ModelFiles", "Plots", "Workloads", "Reading", "Markets", "Traces", "Store", "Forests",
+                "Forecasting", "Tables", "Scheduling", "Allocation", "Prediction",
+                "JobFiles", "Execution", "Learning", "Sizing", "Reports",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Yams", package: "Yams"),
             ], swiftSettings: settings + unoptimized),
 
+        .target(
+            name: "TestSupport", dependencies: ["CZlib", "LinearAlgebra"], path: "Tests/TestSupport",
+            swiftSettings: settings),
         .executableTarget(
-            name: "execution-helper", dependencies: ["Execution", "Scheduling", "Workloads"],
+            name: "execution-helper", dependencies: ["Execution", "Allocation", "Workloads"],
             path: "Tests/ExecutionHelper", swiftSettings: settings),
         .testTarget(name: "LinearAlgebraTests", dependencies: ["LinearAlgebra"], swiftSettings: settings),
         .testTarget(name: "ModelFilesTests", dependencies: ["ModelFiles"], swiftSettings: settings),
         .testTarget(name: "PlotsTests", dependencies: ["Plots"], exclude: ["golden"], swiftSettings: settings),
         .testTarget(name: "WorkloadsTests", dependencies: ["Workloads"], swiftSettings: settings),
         .testTarget(
-            name: "TracesTests", dependencies: ["Traces", "Workloads", "LinearAlgebra", "CZlib"],
+            name: "ReadingTests", dependencies: ["CZlib", "LinearAlgebra", "Reading", "TestSupport"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "MarketsTests",
+            dependencies: ["LinearAlgebra", "Markets", "Reading", "TestSupport", "Traces", "Workloads"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "TracesTests",
+            dependencies: ["LinearAlgebra", "Markets", "Reading", "TestSupport", "Traces", "Workloads"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "StoreTests",
+            dependencies: ["Markets", "Reading", "Store", "TestSupport", "Traces", "Workloads"],
             swiftSettings: settings),
         .testTarget(
             name: "ForestsTests", dependencies: ["Forests", "LinearAlgebra", "ModelFiles"], exclude: ["models"],
@@ -96,19 +128,23 @@ let package = Package(
         .testTarget(name: "JobFilesTests", dependencies: ["JobFiles", "Workloads"], swiftSettings: settings),
         .testTarget(
             name: "PredictionTests",
-            dependencies: ["Prediction", "Scheduling", "Workloads", "LinearAlgebra", "ModelFiles"],
+            dependencies: ["Prediction", "Traces", "Scheduling", "Workloads", "LinearAlgebra", "ModelFiles"],
             swiftSettings: settings),
         .testTarget(
-            name: "ExecutionTests", dependencies: ["Execution", "Scheduling", "Workloads", "execution-helper"],
+            name: "ExecutionTests",
+            dependencies: ["Execution", "Allocation", "Scheduling", "Workloads", "execution-helper"],
             swiftSettings: settings),
         .testTarget(
-            name: "RequestTests",
+            name: "LearningTests",
+            dependencies: ["Learning", "LinearAlgebra", "ModelFiles", "Plots", "Prediction", "Reports"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "SizingTests",
             dependencies: [
-                "Tuning", "Prediction", "Traces", "Workloads", "LinearAlgebra", .product(name: "Yams", package: "Yams"),
+                "Learning", "LinearAlgebra", "Prediction", "Sizing", "Traces", "Workloads",
+                .product(name: "Yams", package: "Yams"),
             ], swiftSettings: settings),
-        .testTarget(
-            name: "TuningTests", dependencies: ["Tuning", "Prediction", "LinearAlgebra", "ModelFiles", "Plots"],
-            swiftSettings: settings),
+        .testTarget(name: "PackageTests", swiftSettings: settings),
         .testTarget(name: "NotebookTests", swiftSettings: settings),
         .testTarget(
             name: "CommandLineTests", dependencies: ["almanac"], exclude: ["golden"], swiftSettings: settings),

@@ -5,6 +5,10 @@ let package = Package(
     name: "ingest-bench",
     dependencies: [.package(name: "almanac", path: "../..")],
     targets: [
-        .executableTarget(name: "ingest-bench", dependencies: [.product(name: "Traces", package: "almanac")])
+        .executableTarget(
+            name: "ingest-bench",
+            dependencies: [
+                .product(name: "Store", package: "almanac"), .product(name: "Traces", package: "almanac"),
+            ])
     ]
 )

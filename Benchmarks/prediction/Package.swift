@@ -9,7 +9,7 @@ let package = Package(
             name: "prediction-bench",
             dependencies: [
                 .product(name: "LinearAlgebra", package: "almanac"), .product(name: "Prediction", package: "almanac"),
-                .product(name: "Tuning", package: "almanac"),
+                .product(name: "Sizing", package: "almanac"),
             ])
     ]
 )

@@ -47,7 +47,7 @@ public struct Allocator: Sendable {
             guard isNew else { continue }
             switch event {
             case .reclaimNotice(let instance, _): noticed.append(instance)
-            case .timer, .admitted, .planned, .closed, .refused, .opened, .priced: isSlow = true
+            case .timer, .admitted, .resumed, .planned, .closed, .refused, .opened, .priced: isSlow = true
             case .restarted:
                 policies.placement = pristine
                 checkSeconds = -.infinity
@@ -88,10 +88,8 @@ extension Allocator {
             tellPlacement()
             while let pair = policies.placement.next(state) {
                 let task = Int(pair.task)
-                let limit = state.tasks.timeLimit[task]
                 let start = Action.start(
-                    AttemptID(pair.task, state.tasks.attempts[task] + 1), on: pair.instance,
-                    Grant(state.tasks.request[task], timeLimitSeconds: limit.isFinite ? limit : nil),
+                    AttemptID(pair.task, state.tasks.attempts[task] + 1), on: pair.instance, state.grant(pair.task),
                     share: Double(state.tasks.savedShare[task]))
                 take(start, &actions)
                 tellPlacement()

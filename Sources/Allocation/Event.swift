@@ -8,7 +8,9 @@ public enum Event: Hashable, Sendable {
     case admitted(JobIndex)
     /// Somebody wants a job to stop.
     case cancelled(JobIndex)
-    /// An instance takes tasks, and has this much room.
+    /// Somebody wants a job to go on that had stopped: what failed for good is tried again, and failures count anew.
+    case resumed(JobIndex)
+    /// An instance takes tasks, and has this much room; another room than before if it took tasks already.
     case opened(InstanceIndex, Resources)
     /// An instance that was asked for is not to be had.
     case refused(InstanceIndex)

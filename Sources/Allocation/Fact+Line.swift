@@ -109,6 +109,7 @@ extension Event {
         switch self {
         case .admitted(let job): words += ["admitted", "\(job)"]
         case .cancelled(let job): words += ["cancelled", "\(job)"]
+        case .resumed(let job): words += ["resumed", "\(job)"]
         case .opened(let instance, let room):
             words += ["opened", "\(instance)"]
             words.add(room)
@@ -150,6 +151,9 @@ extension Event {
         case "cancelled":
             guard let job = words.int() else { return nil }
             self = .cancelled(job)
+        case "resumed":
+            guard let job = words.int() else { return nil }
+            self = .resumed(job)
         case "opened":
             guard let instance = words.int(), let room = words.resources() else { return nil }
             self = .opened(instance, room)

@@ -17,9 +17,9 @@ extension RunState {
     /// Whether some job goes on.
     public var isGoingOn: Bool { jobs.contains { $0.isAdmitted && $0.ending == nil } }
 
-    /// Gives all instances back that run nothing.
+    /// Gives all instances back that run nothing, or are only on their way.
     func closing(_ instances: some Sequence<Int>) -> [Action] {
-        instances.filter { self.instances.phase[$0] == .open && self.instances.running[$0].isEmpty }
+        instances.filter { [.opening, .open].contains(self.instances.phase[$0]) && self.instances.running[$0].isEmpty }
             .map { .close(InstanceIndex($0)) }
     }
 }

@@ -27,7 +27,9 @@ public struct Recovery: Sendable {
         let place = Int(task)
         let cause = state.tasks.lastCause[place] ?? .programError
         let rule = policy[cause]
-        guard mayRepeat(task, rule, cause, state), let grant = grant(task, rule, state) else {
+        // After all that failed was forgotten, it is tried once more even where it cannot be given more.
+        let known = state.tasks.failures[place][cause] == 0 ? state.grant(task) : nil
+        guard mayRepeat(task, rule, cause, state), let grant = grant(task, rule, state) ?? known else {
             return .giveUp(task, cause)
         }
         return .retry(task, grant, avoiding: rule.elsewhere ? state.lastInstance(of: task) : -1)
@@ -75,6 +77,12 @@ extension RunState {
             largest = max(largest, instances.free[instance].memoryBytes)
         }
         return largest
+    }
+
+    /// What the running attempt at a task has, or the next one gets.
+    public func grant(_ task: TaskIndex) -> Grant {
+        let limit = tasks.timeLimit[Int(task)]
+        return Grant(tasks.request[Int(task)], timeLimitSeconds: limit.isFinite ? limit : nil)
     }
 
     /// The instance on which the last attempt at a task ran, or -1.

@@ -14,8 +14,10 @@ extension RunState {
             jobs[Int(job)].isCancelled = true
             cancelled.append(job)
             settled.append(job)
+        case .resumed(let job): return resume(job)
         case .opened(let instance, let capacity):
-            guard known(instance), instances.phase[Int(instance)] == .opening else { return false }
+            guard known(instance) else { return false }
+            guard instances.phase[Int(instance)] == .opening else { return resize(instance, capacity) }
             instances.phase[Int(instance)] = .open
             instances.capacity[Int(instance)] = capacity
             instances.free[Int(instance)] = capacity
@@ -195,6 +197,36 @@ extension RunState {
             ready(TaskIndex(task))
         }
         settled.append(job)
+        return true
+    }
+
+    private mutating func resume(_ job: JobIndex) -> Bool {
+        guard let state = known(job), state.isAdmitted, state.ending != .succeeded else { return false }
+        jobs[Int(job)].ending = nil
+        jobs[Int(job)].isCancelled = false
+        jobs[Int(job)].hasFailed = false
+        for task in state.range {
+            tasks.failures[task] = FailureCounts()
+            guard tasks.phase[task] == .failed || tasks.phase[task] == .skipped else { continue }
+            jobs[Int(job)].open += 1
+            if tasks.phase[task] == .failed { interrupted.append(TaskIndex(task)) }
+            tasks.phase[task] = tasks.phase[task] == .failed ? .interrupted : .blocked
+        }
+        if let plan = state.plan { jobs[Int(job)].openOfSlot = openOfSlot(plan, jobs[Int(job)]) }
+        settled.append(job)
+        mayRent = true
+        return true
+    }
+
+    /// Gives an open instance another room.
+    private mutating func resize(_ instance: InstanceIndex, _ capacity: Resources) -> Bool {
+        let place = Int(instance)
+        guard instances.phase[place] == .open, instances.capacity[place] != capacity else { return false }
+        let used = instances.capacity[place] - instances.free[place]
+        guard used.fits(in: capacity) else { return false }
+        instances.capacity[place] = capacity
+        instances.free[place] = capacity - used
+        touched.append(instance)
         return true
     }
 

@@ -20,6 +20,8 @@ public enum ExecutionError: Error, Hashable, Sendable, CustomStringConvertible {
     case jobChanged(folder: String)
     /// The journal holds a line that is not ours; the last line may be cut short, others not.
     case badJournal(path: String, line: Int, reason: String)
+    /// A decision of the log, counted from 0, does not follow from what stands before it.
+    case badFact(entry: Int)
     /// The operating system refused something.
     case system(operation: String, path: String, reason: String)
 
@@ -51,6 +53,9 @@ public enum ExecutionError: Error, Hashable, Sendable, CustomStringConvertible {
         case .badJournal(let path, let line, let reason):
             "\(path):\(line): this is not a line of a run journal (\(reason)). "
                 + "Restore the file, or start in another folder."
+        case .badFact(let entry):
+            "Entry \(entry + 1) of the log of this run does not follow from those before it. "
+                + "Restore the log, or start another run."
         case .system(let operation, let path, let reason):
             "Cannot \(operation) '\(path)': \(reason). Check that the folder exists, is writable and has space left."
         }

@@ -13,10 +13,14 @@ public struct ExecutorOptions: Sendable {
     public var job: String
     /// What the run may use of this machine, and at what price it is accounted.
     public var instance: InstanceType
-    /// Retries, memory growth, and whether to go on after a failure.
-    public var allocator: AllocatorOptions
+    /// What follows failures and alerts.
+    public var policy: RetryPolicy
+    /// Whether independent tasks go on after one has failed for good.
+    public var keepsGoing: Bool
     /// Urgency of every task; by default the longest path to the end.
     public var ranks: [Double]?
+    /// What is believed of the tasks: times for who may pass whom, memory for attempts after one that ran out of it.
+    public var estimates: Estimates?
     /// Seconds between SIGTERM and SIGKILL.
     public var graceSeconds: Double
     /// Seconds between two looks at a process tree, at least 0.001.
@@ -38,20 +42,19 @@ public struct ExecutorOptions: Sendable {
         public var memoryBytes: Double?
         /// The run time that is exceeded with a probability of 1 %.
         public var seconds: Double?
-        /// Quantiles of the memory, for attempts after one that ran out of it.
-        public var memorySteps: [Double]
 
         /// Makes an expectation; what is not given is not watched.
-        public init(memoryBytes: Double? = nil, seconds: Double? = nil, memorySteps: [Double] = []) {
-            (self.memoryBytes, self.seconds, self.memorySteps) = (memoryBytes, seconds, memorySteps)
+        public init(memoryBytes: Double? = nil, seconds: Double? = nil) {
+            (self.memoryBytes, self.seconds) = (memoryBytes, seconds)
         }
     }
 
     /// Makes options; only the run folder is required.
     public init(
         runFolder: String, workingFolder: String = ".", workflow: String = "job", job: String = "run",
-        instance: InstanceType = .thisMachine(), allocator: AllocatorOptions = .init(), ranks: [Double]? = nil,
-        graceSeconds: Double = 5, sampleSeconds: Double = 0.05, enforcesMemory: Bool = false,
+        instance: InstanceType = .thisMachine(), policy: RetryPolicy = .standard, keepsGoing: Bool = true,
+        ranks: [Double]? = nil, estimates: Estimates? = nil, graceSeconds: Double = 5, sampleSeconds: Double = 0.05,
+        enforcesMemory: Bool = false,
         seriesSeconds: Double? = nil, expectations: [TaskID: Expectation] = [:],
         tickSeconds: Double? = nil, handlesSignals: Bool = true
     ) {
@@ -60,8 +63,10 @@ public struct ExecutorOptions: Sendable {
         self.workflow = workflow
         self.job = job
         self.instance = instance
-        self.allocator = allocator
+        self.policy = policy
+        self.keepsGoing = keepsGoing
         self.ranks = ranks
+        self.estimates = estimates
         self.graceSeconds = graceSeconds
         self.sampleSeconds = sampleSeconds
         self.enforcesMemory = enforcesMemory

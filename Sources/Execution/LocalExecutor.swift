@@ -1,10 +1,10 @@
+import Allocation
 import CShepherd
 import Foundation
 import Glibc
-import Scheduling
 public import Workloads
 
-/// Runs a job with real processes on this machine: a thin shell around the same `Allocator` that the simulator uses.
+/// Runs a job with real processes on this machine: a ``RunLoop`` on them, with a journal in the run's folder.
 ///
 /// Every attempt runs in a session of its own under a small process, its shepherd, that measures its whole process tree
 /// and outlives this one. Starts and ends are on disk before they are acted on, so that after a `kill -9` at any moment
@@ -67,10 +67,28 @@ public final class LocalExecutor: Sendable {
         guard !resuming || exists(path) else { throw ExecutionError.nothingToResume(folder: options.runFolder) }
         try makeFolder(options.runFolder)
         try makeFolder(options.runFolder + "/attempts")
-        let (journal, entries) = try RunJournal.open(path, folder: options.runFolder)
+        var journal = try RunJournal(path, folder: options.runFolder, graph: graph)
         defer { journal.close() }
-        let past = try PastRun(entries, graph, options: options, resuming: resuming)
-        try checkFiles(past)
+        let digest = graph.digest
+        let isNew = journal.header == nil
+        if let header = journal.header,
+            header.digest != digest || header.workflow ?? options.workflow != options.workflow
+        {
+            throw ExecutionError.jobChanged(folder: options.runFolder)
+        }
+        let finished = journal.finishedTasks
+        if !resuming, !isNew {
+            throw ExecutionError.runExists(
+                folder: options.runFolder, finished: finished.count, total: graph.count)
+        }
+        try checkFiles(finished)
+        var first = RunJournal.Line(isNew ? .run : .resume)
+        first.timeSeconds = unixSeconds()
+        if isNew {
+            (first.version, first.workflow, first.job) = (RunJournal.version, options.workflow, options.job)
+            (first.digest, first.taskCount) = (digest, graph.count)
+        }
+        try journal.begin(first)
         shepherd_raise_file_limit()
         if options.handlesSignals {
             guard shepherd_watch_signals(wakeUp.writeEnd) == 0 else {
@@ -78,10 +96,24 @@ public final class LocalExecutor: Sendable {
             }
         }
         defer { if options.handlesSignals { shepherd_unwatch_signals() } }
-        var run = LocalRun(
-            graph: graph, options: options, journal: journal, past: past, wakeUp: wakeUp.readEnd, report: report,
-            show: show)
-        return try run.toEnd()
+        let epoch = journal.header?.timeSeconds ?? unixSeconds()
+        var loop = RunLoop(
+            [
+                .init(
+                    Job(graph, name: options.workflow), run: journal.header?.job ?? options.job, ranks: options.ranks,
+                    estimates: options.estimates)
+            ],
+            Allocator(
+                offers: [Offer(type: options.instance)],
+                policies: Policies(
+                    recovery: Recovery(options.policy, largest: Offer(type: options.instance).capacity)),
+                keepsGoing: options.keepsGoing),
+            on: LocalBackend(graph, options: options, wakeUp: wakeUp.readEnd, epoch: epoch), log: journal,
+            epoch: epoch, tickSeconds: options.tickSeconds, show: show, report: report)
+        do { return try loop.run() } catch ExecutionError.badFact(let entry) {
+            let reason = "what it decides does not follow from the lines before"
+            throw ExecutionError.badJournal(path: path, line: journal.line(ofEntry: entry), reason: reason)
+        }
     }
 
     private static func check(_ graph: TaskGraph, _ options: ExecutorOptions) throws(ExecutionError) {
@@ -105,13 +137,13 @@ public final class LocalExecutor: Sendable {
     }
 
     /// What is left to do may need files that finished tasks have made.
-    private func checkFiles(_ past: PastRun) throws(ExecutionError) {
-        guard !past.finished.isEmpty else { return }
+    private func checkFiles(_ finished: Set<TaskID>) throws(ExecutionError) {
+        guard !finished.isEmpty else { return }
         var makers: [String: TaskID] = [:]
-        for task in graph.tasks where past.finished.contains(task.id) {
+        for task in graph.tasks where finished.contains(task.id) {
             for output in task.outputs { makers[output.path] = task.id }
         }
-        for task in graph.tasks where !past.finished.contains(task.id) {
+        for task in graph.tasks where !finished.contains(task.id) {
             for input in task.inputs {
                 guard let maker = makers[input.path] else { continue }
                 guard exists(absolute(input.path, in: options.workingFolder)) else {
@@ -119,5 +151,20 @@ public final class LocalExecutor: Sendable {
                 }
             }
         }
+    }
+}
+
+extension TaskGraph {
+    /// A checksum of what makes a job the same job: names, commands, order and files.
+    package var digest: String {
+        var text = ""
+        for task in tasks {
+            let parts =
+                [task.id.rawValue, task.command ?? ""] + task.predecessors.map(\.rawValue) + ["<"]
+                + task.inputs.map(\.path)
+                + [">"] + task.outputs.map(\.path)
+            text += parts.joined(separator: "\u{0}") + "\u{1}"
+        }
+        return String(checksum(text.utf8), radix: 16)
     }
 }

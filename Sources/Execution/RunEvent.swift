@@ -1,4 +1,4 @@
-public import Scheduling
+public import Allocation
 public import Workloads
 
 /// What a live view of a run is told.
@@ -50,7 +50,7 @@ public struct RunStatus: Hashable, Sendable {
 /// How a run ended.
 public struct RunResult: Hashable, Sendable, Codable {
     /// Whether all tasks succeeded.
-    public var ending: Allocator.Ending
+    public var ending: Ending
     /// Tasks of the job.
     public var total: Int
     /// Tasks that succeeded, earlier processes of this run included.

@@ -1,6 +1,6 @@
+import Allocation
 import CShepherd
 import Glibc
-import Scheduling
 import Workloads
 
 /// Who watches over one attempt.
@@ -97,7 +97,7 @@ struct Shepherd {
 
     /// A line that came before the report.
     struct Alert {
-        let kind: Allocator.Alert
+        let kind: Allocation.Alert
         let seconds: Double
         /// Bytes, or seconds.
         let value: Double

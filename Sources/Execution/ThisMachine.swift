@@ -6,7 +6,8 @@ extension InstanceType {
     /// This machine: the processors that this process may use, and its memory; free of charge unless given.
     public static func thisMachine(price: Price = .free) -> InstanceType {
         InstanceType(
-            name: "local", cpus: Double(max(1, ProcessInfo.processInfo.activeProcessorCount)), memoryBytes: totalMemory,
+            name: localName, cpus: Double(max(1, ProcessInfo.processInfo.activeProcessorCount)),
+            memoryBytes: totalMemory,
             onDemandPrice: price)
     }
 

@@ -87,7 +87,11 @@ public struct ForecastEvaluation: Sendable, Hashable, Codable {
             }
         }
         let usable = scores.filter { $0.allSatisfy { $0 != nil } }
-        guard let first = usable.first else { throw .noObservations }
+        guard let first = usable.first else {
+            throw .invalidRequest(
+                "No series changes before and has a value in the steps to forecast: there is nothing to measure by. "
+                    + "Give a shorter horizon or a longer history.")
+        }
         var rows: [Row] = []
         for (index, method) in methods.enumerated() where index < first.count {
             let name = method == .auto && !pools.isEmpty ? "pooled steps" : method.rawValue

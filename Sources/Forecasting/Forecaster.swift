@@ -145,9 +145,9 @@ public enum Forecaster {
             let best = earlier.values.min() ?? 0
             for method in members {
                 let ratio = earlier[method].map { $0 > best ? best / $0 : 1 } ?? 1
-                guard ratio >= 0.5 else { continue }
+                guard ratio > 0 else { continue }
                 let name = [.arima: "ARIMA", .ets: "ETS"][method] ?? "Theta"
-                let weight = usualWeight(of: method, x.count, isSeasonal: period > 1) * pow(ratio, 8)
+                let weight = usualWeight(of: method, x.count, isSeasonal: period > 1) * pow(ratio, 4)
                 attempt(name, weight: weight) { () throws(ForecastingError) in
                     try member(method, x, period: period, options: options)
                 }
@@ -195,8 +195,7 @@ public enum Forecaster {
     /// The mean absolute error of each member at the four last points of a series that are twelve steps apart, fitted
     /// anew to what was known there; empty where there is too little of it, or a season.
     ///
-    /// The members' weights fall with the eighth power of these, and one that is much worse than the best is left out.
-    /// `Benchmarks/forecasting/weights.py` chose these numbers, leaving out one data set at a time.
+    /// The members' weights fall with the fourth power of these. `Benchmarks/forecasting/weights.py` chose these numbers.
     private static func earlierErrors(
         of members: [ForecastMethod], _ x: [Double], period: Int, options: ForecastOptions
     ) -> [ForecastMethod: Double] {

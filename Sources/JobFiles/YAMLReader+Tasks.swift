@@ -110,7 +110,7 @@ extension YAMLReader {
         }
         task.priority = try integer(item["priority"], for: "priority", in: -1_000_000...1_000_000) ?? 0
         task.retries = try integer(item["retries"], for: "retries", in: 0...1_000_000)
-        task.recordedSeconds = try seconds(item["seconds"], for: "seconds")
+        task.claimedSeconds = try seconds(item["seconds"], for: "seconds")
         for (name, value) in variables { task.parameters[name] = value }
         for (name, value) in try pairs(item["parameters"], for: "parameters") {
             task.parameters[name] = try filled(value, name) ?? ""

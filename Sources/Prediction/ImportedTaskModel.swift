@@ -1,6 +1,9 @@
-internal import Foundation
 public import Forests
+internal import Foundation
 public import ModelFiles
+internal import Reading
+internal import Scheduling
+public import Tables
 public import Workloads
 
 /// A forest that predicts the run time, memory or output of tasks from features with the names of the trace schema:
@@ -53,41 +56,45 @@ public struct ImportedTaskModel: Sendable {
         }.first ?? []
     }
 
-    /// What it expects of a task, in seconds or bytes, at least zero.
+    /// What it expects of each task, in seconds or bytes, at least zero, and quantiles of that: of each probability the end
+    /// of the nearest of the model's intervals that reaches as far. A model without intervals has no spread.
     ///
-    /// - Parameter p: The quantile wanted instead: the nearest of the model's intervals that reaches as far. A model
-    ///   without intervals answers every quantile with its prediction.
-    public func predict(_ task: TaskSpec, quantile p: Double? = nil) -> Double {
-        guard let data = try? data(task) else { return 0 }
-        let levels = model.levels
-        guard let p, p != 0.5, let last = levels.last else { return value(task, data) }
-        let wanted = abs(2 * p - 1)
-        let level = levels.first { $0 >= wanted - 1e-9 } ?? last
-        guard let found = try? model.predict(data, groups: groups(task), level: level, threads: 1).first else {
-            return 0
+    /// - Throws: What the model throws of tasks that it cannot read.
+    func estimates(of tasks: [TaskSpec]) throws -> (expected: [Double], quantiles: [Estimates.Quantiles]) {
+        guard !tasks.isEmpty else { return ([], []) }
+        let data = try data(tasks)
+        let groups = model.card.groupColumn.map { column in tasks.map { word($0, Source(column)) } }
+        let expected = try model.predict(data).map { max(0, $0.value) }
+        guard let last = model.levels.last else { return (expected, expected.map { .init(exactly: $0) }) }
+        var ends: [Double: [TablePrediction]] = [:]
+        func level(_ p: Double) -> Double { model.levels.first { $0 >= abs(2 * p - 1) - 1e-9 } ?? last }
+        for p in Estimates.Quantiles.levels where p != 0.5 && ends[level(p)] == nil {
+            ends[level(p)] = try model.predict(data, groups: groups, level: level(p))
         }
-        return max(0, p > 0.5 ? found.upper : found.lower)
+        let quantiles = tasks.indices.map { task in
+            Estimates.Quantiles { p in
+                guard p != 0.5, let end = ends[level(p)]?[task] else { return expected[task] }
+                return max(0, p > 0.5 ? end.upper : end.lower)
+            }
+        }
+        return (expected, quantiles)
     }
 
     /// The prediction with an interval of one of the model's levels.
     public func interval(_ task: TaskSpec, level: Double?) throws -> TablePrediction? {
-        try model.predict(data(task), groups: groups(task), level: level, threads: 1).first
+        try model.predict(data([task]), groups: groups(task), level: level, threads: 1).first
     }
 
     /// What each feature adds for a task, in seconds or bytes.
-    public func explain(_ task: TaskSpec) throws -> ForestExplanation? { try model.explain(data(task)).first }
+    public func explain(_ task: TaskSpec) throws -> ForestExplanation? { try model.explain(data([task])).first }
 
-    /// The task as a table of one row.
-    public func data(_ task: TaskSpec) throws(ForestError) -> ForestData {
+    /// Tasks as a table, a row for each.
+    public func data(_ tasks: [TaskSpec]) throws(ForestError) -> ForestData {
         try ForestData(
             zip(model.forest.features, sources).map { feature, source in
-                guard feature.levels != nil else { return .numeric(feature.name, [number(task, source)]) }
-                return .categorical(feature.name, [word(task, source)])
+                guard feature.levels != nil else { return .numeric(feature.name, tasks.map { number($0, source) }) }
+                return .categorical(feature.name, tasks.map { word($0, source) })
             })
-    }
-
-    private func value(_ task: TaskSpec, _ data: ForestData) -> Double {
-        (try? model.predict(data, threads: 1).first).map { max(0, $0.value) } ?? 0
     }
 
     private func groups(_ task: TaskSpec) -> [String?]? {

@@ -1,3 +1,4 @@
+internal import Reading
 public import Traces
 internal import Workloads
 

@@ -1,6 +1,6 @@
 public import Forecasting
+public import Markets
 public import ModelFiles
-public import Traces
 
 /// Forecasts the spot price of every market that was observed, hour by hour.
 ///

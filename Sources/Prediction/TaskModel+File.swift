@@ -14,6 +14,7 @@ extension TaskModel {
         file.metadata["unit"] = target.unit
         try file.set("trained_until", [trainedUntil])
         try file.setJSON("machines", machines.logarithms)
+        if !machines.instanceTypes.isEmpty { try file.setJSON("instance_types", machines.instanceTypes) }
         if let reference = machines.reference {
             try file.setJSON("machine_scores", machines.scores)
             file.metadata["machine_reference"] = reference
@@ -131,6 +132,9 @@ extension TaskModel {
             trainedUntil: try file.doubles("trained_until").first ?? .nan,
             machines: MachineFactors(
                 logarithms: try file.json("machines", as: [String: Double].self),
+                // Files of a release before have none.
+                instanceTypes: file.metadata["instance_types"] == nil
+                    ? [:] : try file.json("instance_types", as: [String: Double].self),
                 scores: file.metadata["machine_reference"] == nil
                     ? .init() : try file.json("machine_scores", as: MachineScores.self),
                 reference: file.metadata["machine_reference"]),

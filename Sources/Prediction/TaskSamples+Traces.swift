@@ -18,7 +18,7 @@ extension TaskSamples {
         _ table: ExecutionTable, target: TaskTarget, needs: ObservedNeeds, hindsight: Bool = false
     ) throws(PredictionError) {
         let types = table.texts(.taskType)
-        let machines = table.texts(.machine)
+        let (machines, instanceTypes) = (table.texts(.machine), table.texts(.instanceType))
         let rows = needs.rows
 
         var names: [Int32: Int] = [:]
@@ -49,7 +49,9 @@ extension TaskSamples {
             target: target, typeNames: typeNames, featureNames: columns.map(\.name), types: codes,
             features: columns.map(\.values), values: needs.values, isBound: needs.isBound,
             times: rows.map { row in times.first { !$0[row].isNaN }?[row] ?? .nan },
-            machines: rows.map { machines[$0] }, seconds: rows.map { seconds[$0] })
+            machines: rows.map { machines[$0] },
+            instanceTypes: rows.map { instanceTypes[$0] == InstanceType.localName ? nil : instanceTypes[$0] },
+            seconds: rows.map { seconds[$0] })
     }
 }
 
@@ -71,15 +73,19 @@ public enum TaskFeatures {
 
     /// The features of a planned task, in the order of `names`; NaN where the task does not say.
     public static func values(of task: TaskSpec, names: [String]) -> [Double] {
-        names.map { name in
-            switch name {
-            case size: return task.inputBytes ?? .nan
-            case cpus: return task.request.cpus
-            case memory: return task.request.memoryBytes > 0 ? task.request.memoryBytes : .nan
-            default:
-                guard name.hasPrefix(parameterPrefix) else { return .nan }
-                return task.parameters[String(name.dropFirst(parameterPrefix.count))].flatMap(Double.init) ?? .nan
-            }
+        names.map { column($0, of: [task], rows: [0])[0] }
+    }
+
+    /// One feature of many planned tasks; NaN where a task does not say.
+    static func column(_ name: String, of tasks: [TaskSpec], rows: [Int]) -> [Double] {
+        switch name {
+        case size: return rows.map { tasks[$0].inputBytes ?? .nan }
+        case cpus: return rows.map { tasks[$0].request.cpus }
+        case memory: return rows.map { tasks[$0].request.memoryBytes > 0 ? tasks[$0].request.memoryBytes : .nan }
+        default:
+            guard name.hasPrefix(parameterPrefix) else { return rows.map { _ in .nan } }
+            let key = String(name.dropFirst(parameterPrefix.count))
+            return rows.map { tasks[$0].parameters[key].flatMap(Double.init) ?? .nan }
         }
     }
 }

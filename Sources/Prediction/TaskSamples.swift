@@ -17,6 +17,8 @@ public struct TaskSamples: Sendable {
     public internal(set) var times: [Double]
     /// The machine that ran each row; `nil` where that was not recorded.
     public internal(set) var machines: [String?]
+    /// The type of instance that each row ran on; `nil` where that was not recorded, or is somebody's own machine.
+    public internal(set) var instanceTypes: [String?]
     /// How long each row ran, in seconds; NaN where that was not recorded.
     public internal(set) var seconds: [Double]
     /// The observed target in its unit (seconds or bytes).
@@ -34,17 +36,19 @@ public struct TaskSamples: Sendable {
     public init(
         target: TaskTarget, typeNames: [String], featureNames: [String], types: [Int], features: [[Double]],
         values: [Double], isBound: [Bool]? = nil, times: [Double]? = nil, machines: [String?]? = nil,
-        seconds: [Double]? = nil
+        instanceTypes: [String?]? = nil, seconds: [Double]? = nil
     ) throws(PredictionError) {
         precondition(types.count == values.count && features.count == featureNames.count, "columns must agree")
         precondition(features.allSatisfy { $0.count == values.count }, "columns must agree")
         self.isBound = isBound ?? [Bool](repeating: false, count: values.count)
         self.times = times ?? [Double](repeating: .nan, count: values.count)
         self.machines = machines ?? [String?](repeating: nil, count: values.count)
+        self.instanceTypes = instanceTypes ?? [String?](repeating: nil, count: values.count)
         self.seconds = seconds ?? [Double](repeating: .nan, count: values.count)
         precondition(
             self.times.count == values.count && self.machines.count == values.count
-                && self.seconds.count == values.count && self.isBound.count == values.count, "columns must agree")
+                && self.instanceTypes.count == values.count && self.seconds.count == values.count
+                && self.isBound.count == values.count, "columns must agree")
         precondition(types.allSatisfy(typeNames.indices.contains), "a type must have a name")
         guard !values.isEmpty else { throw .noRows(target) }
         for (row, value) in values.enumerated() where !(value > 0 && value.isFinite) {
@@ -86,6 +90,7 @@ public struct TaskSamples: Sendable {
         result.isBound = rows.map { isBound[$0] }
         result.times = rows.map { times[$0] }
         result.machines = rows.map { machines[$0] }
+        result.instanceTypes = rows.map { instanceTypes[$0] }
         result.seconds = rows.map { seconds[$0] }
         result.features = features.map { column in rows.map { column[$0] } }
         return result

@@ -30,7 +30,7 @@ struct TypeModels: Sendable, Hashable {
     init(median: Double, recent: Double) { (self.median, self.recent) = (median, recent) }
 
     /// What forests correct: the curve, or the median where there is none.
-    func base(features: [Double]) -> Double { logLog?.predict(size: features[sizeFeature]) ?? median }
+    func base(features: [Double]) -> Double { value(of: .logLog, size: features[sizeFeature]) }
 
     /// A model that could not be fitted, or a size that is not known, gives the median.
     ///
@@ -38,7 +38,14 @@ struct TypeModels: Sendable, Hashable {
     func value(
         of candidate: TaskModel.Candidate, features: [Double], pooled: (_ base: Double) -> Double?
     ) -> Double {
-        let size = features[sizeFeature]
+        switch candidate {
+        case .forest, .boosting, .linearLeaves: pooled(base(features: features)) ?? median
+        default: value(of: candidate, size: features[sizeFeature])
+        }
+    }
+
+    /// What a model of this type alone says of a size; forests, which ask for more, are their base here.
+    func value(of candidate: TaskModel.Candidate, size: Double) -> Double {
         let value: Double? =
             switch candidate {
             case .median: nil
@@ -46,9 +53,8 @@ struct TypeModels: Sendable, Hashable {
             case .linear: linear?.predict(size: size)
             case .proportional: proportional?.predict(size: size)
             case .relative: relative?.predict(size: size)
-            case .logLog: logLog?.predict(size: size)
             case .neighbours: neighbours?.predict(size: size)
-            case .forest, .boosting, .linearLeaves: pooled(base(features: features))
+            case .logLog, .forest, .boosting, .linearLeaves: logLog?.predict(size: size)
             }
         return value ?? median
     }

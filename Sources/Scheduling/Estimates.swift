@@ -1,4 +1,3 @@
-import Glibc
 public import Workloads
 
 /// What is believed of the tasks of one job, as data: made in one batch, saved with the plan, the same for every search.
@@ -6,10 +5,10 @@ public import Workloads
 /// Times are those on an instance of speed 1; ``seconds(of:on:)`` divides by how fast a type of task is on a type of
 /// instance. Arrays go by the position of a task in its graph.
 public struct Estimates: Hashable, Sendable, Codable {
-    /// Five quantiles of a quantity, between which it is interpolated.
+    /// Eight quantiles of a quantity, between which it is interpolated.
     public struct Quantiles: Hashable, Sendable, Codable {
-        /// The probabilities of the five.
-        public static let levels = [0.05, 0.5, 0.9, 0.95, 0.99]
+        /// The probabilities of the eight.
+        public static let levels = [0.01, 0.05, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99]
         /// The values, ascending.
         public var values: SIMD8<Double>
 
@@ -22,6 +21,9 @@ public struct Estimates: Hashable, Sendable, Codable {
                 values[place] = least
             }
         }
+
+        /// Quantiles as they are, ascending, one for each of ``levels``.
+        public init(ascending values: SIMD8<Double>) { self.values = values }
 
         /// A value without spread.
         public init(exactly value: Double) { values = SIMD8(repeating: value) }
@@ -64,22 +66,37 @@ public struct Estimates: Hashable, Sendable, Codable {
         (self.speeds, self.instanceTypes) = (speeds, instanceTypes)
     }
 
+    /// What a job claims of its tasks: without spread, and a fixed time for those that claim none.
+    public init(claimedBy graph: TaskGraph, unknownSeconds: Double = 1) {
+        let peaks = graph.tasks.map { max($0.request.memoryBytes, $0.claimedPeakMemoryBytes ?? 0) }
+        self.init(
+            expectedSeconds: graph.tasks.map { $0.claimedSeconds ?? unknownSeconds },
+            memoryQuantiles: peaks.map { Quantiles(exactly: $0) }, memoryRequestBytes: peaks)
+    }
+
     /// Nothing is known of any task.
     public static let none = Estimates(expectedSeconds: [])
 
     /// The number of tasks.
     public var count: Int { expectedSeconds.count }
 
-    /// How fast a task is on a type of instance: what was learnt for its kind there, or else the type's own speed.
-    public func speed(of task: Int, on type: InstanceType) -> Double {
-        guard task < kind.count, let place = instanceTypes.firstIndex(of: type.name) else { return type.speed }
-        return speeds[Int(kind[task])][place]
+    /// How fast each kind of task is on a type of instance: what was learnt, or `nil` if nothing was.
+    public func learntSpeeds(on type: InstanceType) -> [Double]? {
+        instanceTypes.firstIndex(of: type.name).map { place in speeds.map { $0[place] } }
+    }
+
+    /// The expected run time of a task on speed 1, or its `p` quantile, in seconds.
+    public func seconds(of task: Int, p: Double? = nil) -> Double {
+        guard let p, task < secondsQuantiles.count else { return expectedSeconds[task] }
+        return secondsQuantiles[task](p)
     }
 
     /// The expected run time of a task on a type of instance, or its `p` quantile, in seconds.
     public func seconds(of task: Int, on type: InstanceType, p: Double? = nil) -> Double {
-        let once = p.flatMap { secondsQuantiles.isEmpty ? nil : secondsQuantiles[task]($0) } ?? expectedSeconds[task]
-        return once / speed(of: task, on: type)
+        guard task < kind.count, let place = instanceTypes.firstIndex(of: type.name) else {
+            return seconds(of: task, p: p) / type.speed
+        }
+        return seconds(of: task, p: p) / speeds[Int(kind[task])][place]
     }
 
     /// What a task reserves: what it asks for, and the estimate where it asks for no memory.

@@ -1,25 +1,25 @@
 /// The processors and memory in use on one instance over planned time, as a step function.
 ///
 /// Reservations may be inserted into gaps between earlier ones.
-struct InstanceTimeline {
+struct InstanceTimeline: Sendable {
     /// Step `i` lasts from `times[i]` to `times[i + 1]`; the last step is empty and never ends.
     private var times = [0.0]
     private var usedCPUs = [0.0]
     private var usedMemory = [0.0]
     /// The first steps, in which not even the smallest task fits.
     private var fullSteps = 0
+    /// When they end.
+    private(set) var fullUntil = 0.0
 
     private let cpus: Double
     private let memoryBytes: Double
-    private let smallestCPUs: Double
-    private let smallestMemory: Double
+    private let smallest: PlanningProblem.Corner
 
-    /// An empty instance; the smallest requests that will ever be asked for speed up the search.
-    init(cpus: Double, memoryBytes: Double, smallestCPUs: Double, smallestMemory: Double) {
+    /// An empty instance; the smallest request that will ever be asked for speeds up the search.
+    init(cpus: Double, memoryBytes: Double, smallest: PlanningProblem.Corner) {
         self.cpus = cpus * (1 + 1e-12)
         self.memoryBytes = memoryBytes * (1 + 1e-12)
-        self.smallestCPUs = smallestCPUs
-        self.smallestMemory = smallestMemory
+        self.smallest = smallest
     }
 
     /// The earliest start from `ready` on at which the request fits for `seconds`, or `nil` if that is after `latest`.
@@ -53,7 +53,8 @@ struct InstanceTimeline {
             usedCPUs[step] += cpus
             usedMemory[step] += memoryBytes
         }
-        while fullSteps < times.count - 1, !fits(smallestCPUs, smallestMemory, in: fullSteps) { fullSteps += 1 }
+        while fullSteps < times.count - 1, !fits(smallest.cpus, smallest.memoryBytes, in: fullSteps) { fullSteps += 1 }
+        fullUntil = times[fullSteps]
     }
 
     private func fits(_ cpus: Double, _ memory: Double, in step: Int) -> Bool {

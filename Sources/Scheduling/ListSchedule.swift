@@ -13,22 +13,9 @@ struct ListSchedule {
         case cheapest(by: [Double])
     }
 
-    private struct OpenInstance {
-        var entry: Int
-        var number: Int
-        var timeline: InstanceTimeline
-        var firstUse: Double
-        var lastUse: Double
-    }
-
-    private struct Place {
-        var instance: Int
-        var start: Double
-        var end: Double
-    }
-
     private struct Candidate {
-        var instance: Int?
+        /// Its number among the instances of the entry; one more than there are is a new one.
+        var number: Int
         var entry: Int
         var start: Double
         var end: Double
@@ -38,165 +25,161 @@ struct ListSchedule {
     }
 
     private let problem: PlanningProblem
-    private let usable: [Bool]
-    private var bills: [Bill]
-    private var instances: [OpenInstance] = []
-    private var opened: [Int]
-    private var places: [Place?]
+    private(set) var schedule: Schedule
+    private var timelines: [InstanceTimeline] = []
+    /// Until when not even the smallest request fits, by instance.
+    private var fullUntil: [Double] = []
+    private var tails: [InstanceTails]
 
     /// Places all tasks. `order` must name every task after its predecessors.
     ///
     /// - Parameter usable: Which entries may be used; each task must fit one of them.
-    /// - Complexity: O(*V* · *instances* · *steps looked at* + *E* · *entries*).
+    /// - Complexity: O(*V* · *instances that could start a task as early as the best* · *gaps* + *E*), in blocks.
     init(_ problem: PlanningProblem, order: [Int], rule: Rule, usable: [Bool]? = nil) {
         self.problem = problem
-        self.usable = usable ?? problem.entries.map { _ in true }
-        bills = problem.entries.map { entry in Bill { problem.costs.price(entry, $0).perHour } }
-        opened = problem.entries.map { _ in 0 }
-        places = Array(repeating: nil, count: problem.graph.count)
-        for task in order { place(task, rule) }
-    }
-
-    /// When the last task ends.
-    var makespan: Double { places.reduce(0) { max($0, $1?.end ?? 0) } }
-
-    /// When each task ends.
-    var ends: [Double] { places.map { $0?.end ?? 0 } }
-
-    /// The cost of all instances from first to last use.
-    mutating func cost() -> Double {
-        var total = 0.0
-        for instance in instances {
-            total += bills[instance.entry].dollars(from: instance.firstUse, to: instance.lastUse)
-        }
-        return total
-    }
-
-    /// The finished schedule as a plan.
-    mutating func plan() -> Plan {
-        var rented: [Plan.Instance] = []
-        for instance in instances {
-            let entry = problem.entries[instance.entry]
-            rented.append(
-                .init(
-                    id: name(of: instance), entry: entry, startSeconds: instance.firstUse, endSeconds: instance.lastUse,
-                    cost: bills[instance.entry].dollars(from: instance.firstUse, to: instance.lastUse)))
-        }
-        var assignments: [Plan.Assignment] = []
-        for (task, place) in places.enumerated() {
-            guard let place else { continue }
-            assignments.append(
-                .init(
-                    task: problem.graph.tasks[task].id, instance: rented[place.instance].id, startSeconds: place.start,
-                    endSeconds: place.end, cpus: problem.cpus[task], memoryBytes: problem.memoryBytes[task]))
-        }
-        // Sorting is not stable by contract, so positions break ties.
-        let sorted = assignments.enumerated().sorted { ($0.1.startSeconds, $0.0) < ($1.1.startSeconds, $1.0) }
-        return Plan(
-            assignments: sorted.map(\.element),
-            instances: rented.sorted { ($0.startSeconds, $0.id) < ($1.startSeconds, $1.id) },
-            makespanSeconds: makespan, cost: rented.reduce(0) { $0 + $1.cost })
-    }
-
-    /// Entries may repeat in a pool: the number of the entry keeps their instances apart.
-    private func name(of instance: OpenInstance) -> InstanceID {
-        let entry = problem.entries[instance.entry]
-        let twins = problem.entries[..<instance.entry].filter { $0.instanceID(0) == entry.instanceID(0) }
-        return entry.instanceID(twins.reduce(instance.number) { $0 + $1.maximumCount })
+        schedule = Schedule(taskCount: problem.graph.count)
+        tails = problem.entries.indices.map { InstanceTails(problem, entry: $0) }
+        let entries = problem.entries.indices.filter { usable?[$0] ?? true }
+        for task in order { place(task, rule, entries) }
+        schedule.measure(problem)
     }
 }
 
 extension ListSchedule {
-    private mutating func place(_ task: Int, _ rule: Rule) {
+    /// The best places of one task so far.
+    private struct Choice {
+        let deadline: Double
         var best: Candidate?
         var fastest: Candidate?
-        var deadline = -Double.infinity
-        if case .cheapest(let deadlines) = rule { deadline = deadlines[task] }
+
+        /// Whether nothing that adds at least so much, and ends with what follows no earlier than this, can win.
+        func passes(_ added: Double, rounding: Double, score: Double) -> Bool {
+            if let best { return added > best.addedCost + 2e-9 * max(added, best.addedCost) + rounding }
+            guard deadline == -.infinity, let fastest else { return false }
+            return score >= fastest.score && added > fastest.addedCost + rounding
+        }
+
+        mutating func consider(_ candidate: Candidate) {
+            let (end, added) = (candidate.end, candidate.addedCost)
+            if (candidate.score, added) < (fastest?.score ?? .infinity, fastest?.addedCost ?? .infinity) {
+                fastest = candidate
+            }
+            guard end <= deadline else { return }
+            // Sums of the same seconds in another order differ by rounding: that is a tie, which the earlier end breaks.
+            let known = best?.addedCost ?? .infinity
+            let rounding = 1e-9 * max(added, known.isFinite ? known : 0)
+            if added < known - rounding || (added <= known + rounding && end < best?.end ?? .infinity) {
+                best = candidate
+            }
+        }
+    }
+
+    private mutating func place(_ task: Int, _ rule: Rule, _ entries: [Int]) {
+        var choice = Choice(deadline: -.infinity)
+        if case .cheapest(let deadlines) = rule { choice = Choice(deadline: deadlines[task]) }
         var isLookingAhead = false
         if case .lookingAhead = rule { isLookingAhead = true }
-        let predecessors = problem.graph.predecessors(of: task)
-        let hosts = Set(predecessors.compactMap { places[$0]?.instance })
-
-        for entry in problem.entries.indices where usable[entry] {
+        let edges = problem.edges(of: task)
+        let elsewhere = schedule.arrival(problem, edges)
+        // Where the data that comes last was made it need not travel; anywhere else it comes as late.
+        let there = elsewhere.host >= 0 ? schedule.arrival(problem, edges, on: elsewhere.host) : 0
+        for entry in entries {
             let seconds = problem.seconds(of: task, on: entry)
             guard seconds.isFinite else { continue }
             let rest = isLookingAhead ? problem.optimisticRest[task * problem.entries.count + entry] : 0
-            let elsewhere = arrival(of: task, on: nil, entry: entry)
-            for index in instances.indices where instances[index].entry == entry {
-                let ready = hosts.contains(index) ? arrival(of: task, on: index, entry: entry) : elsewhere
-                consider(task, index, entry, ready, seconds, rest, deadline, &best, &fastest)
-            }
-            if opened[entry] < problem.entries[entry].maximumCount {
-                consider(task, nil, entry, elsewhere, seconds, rest, deadline, &best, &fastest)
+            let isHost = elsewhere.host >= 0 && Int(schedule.entryOfInstance[Int(elsewhere.host)]) == entry
+            let host = isHost && there < elsewhere.seconds ? Int(schedule.number[elsewhere.source]) : -1
+            search(task, entry, tails[entry], elsewhere.seconds, seconds, rest, host: host, there: there, &choice)
+            if tails[entry].count < tails[entry].limit {
+                let end = elsewhere.seconds + seconds
+                choice.consider(
+                    Candidate(
+                        number: tails[entry].count, entry: entry, start: elsewhere.seconds, end: end,
+                        score: end + rest,
+                        addedCost: problem.bills[entry].dollars(from: elsewhere.seconds, to: end)))
             }
         }
-        if let choice = best ?? fastest { commit(task, choice) }
+        if let choice = choice.best ?? choice.fastest { commit(task, choice) }
     }
 
-    /// When all data of the task can be on an instance of an entry; on `instance`, what is there needs no transfer.
-    private func arrival(of task: Int, on instance: Int?, entry: Int) -> Double {
-        var latest = 0.0
-        for (number, predecessor) in problem.graph.predecessors(of: task).enumerated() {
-            guard let place = places[predecessor] else { continue }
-            let transfer =
-                place.instance == instance
-                ? 0
-                : problem.transferSeconds(to: task, place: number, from: instances[place.instance].entry, to: entry)
-            latest = max(latest, place.end + transfer)
-        }
-        return latest
-    }
-
-    private mutating func consider(
-        _ task: Int, _ index: Int?, _ entry: Int, _ ready: Double, _ seconds: Double, _ rest: Double,
-        _ deadline: Double, _ best: inout Candidate?, _ fastest: inout Candidate?
+    /// Looks at the open instances of an entry.
+    private func search(
+        _ task: Int, _ entry: Int, _ tails: InstanceTails, _ ready: Double, _ seconds: Double, _ rest: Double,
+        host: Int,
+        there: Double, _ choice: inout Choice
     ) {
-        // No start later than this can win.
-        let latest = max(deadline, best == nil ? (fastest?.score ?? .infinity) - rest : -.infinity) - seconds
-        let start: Double?
-        if let index {
-            start = instances[index].timeline.earliestStart(
-                ready: ready, seconds: seconds, cpus: problem.cpus[task], memoryBytes: problem.memoryBytes[task],
-                latest: latest + 1e-9 * abs(latest))
-        } else {
-            start = ready
+        let bill = problem.bills[entry]
+        // Of bills as long as this, in whatever order they are summed.
+        let rounding = 1e-12 * bill.dollars(from: 0, to: ready + seconds)
+        let (kind, request) = (Int(problem.kindOfRequest[task]), problem.requests[task])
+        let isExact = problem.corners[kind] == request
+        let times = tails.times[kind]
+        let hostBlock = host < 0 ? -1 : host / InstanceTails.blockSize
+        for block in 0..<tails.blockCount {
+            if block != hostBlock {
+                if tails.passes(block: block, kind, ready: ready, latest: latest(choice, rest, seconds)) { continue }
+                let last = tails.lastUse(block: block)
+                let added = last < ready + seconds ? bill.dollars(from: last, to: ready + seconds) : 0
+                if choice.passes(added, rounding: rounding, score: ready + seconds + rest) { continue }
+            }
+            for number in tails.numbers(inBlock: block) {
+                let ready = number == host ? there : ready
+                let latest = latest(choice, rest, seconds)
+                let (first, last) = (tails.firstUse[number], tails.lastUse[number])
+                var start = ready
+                if ready < tails.lastStart[number] {
+                    // There may be a gap.
+                    let id = Int(tails.ids[number])
+                    guard fullUntil[id] <= latest else { continue }
+                    let found = timelines[id].earliestStart(
+                        ready: ready, seconds: seconds, cpus: request.cpus, memoryBytes: request.memoryBytes,
+                        latest: latest)
+                    guard let found else { continue }
+                    start = found
+                } else {
+                    guard times[number] <= latest else { continue }
+                    start = max(ready, isExact ? times[number] : tails.time(request, on: number))
+                    guard start <= latest else { continue }
+                }
+                let end = start + seconds
+                if end > last, choice.passes(bill.dollars(from: last, to: end), rounding: rounding, score: end + rest) {
+                    continue
+                }
+                choice.consider(
+                    Candidate(
+                        number: number, entry: entry, start: start, end: end, score: end + rest,
+                        addedCost: bill.dollars(from: min(first, start), to: max(last, end))
+                            - bill.dollars(from: first, to: last)))
+            }
         }
-        guard let start else { return }
-        let end = start + seconds
-        var added = bills[entry].dollars(from: start, to: end)
-        if let index {
-            let (first, last) = (instances[index].firstUse, instances[index].lastUse)
-            added =
-                bills[entry].dollars(from: min(first, start), to: max(last, end))
-                - bills[entry].dollars(from: first, to: last)
-        }
-        let candidate = Candidate(
-            instance: index, entry: entry, start: start, end: end, score: end + rest, addedCost: added)
-        if (end + rest, added) < (fastest?.score ?? .infinity, fastest?.addedCost ?? .infinity) { fastest = candidate }
-        guard end <= deadline else { return }
-        // Sums of the same seconds in another order differ by rounding: that is a tie, which the earlier end breaks.
-        let known = best?.addedCost ?? .infinity
-        let rounding = 1e-9 * max(added, known.isFinite ? known : 0)
-        if added < known - rounding || (added <= known + rounding && end < best?.end ?? .infinity) { best = candidate }
+    }
+
+    /// No start later than this can win.
+    private func latest(_ choice: Choice, _ rest: Double, _ seconds: Double) -> Double {
+        let bound =
+            max(choice.deadline, choice.best == nil ? (choice.fastest?.score ?? .infinity) - rest : -.infinity)
+            - seconds
+        return bound + 1e-9 * abs(bound)
     }
 
     private mutating func commit(_ task: Int, _ choice: Candidate) {
-        let index = choice.instance ?? instances.count
-        if choice.instance == nil {
-            let type = problem.entries[choice.entry].type
-            instances.append(
-                OpenInstance(
-                    entry: choice.entry, number: opened[choice.entry],
-                    timeline: InstanceTimeline(
-                        cpus: type.cpus, memoryBytes: type.memoryBytes, smallestCPUs: problem.smallestCPUs,
-                        smallestMemory: problem.smallestMemory),
-                    firstUse: choice.start, lastUse: choice.end))
-            opened[choice.entry] += 1
+        let (entry, number, request) = (choice.entry, choice.number, problem.requests[task])
+        if number == tails[entry].count {
+            let type = problem.entries[entry].type
+            tails[entry].open(Int32(timelines.count), at: choice.start)
+            timelines.append(
+                InstanceTimeline(cpus: type.cpus, memoryBytes: type.memoryBytes, smallest: problem.smallest))
+            fullUntil.append(0)
+            schedule.entryOfInstance.append(Int32(entry))
         }
-        instances[index].timeline.reserve(
-            start: choice.start, end: choice.end, cpus: problem.cpus[task], memoryBytes: problem.memoryBytes[task])
-        instances[index].firstUse = min(instances[index].firstUse, choice.start)
-        instances[index].lastUse = max(instances[index].lastUse, choice.end)
-        places[task] = Place(instance: index, start: choice.start, end: choice.end)
+        let id = tails[entry].ids[number]
+        tails[entry].book(number, request, start: choice.start, end: choice.end)
+        timelines[Int(id)].reserve(
+            start: choice.start, end: choice.end, cpus: request.cpus, memoryBytes: request.memoryBytes)
+        fullUntil[Int(id)] = timelines[Int(id)].fullUntil
+        schedule.starts[task] = choice.start
+        schedule.ends[task] = choice.end
+        schedule.instance[task] = id
+        schedule.number[task] = Int32(number)
     }
 }

@@ -6,7 +6,7 @@ public import Workloads
 ///
 /// Several list schedules are made and the best is kept, so that a plan is never worse than HEFT with insertion.
 ///
-///     let planner = Planner(graph, on: pool, costs: .recorded())
+///     let planner = Planner(graph, on: pool, costs: .claimed(by: graph))
 ///     let plan = try planner.plan(.init(.cost, deadlineSeconds: 3600))
 public struct Planner: Sendable {
     private let graph: TaskGraph
@@ -37,14 +37,15 @@ public struct Planner: Sendable {
             search.addCheapest()
             search.addBetween(deadline: goal.deadlineSeconds)
         }
-        if let best = search.best(goal) { return best }
+        if let best = search.best(goal) { return best.plan(problem) }
         search.addCheapest()
         search.addBetween(deadline: goal.deadlineSeconds)
-        if let best = search.best(goal) { return best }
+        if let best = search.best(goal) { return best.plan(problem) }
         throw .infeasible(
-            goal, fastest: search.fastest, cheapest: search.cheapest,
-            withinBudget: goal.budget.flatMap { search.best(Goal(.time, budget: $0)) },
-            withinDeadline: goal.deadlineSeconds.flatMap { search.best(Goal(.cost, deadlineSeconds: $0)) })
+            goal, fastest: search.fastest.plan(problem), cheapest: search.cheapest.plan(problem),
+            withinBudget: goal.budget.flatMap { search.best(Goal(.time, budget: $0)) }?.plan(problem),
+            withinDeadline: goal.deadlineSeconds.flatMap { search.best(Goal(.cost, deadlineSeconds: $0)) }?
+                .plan(problem))
     }
 
     /// Plans of which none is both slower and dearer than another, from fastest to cheapest.
@@ -57,7 +58,7 @@ public struct Planner: Sendable {
         search.addTrimmed()
         search.addCheapest()
         search.addBetween(deadline: nil)
-        return search.front
+        return search.front.map { $0.plan(problem) }
     }
 }
 
@@ -68,7 +69,7 @@ private struct Search {
     private let fastestEnds: [Double]
     /// Seconds from the end of each task to the end of the job, if all that follows runs at its best.
     private let bestRest: [Double]
-    private var plans: [Plan] = []
+    private var schedules: [Schedule] = []
 
     /// Starts with the fastest schedules: ranks by mean, best and worst time, with and without
     /// looking ahead, on all entries and on the fastest only.
@@ -81,7 +82,7 @@ private struct Search {
         bestRest = bestRanks.enumerated().map { task, rank in rank - (problem.possibleSeconds(of: task).min() ?? 0) }
         let best = problem.order(by: bestRanks)
         let worst = problem.order(by: problem.ranks { $0.max() ?? 0 })
-        var fastest = ListSchedule(problem, order: mean, rule: .earliestFinish)
+        var fastest = ListSchedule(problem, order: mean, rule: .earliestFinish).schedule
         var fastestOrder = mean
         var tries: [([Int], ListSchedule.Rule, [Bool]?)] = [
             (best, .earliestFinish, nil), (worst, .earliestFinish, nil),
@@ -92,30 +93,30 @@ private struct Search {
         if !problem.transfersAreFree { tries += [mean, best, worst].map { ($0, .lookingAhead, nil) } }
         for usable in Self.fewerEntries(problem) { tries += rules.map { (best, $0, usable) } }
         for (order, rule, usable) in tries {
-            let schedule = ListSchedule(problem, order: order, rule: rule, usable: usable)
+            let schedule = ListSchedule(problem, order: order, rule: rule, usable: usable).schedule
             if schedule.makespan < fastest.makespan { (fastest, fastestOrder) = (schedule, order) }
         }
         order = fastestOrder
         fastestEnds = fastest.ends
-        plans.append(fastest.plan())
+        schedules.append(fastest)
     }
 
-    var fastest: Plan { pick { ($0.makespanSeconds, $0.cost) } }
-    var cheapest: Plan { pick { ($0.cost, $0.makespanSeconds) } }
+    var fastest: Schedule { pick { ($0.makespan, $0.cost) } }
+    var cheapest: Schedule { pick { ($0.cost, $0.makespan) } }
 
     /// As fast as the fastest, but cheaper where tasks can wait.
-    mutating func addTrimmed() { add(deadline: fastest.makespanSeconds) }
+    mutating func addTrimmed() { add(deadline: fastest.makespan) }
 
     /// The cheapest without any deadline.
     mutating func addCheapest() {
-        var schedule = ListSchedule(problem, order: order, rule: .cheapest(by: fastestEnds.map { _ in .infinity }))
-        plans.append(schedule.plan())
+        let rule = ListSchedule.Rule.cheapest(by: fastestEnds.map { _ in .infinity })
+        schedules.append(ListSchedule(problem, order: order, rule: rule).schedule)
         for entry in problem.entries.indices { addOnly(entry) }
     }
 
     /// Compromises between the fastest and the cheapest, and some that aim at the deadline.
     mutating func addBetween(deadline: Double?) {
-        let (fastest, slowest) = (fastest.makespanSeconds, cheapest.makespanSeconds)
+        let (fastest, slowest) = (fastest.makespan, cheapest.makespan)
         guard fastest > 0, slowest > fastest else { return }
         let steps = problem.graph.count > 2000 ? 3 : 8
         for step in 1..<steps { add(deadline: fastest * pow(slowest / fastest, Double(step) / Double(steps))) }
@@ -123,30 +124,32 @@ private struct Search {
         for share in [1, 0.95, 0.85, 0.7] where deadline * share > fastest { add(deadline: deadline * share) }
     }
 
-    /// The best plan within the limits, or `nil`.
-    func best(_ goal: Goal) -> Plan? {
-        let allowed = plans.filter { goal.allows(makespan: $0.makespanSeconds, cost: $0.cost) }
+    /// The best schedule within the limits, or `nil`.
+    func best(_ goal: Goal) -> Schedule? {
+        let allowed = schedules.filter { goal.allows(makespan: $0.makespan, cost: $0.cost) }
         switch goal.objective {
-        case .time: return least(allowed, by: \.makespanSeconds, then: \.cost)
-        case .cost: return least(allowed, by: \.cost, then: \.makespanSeconds)
+        case .time: return least(allowed, by: \.makespan, then: \.cost)
+        case .cost: return least(allowed, by: \.cost, then: \.makespan)
         case .balanced:
             return allowed.min {
-                ($0.makespanSeconds * $0.cost, $0.makespanSeconds) < ($1.makespanSeconds * $1.cost, $1.makespanSeconds)
+                ($0.makespan * $0.cost, $0.makespan) < ($1.makespan * $1.cost, $1.makespan)
             }
         }
     }
 
-    /// The plan of least `first`; among those that differ by rounding alone, of least `second`.
-    private func least(_ plans: [Plan], by first: KeyPath<Plan, Double>, then second: KeyPath<Plan, Double>) -> Plan? {
-        let bound = (plans.map { $0[keyPath: first] }.min() ?? 0) * (1 + 1e-9)
-        return plans.filter { $0[keyPath: first] <= bound }.min { $0[keyPath: second] < $1[keyPath: second] }
+    /// The schedule of least `first`; among those that differ by rounding alone, of least `second`.
+    private func least(
+        _ schedules: [Schedule], by first: KeyPath<Schedule, Double>, then second: KeyPath<Schedule, Double>
+    ) -> Schedule? {
+        let bound = (schedules.map { $0[keyPath: first] }.min() ?? 0) * (1 + 1e-9)
+        return schedules.filter { $0[keyPath: first] <= bound }.min { $0[keyPath: second] < $1[keyPath: second] }
     }
 
-    var front: [Plan] {
-        var front: [Plan] = []
-        for plan in plans.sorted(by: { ($0.makespanSeconds, $0.cost) < ($1.makespanSeconds, $1.cost) })
-        where plan.cost < (front.last?.cost ?? .infinity) {
-            front.append(plan)
+    var front: [Schedule] {
+        var front: [Schedule] = []
+        for schedule in schedules.sorted(by: { ($0.makespan, $0.cost) < ($1.makespan, $1.cost) })
+        where schedule.cost < (front.last?.cost ?? .infinity) {
+            front.append(schedule)
         }
         return front
     }
@@ -159,8 +162,7 @@ private struct Search {
             let deadlines = zip(fastestEnds, bestRest).map { end, rest in
                 (share * end * stretch + (1 - share) * max(end, deadline - rest)) * (1 + 1e-12)
             }
-            var schedule = ListSchedule(problem, order: order, rule: .cheapest(by: deadlines))
-            plans.append(schedule.plan())
+            schedules.append(ListSchedule(problem, order: order, rule: .cheapest(by: deadlines)).schedule)
         }
     }
 
@@ -171,12 +173,11 @@ private struct Search {
             (0..<problem.graph.count).allSatisfy({ problem.seconds(of: $0, on: entry).isFinite })
         else { return }
         let rule = ListSchedule.Rule.cheapest(by: fastestEnds.map { _ in .infinity })
-        var schedule = ListSchedule(problem, order: order, rule: rule, usable: usable)
-        plans.append(schedule.plan())
+        schedules.append(ListSchedule(problem, order: order, rule: rule, usable: usable).schedule)
     }
 
-    private func pick(_ key: (Plan) -> (Double, Double)) -> Plan {
-        plans.dropFirst().reduce(plans[0]) { key($1) < key($0) ? $1 : $0 }
+    private func pick(_ key: (Schedule) -> (Double, Double)) -> Schedule {
+        schedules.dropFirst().reduce(schedules[0]) { key($1) < key($0) ? $1 : $0 }
     }
 
     /// Sets of the fastest entries, where all tasks fit: spreading wide does not pay when transfers are slow.

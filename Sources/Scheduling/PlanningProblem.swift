@@ -1,58 +1,89 @@
-import Glibc
-import Workloads
+public import Workloads
 
-/// A job, a pool and a cost model as flat arrays of numbers, asked once and then used by many list schedules.
-struct PlanningProblem {
+/// A job, a pool and a cost model as flat arrays of numbers, made once and then used by many schedules.
+public struct PlanningProblem: Sendable {
     let graph: TaskGraph
     let entries: [ResourcePool.Entry]
-    let costs: CostModel
-    /// Processors and memory that each task occupies.
-    let cpus: [Double]
-    let memoryBytes: [Double]
-    let smallestCPUs: Double
-    let smallestMemory: Double
+    let bills: [Bill]
+    /// What each task occupies.
+    let requests: [Corner]
+    /// A request no greater than any.
+    let smallest: Corner
+    /// At most eight classes of requests: the least of each, lane by lane, and the class of every task.
+    let corners: [Corner]
+    let kindOfRequest: [UInt8]
     /// Seconds of each task (slow index) on each entry (fast index); infinite where it does not fit.
-    private let seconds: [Double]
-    /// Bytes from each predecessor, in the order of `graph.predecessors`, of all tasks one after the other.
-    private let bytes: [Double]
-    private let firstEdge: [Int]
+    let seconds: [Double]
+    /// The predecessors of all tasks one after the other, and where those of each task begin; one more than tasks.
+    let predecessors: [Int32]
+    let firstEdge: [Int32]
+    /// Seconds to bring what comes along each edge from another instance.
+    let transfers: [Double]
     let transfersAreFree: Bool
     /// For each task on each entry, the time from its end to the end of the job if each later task could choose its entry
     /// freely. Source: Arabnejad and Barbosa, *PEFT* (2014), the optimistic cost table.
     private(set) var optimisticRest: [Double] = []
 
-    init(_ graph: TaskGraph, on pool: ResourcePool, costs: CostModel, confidence: Double?) throws(PlanError) {
-        self.graph = graph
-        self.costs = costs
-        let entries = pool.entries.filter { $0.maximumCount > 0 }
-        self.entries = entries
-        cpus = graph.tasks.map { max(0, $0.request.cpus) }
-        memoryBytes = graph.tasks.map { task in
-            let bytes = task.request.memoryBytes > 0 ? task.request.memoryBytes : costs.memoryRequestBytes(task)
-            return bytes.isFinite ? max(0, bytes) : 0
-        }
-        smallestCPUs = cpus.min() ?? 0
-        smallestMemory = memoryBytes.min() ?? 0
+    /// Processors and memory.
+    struct Corner: Hashable, Sendable {
+        var cpus: Double
+        var memoryBytes: Double
 
+        /// The least of both, lane by lane.
+        func minima(_ other: Corner) -> Corner {
+            Corner(cpus: min(cpus, other.cpus), memoryBytes: min(memoryBytes, other.memoryBytes))
+        }
+    }
+
+    /// Makes the arrays.
+    ///
+    /// - Parameter confidence: Plan with this quantile of every run time in place of its expectation.
+    /// - Throws: ``PlanError/impossible(_:cpus:memoryBytes:)`` or ``PlanError/badEstimate(_:type:seconds:)``.
+    /// - Complexity: O(*V* · *entries* + *E* + files).
+    public init(
+        _ graph: TaskGraph, on pool: ResourcePool, costs: CostModel, confidence: Double? = nil
+    ) throws(PlanError) {
+        let (estimates, outlook) = (costs.estimates, costs.outlook ?? MarketOutlook(listedIn: pool))
+        precondition(estimates.count == graph.count, "one estimate for each task")
+        precondition(outlook.pricesPerHour.count == pool.entries.count, "an outlook for each entry")
+        self.graph = graph
+        let places = pool.entries.indices.filter { pool.entries[$0].maximumCount > 0 }
+        let entries = places.map { pool.entries[$0] }
+        self.entries = entries
+        bills = places.map { Bill(pricesPerHour: outlook.pricesPerHour[$0]) }
+        requests = graph.tasks.indices.map { task in
+            let request = estimates.request(of: task, graph.tasks[task].request)
+            return Corner(cpus: request.cpus, memoryBytes: request.memoryBytes)
+        }
+        smallest = requests.reduce(requests.first ?? Corner(cpus: 0, memoryBytes: 0)) { $0.minima($1) }
+        (corners, kindOfRequest) = Self.classes(of: requests)
+
+        let speeds = entries.map { estimates.learntSpeeds(on: $0.type) }
         var seconds: [Double] = []
         seconds.reserveCapacity(graph.count * entries.count)
-        for (index, task) in graph.tasks.enumerated() {
-            let request = ResourceRequest(cpus: cpus[index], memoryBytes: memoryBytes[index])
-            for entry in entries {
-                seconds.append(
-                    entry.type.fits(request)
-                        ? try Self.seconds(of: task, on: entry, costs: costs, confidence: confidence) : .infinity)
+        for (index, request) in requests.enumerated() {
+            let once = estimates.seconds(of: index, p: confidence)
+            var fits = false
+            for (entry, place) in places.enumerated() {
+                let type = entries[entry].type
+                guard request.cpus <= type.cpus, request.memoryBytes <= type.memoryBytes else {
+                    seconds.append(.infinity)
+                    continue
+                }
+                let here = once / (speeds[entry].map { $0[Int(estimates.kind[index])] } ?? type.speed)
+                guard here >= 0, here.isFinite else {
+                    throw .badEstimate(graph.tasks[index].id, type: type.name, seconds: here)
+                }
+                seconds.append(outlook.secondsWithRestarts(here, on: place))
+                fits = fits || seconds[seconds.count - 1].isFinite
             }
-            guard seconds.suffix(entries.count).contains(where: \.isFinite) else {
-                throw .impossible(task.id, cpus: request.cpus, memoryBytes: request.memoryBytes)
+            guard fits else {
+                throw .impossible(graph.tasks[index].id, cpus: request.cpus, memoryBytes: request.memoryBytes)
             }
         }
         self.seconds = seconds
-        (firstEdge, bytes) = Self.edgeBytes(graph)
-        let pairs = entries.flatMap { from in entries.map { (from, $0) } }
-        transfersAreFree = pairs.allSatisfy {
-            costs.transferSeconds(1e9, $0, $1) == 0 && costs.transferSeconds(0, $0, $1) == 0
-        }
+        transfersAreFree = costs.network.isFree
+        (firstEdge, predecessors, transfers) = Self.edges(graph, costs.network)
     }
 
     /// Fills ``optimisticRest``. O(*E* · *entries*).
@@ -60,13 +91,13 @@ struct PlanningProblem {
         let width = entries.count
         var rest = [Double](repeating: 0, count: graph.count * width)
         for task in graph.topologicalOrder.reversed() {
-            for (place, predecessor) in graph.predecessors(of: task).enumerated() {
-                let transfer = meanTransferSeconds(to: task, place: place)
-                var best = Double.infinity
-                for entry in 0..<width { best = min(best, rest[task * width + entry] + seconds[task * width + entry]) }
+            var best = Double.infinity
+            for entry in 0..<width { best = min(best, rest[task * width + entry] + seconds[task * width + entry]) }
+            for edge in edges(of: task) {
+                let predecessor = Int(predecessors[edge])
                 for entry in 0..<width {
                     let here = rest[task * width + entry] + seconds[task * width + entry]
-                    let value = min(here, best + transfer)
+                    let value = min(here, best + transfers[edge])
                     rest[predecessor * width + entry] = max(rest[predecessor * width + entry], value)
                 }
             }
@@ -74,17 +105,18 @@ struct PlanningProblem {
         optimisticRest = rest
     }
 
-    func seconds(of task: Int, on entry: Int) -> Double { seconds[task * entries.count + entry] }
+    /// The places in ``predecessors`` and ``transfers`` of what a task waits for.
+    func edges(of task: Int) -> Range<Int> { Int(firstEdge[task])..<Int(firstEdge[task + 1]) }
+
+    /// The time of a task on an entry, counted without those of which the pool has none; infinite where it does not fit.
+    public func seconds(of task: Int, on entry: Int) -> Double { seconds[task * entries.count + entry] }
+
+    /// All tasks by falling upward rank with their best times, each after its predecessors.
+    public var ranked: [Int32] { order(by: ranks { $0.min() ?? 0 }).map { Int32($0) } }
 
     /// The finite times of a task on all entries.
     func possibleSeconds(of task: Int) -> some Sequence<Double> {
         seconds[task * entries.count..<(task + 1) * entries.count].lazy.filter(\.isFinite)
-    }
-
-    /// The time to bring the data of predecessor number `place` of `task` from another instance.
-    func transferSeconds(to task: Int, place: Int, from source: Int, to target: Int) -> Double {
-        guard !transfersAreFree else { return 0 }
-        return max(0, costs.transferSeconds(bytes[firstEdge[task] + place], entries[source], entries[target]))
     }
 
     /// Upward ranks with one time for each task, made by `reduce` from its times on all entries that it fits.
@@ -92,9 +124,9 @@ struct PlanningProblem {
         let durations = (0..<graph.count).map { reduce(Array(possibleSeconds(of: $0))) }
         var ranks = durations
         for task in graph.topologicalOrder.reversed() {
-            for (place, predecessor) in graph.predecessors(of: task).enumerated() {
-                let path = durations[predecessor] + meanTransferSeconds(to: task, place: place) + ranks[task]
-                ranks[predecessor] = max(ranks[predecessor], path)
+            for edge in edges(of: task) {
+                let predecessor = Int(predecessors[edge])
+                ranks[predecessor] = max(ranks[predecessor], durations[predecessor] + transfers[edge] + ranks[task])
             }
         }
         return ranks
@@ -115,54 +147,59 @@ struct PlanningProblem {
         }
     }
 
-    /// The mean over ordered pairs of different entries, or of one with itself if there is only one.
-    private func meanTransferSeconds(to task: Int, place: Int) -> Double {
-        guard !transfersAreFree else { return 0 }
-        var (sum, pairs) = (0.0, 0.0)
-        for source in entries.indices.prefix(8) {
-            for target in entries.indices.prefix(8) where source != target || entries.count == 1 {
-                sum += transferSeconds(to: task, place: place, from: source, to: target)
-                pairs += 1
+    /// Each request its own class if there are at most eight, else four by processors with two by memory in each.
+    private static func classes(of requests: [Corner]) -> (corners: [Corner], kinds: [UInt8]) {
+        let distinct = Set(requests).sorted { ($0.cpus, $0.memoryBytes) < ($1.cpus, $1.memoryBytes) }
+        var groups = distinct.map { [$0] }
+        if distinct.count > 8 {
+            groups = halves(distinct).flatMap { halves($0) }.flatMap { quarter in
+                halves(quarter.sorted { ($0.memoryBytes, $0.cpus) < ($1.memoryBytes, $1.cpus) })
             }
         }
-        return sum / pairs
+        var kinds: [Corner: UInt8] = [:]
+        for (kind, group) in groups.enumerated() { for request in group { kinds[request] = UInt8(kind) } }
+        return (groups.map { $0.reduce($0[0]) { $0.minima($1) } }, requests.map { kinds[$0] ?? 0 })
     }
 
-    /// The expected or quantile time; on spot, the expected time including restarts from the beginning after
-    /// reclaims that come at a constant rate.
-    private static func seconds(
-        of task: TaskSpec, on entry: ResourcePool.Entry, costs: CostModel, confidence: Double?
-    ) throws(PlanError) -> Double {
-        let once =
-            confidence.map { costs.quantileSeconds(task, entry.type, $0) } ?? costs.expectedSeconds(task, entry.type)
-        guard once >= 0, once.isFinite else { throw .badEstimate(task.id, type: entry.type.name, seconds: once) }
-        let reclaim = costs.reclaimProbability(entry, once)
-        guard reclaim > 0, once > 0 else { return once }
-        return reclaim < 1 ? once * reclaim / ((1 - reclaim) * -log1p(-reclaim)) : .infinity
+    private static func halves(_ items: [Corner]) -> [[Corner]] {
+        let middle = (items.count + 1) / 2
+        return [Array(items[..<middle]), Array(items[middle...])].filter { !$0.isEmpty }
     }
 
-    /// The bytes of files that a predecessor writes and the task reads; each path counts once. O(files + edges).
-    private static func edgeBytes(_ graph: TaskGraph) -> (firstEdge: [Int], bytes: [Double]) {
+    /// All edges with the seconds that it takes to bring the files that the predecessor writes and the task reads; each
+    /// path counts once. O(files + edges).
+    private static func edges(
+        _ graph: TaskGraph, _ network: Network
+    ) -> (firstEdge: [Int32], predecessors: [Int32], transfers: [Double]) {
+        var (firstEdge, predecessors): ([Int32], [Int32]) = ([0], [])
+        firstEdge.reserveCapacity(graph.count + 1)
+        for task in 0..<graph.count {
+            for predecessor in graph.predecessors(of: task) { predecessors.append(Int32(predecessor)) }
+            firstEdge.append(Int32(predecessors.count))
+        }
+        // Where bytes take no time, nobody need know them.
+        guard network.bytesPerSecond != nil else {
+            return (firstEdge, predecessors, predecessors.map { _ in network.seconds(0) })
+        }
         var writers: [String: [(task: Int, bytes: Double?)]] = [:]
         for (index, task) in graph.tasks.enumerated() {
             for output in task.outputs where writers[output.path]?.last?.task != index {
                 writers[output.path, default: []].append((index, output.sizeBytes))
             }
         }
-        var (firstEdge, bytes): ([Int], [Double]) = ([], [])
+        var transfers: [Double] = []
         // For the task at hand: what each task before it brings.
         var brought = [Double](repeating: 0, count: graph.count)
         for (index, task) in graph.tasks.enumerated() {
-            firstEdge.append(bytes.count)
             var seen: Set<String> = []
             for input in task.inputs where seen.insert(input.path).inserted {
                 for writer in writers[input.path] ?? [] {
                     brought[writer.task] += writer.bytes ?? input.sizeBytes ?? 0
                 }
             }
-            for predecessor in graph.predecessors(of: index) { bytes.append(brought[predecessor]) }
+            for predecessor in graph.predecessors(of: index) { transfers.append(network.seconds(brought[predecessor])) }
             for path in seen { for writer in writers[path] ?? [] { brought[writer.task] = 0 } }
         }
-        return (firstEdge, bytes)
+        return (firstEdge, predecessors, transfers)
     }
 }

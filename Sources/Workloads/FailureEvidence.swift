@@ -2,8 +2,8 @@
 public struct FailureEvidence: Hashable, Sendable {
     /// Who ended it on purpose.
     public enum Killer: Hashable, Sendable {
-        /// Our own watch over its time limit, its reserved memory, or a person.
-        case timeLimit, memoryLimit, person
+        /// Our own watch over its time limit, its reserved memory, a person, or whoever took its instance back.
+        case timeLimit, memoryLimit, person, reclaim
     }
 
     /// Exit code of its shell; 128 + signal number if a signal ended it.
@@ -40,6 +40,7 @@ public struct FailureEvidence: Hashable, Sendable {
         case .timeLimit: return .timeLimit
         case .memoryLimit: return .outOfMemory
         case .person: return .cancelled
+        case .reclaim: return .reclaimed
         case nil: break
         }
         if let cause = Self.cause(ofState: schedulerState) { return cause }

@@ -1,6 +1,6 @@
 /// A kind of machine that tasks can run on.
 public struct InstanceType: Hashable, Sendable, Codable {
-    /// The provider's name, for instance `m5.large`, or `local`.
+    /// The provider's name, for instance `m5.large`, or ``localName``.
     public var name: String
     /// Processors.
     public var cpus: Double
@@ -28,6 +28,9 @@ public struct InstanceType: Hashable, Sendable, Codable {
         self.spotPrice = spotPrice
         self.zones = zones
     }
+
+    /// The name of every machine that is somebody's own: it says nothing of how fast it is.
+    public static let localName = "local"
 
     /// Whether an empty instance of this type can hold the request.
     public func fits(_ request: ResourceRequest) -> Bool {

@@ -9,7 +9,7 @@
 /// - Invariant: names are unique, every predecessor exists, and there is no cycle.
 public struct TaskGraph: Hashable, Sendable {
     /// The tasks in the order in which they were given.
-    public let tasks: [TaskSpec]
+    public private(set) var tasks: [TaskSpec]
     /// Positions of all tasks, every one after its predecessors; ties keep the given order.
     public let topologicalOrder: [Int]
     /// The number of edges on the longest path from a root to each task: 0 for a root.
@@ -100,6 +100,13 @@ public struct TaskGraph: Hashable, Sendable {
         var path = [last]
         while let first = path.last, latest[first] >= 0 { path.append(latest[first]) }
         return (finish[last], path.reversed())
+    }
+
+    /// The graph with what its tasks claim changed, but neither their names nor what they wait for.
+    func mapTasks(_ change: (Int, inout TaskSpec) -> Void) -> TaskGraph {
+        var result = self
+        for index in tasks.indices { change(index, &result.tasks[index]) }
+        return result
     }
 
     /// Graphs are equal if their tasks are; the indexes follow from them.

@@ -22,17 +22,17 @@ public struct TaskSpec: Hashable, Sendable, Codable {
     public var environment: [String: String]
     /// Free values that describe the work (sizes, options); models use them as features.
     public var parameters: [String: String]
-    /// The run time that a trace recorded, in seconds.
-    public var recordedSeconds: Double?
-    /// The peak memory that a trace recorded, in bytes.
-    public var recordedPeakMemoryBytes: Double?
+    /// The run time that the job itself claims, in seconds on an instance of speed 1: a guess, never what was measured.
+    public var claimedSeconds: Double?
+    /// The peak memory that the job itself claims, in bytes.
+    public var claimedPeakMemoryBytes: Double?
 
     /// Makes a task; only the name is required. `type` defaults to the name.
     public init(
         id: TaskID, type: String? = nil, command: String? = nil, predecessors: [TaskID] = [],
         request: ResourceRequest = .init(), inputs: [FileSpec] = [], outputs: [FileSpec] = [], priority: Int = 0,
         retries: Int? = nil, environment: [String: String] = [:], parameters: [String: String] = [:],
-        recordedSeconds: Double? = nil, recordedPeakMemoryBytes: Double? = nil
+        claimedSeconds: Double? = nil, claimedPeakMemoryBytes: Double? = nil
     ) {
         self.id = id
         self.type = type ?? id.rawValue
@@ -45,8 +45,8 @@ public struct TaskSpec: Hashable, Sendable, Codable {
         self.retries = retries
         self.environment = environment
         self.parameters = parameters
-        self.recordedSeconds = recordedSeconds
-        self.recordedPeakMemoryBytes = recordedPeakMemoryBytes
+        self.claimedSeconds = claimedSeconds
+        self.claimedPeakMemoryBytes = claimedPeakMemoryBytes
     }
 
     /// The summed size of all inputs in bytes, or `nil` if the size of one is unknown or there is none.

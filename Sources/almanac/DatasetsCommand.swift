@@ -1,6 +1,5 @@
 import ArgumentParser
 import Foundation
-import Traces
 import Yams
 
 /// `almanac datasets`: public real data, and generated markets.

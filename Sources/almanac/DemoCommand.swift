@@ -1,13 +1,18 @@
+import Allocation
 import ArgumentParser
 import Execution
 import Forecasting
 import Foundation
 import JobFiles
+import Learning
+import Markets
 import Plots
 import Prediction
+import Reading
+import Reports
 import Scheduling
+import Store
 import Traces
-import Tuning
 import Workloads
 
 /// `almanac demo`: the whole loop once, on bundled data and this machine.
@@ -114,10 +119,10 @@ struct DemoCommand: ParsableCommand {
         let models = try ModelSet(folder: training.folder)
         let graph = try models.fillingSizes(of: first.tasks)
         let pool = first.pool ?? ResourcePool(entries: [])
-        let poolPlan = try Planner(graph, on: pool, costs: models.costModel()).plan(Goal(.balanced))
+        let poolPlan = try Planner(graph, on: pool, costs: models.costModel(for: graph, on: pool)).plan(Goal(.balanced))
         let here = ResourcePool(entries: [.init(type: .thisMachine())])
-        let localPlan = try Planner(graph, on: here, costs: models.costModel(machine: InstanceType.hostName)).plan(
-            Goal(.time))
+        let localCosts = try models.costModel(for: graph, on: here, host: InstanceType.hostName)
+        let localPlan = try Planner(graph, on: here, costs: localCosts).plan(Goal(.time))
         console.line(
             "   on the pool: \(Units.formatSeconds(poolPlan.makespanSeconds)) for \(Units.formatPrice(poolPlan.cost)) on "
                 + "\(poolPlan.instances.count) instances; on this machine: \(Units.formatSeconds(localPlan.makespanSeconds))"
@@ -192,7 +197,7 @@ struct DemoCommand: ParsableCommand {
         switch result.ending {
         case .succeeded: break
         case .cancelled: throw Failure.interrupted("The demo was stopped.")
-        case .failed:
+        case .failed, .infeasible:
             throw Failure.work("\(result.failed.count) tasks of the demo failed; see \(output)/runs/\(name)/attempts.")
         }
         console.line(

@@ -1,10 +1,10 @@
 import ArgumentParser
 import Execution
 import Foundation
+import Learning
 import LinearAlgebra
 import Prediction
-import Traces
-import Tuning
+import Store
 import Workloads
 
 /// `almanac doctor`: is everything here that the other commands need?

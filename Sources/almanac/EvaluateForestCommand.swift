@@ -1,8 +1,8 @@
 import ArgumentParser
 import Foundation
 import Plots
-import Prediction
-import Tuning
+import Reports
+import Tables
 
 /// `almanac evaluate forest`: how far a forest is off on rows of a table that it has not seen.
 struct EvaluateForestCommand: ParsableCommand {

@@ -1,9 +1,11 @@
 import ArgumentParser
 import Foundation
+import Learning
 import Plots
 import Prediction
+import Reports
+import Store
 import Traces
-import Tuning
 
 /// `almanac evaluate [tasks]`: errors on later runs, beside the simple models.
 struct EvaluateTasksCommand: ParsableCommand {

@@ -1,7 +1,7 @@
 import ArgumentParser
 import Forests
 import Foundation
-import Prediction
+import Tables
 
 /// What the exports of forests share.
 struct ForestExportOptions: ParsableArguments {

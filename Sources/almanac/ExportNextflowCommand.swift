@@ -1,5 +1,5 @@
 import ArgumentParser
-import Tuning
+import Sizing
 
 /// `almanac export nextflow`: requests as a Nextflow configuration.
 struct ExportNextflowCommand: ParsableCommand {

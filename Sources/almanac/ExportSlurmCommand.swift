@@ -1,5 +1,5 @@
 import ArgumentParser
-import Tuning
+import Sizing
 
 /// `almanac export slurm`: requests as options of `sbatch`.
 struct ExportSlurmCommand: ParsableCommand {

@@ -1,5 +1,5 @@
 import ArgumentParser
-import Tuning
+import Sizing
 
 /// `almanac export snakemake`: requests as a Snakemake profile.
 struct ExportSnakemakeCommand: ParsableCommand {

@@ -1,6 +1,6 @@
 import Forests
 import Foundation
-import Prediction
+import Tables
 
 /// What `almanac model show` says of a forest.
 struct ForestDescription {

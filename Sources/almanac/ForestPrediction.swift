@@ -1,7 +1,6 @@
 import Forests
 import Foundation
-import Prediction
-import Tuning
+import Tables
 
 /// What `almanac predict` does with a forest and a table.
 struct ForestPrediction {

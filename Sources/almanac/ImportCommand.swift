@@ -1,5 +1,7 @@
 import ArgumentParser
 import Foundation
+import Reading
+import Store
 import Traces
 import Workloads
 

@@ -19,7 +19,8 @@ struct JobOptions: ParsableArguments {
         let models = try models.map { try ModelSet(folder: $0) } ?? ModelSet()
         if job.hasSuffix(".json") || job.hasSuffix(".json.gz") {
             let recorded = try WorkflowInstance.read(job)
-            return (JobFile(name: recorded.name, tasks: recorded.graph), models)
+            // As a job, a recorded workflow claims what was measured of it.
+            return (JobFile(name: recorded.name, tasks: recorded.recorded.claimed(by: recorded.graph)), models)
         }
         var file = try JobFile.read(job, workingFolder: folder)
         file.tasks = try models.fillingSizes(of: file.tasks) { path in

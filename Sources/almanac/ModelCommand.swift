@@ -3,6 +3,7 @@ import Forests
 import Foundation
 import ModelFiles
 import Prediction
+import Tables
 import Workloads
 
 /// `almanac model`: what is in a model file.

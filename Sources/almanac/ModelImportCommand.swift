@@ -3,7 +3,7 @@ import Forests
 import Foundation
 import ModelFiles
 import Prediction
-import Tuning
+import Tables
 
 /// `almanac model import`: a model that another program trained.
 struct ModelImportCommand: ParsableCommand {

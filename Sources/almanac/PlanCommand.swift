@@ -41,7 +41,7 @@ struct PlanCommand: ParsableCommand {
     @Flag(name: .long, help: "Print all compromises between fast and cheap instead of one plan.")
     var front = false
 
-    @Option(name: .long, help: "Write the plan to this file as JSON.")
+    @Option(name: .long, help: "Write the plan, and the estimates behind it, to this file as JSON.")
     var output: String?
 
     /// What `--policy` may be.
@@ -51,8 +51,8 @@ struct PlanCommand: ParsableCommand {
     var policy: PolicyView?
 
     func validate() throws {
-        if let confidence, !(0.001...0.999).contains(confidence) {
-            throw ValidationError("--confidence is \(confidence), expected 0.001 to 0.999.")
+        if let confidence, !(0.01...0.99).contains(confidence) {
+            throw ValidationError("--confidence is \(confidence), expected 0.01 to 0.99.")
         }
         if let budget, !(budget >= 0) { throw ValidationError("--budget is \(budget), expected 0 or more.") }
     }
@@ -65,13 +65,14 @@ struct PlanCommand: ParsableCommand {
             return try console.result(table, text: table.yaml)
         }
         let pool = job.pool ?? ResourcePool(entries: [.init(type: .thisMachine())])
-        let costs = models.costModel(
-            machine: job.pool == nil ? InstanceType.hostName : nil, unknownSeconds: unknownTime.seconds)
+        let costs = try models.costModel(
+            for: job.tasks, on: pool, host: job.pool == nil ? InstanceType.hostName : nil,
+            unknownSeconds: unknownTime.seconds)
         let goal = Goal(
             objective ?? job.objective.flatMap(Goal.Objective.init) ?? .balanced,
             deadlineSeconds: deadline?.seconds ?? job.deadlineSeconds, budget: budget ?? job.budget,
             confidence: confidence)
-        let unknown = job.tasks.tasks.count { $0.recordedSeconds == nil && !models.knowsRuntime }
+        let unknown = job.tasks.tasks.count { $0.claimedSeconds == nil && !models.knowsRuntime }
         if unknown > 0 {
             let assumed = Units.formatSeconds(unknownTime.seconds)
             console.remark(
@@ -95,7 +96,10 @@ struct PlanCommand: ParsableCommand {
             }
             throw Failure.input(error.description)
         }
-        if let output { try Console.write(Data(Console.json(plan).utf8), toFile: output) }
+        if let output {
+            let saved = SavedPlan(plan, goal: goal, costs: costs)
+            try Console.write(Data(Console.json(saved).utf8), toFile: output)
+        }
         try console.result(plan, text: text(plan, job, goal))
     }
 

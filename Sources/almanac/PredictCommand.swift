@@ -3,7 +3,7 @@ import Forests
 import Foundation
 import ModelFiles
 import Prediction
-import Tuning
+import Tables
 import Workloads
 
 /// `almanac predict`: one task, or the rows of a table, by a model file.

@@ -2,8 +2,11 @@ public import ArgumentParser
 import Foundation
 import Plots
 import Prediction
+import Reading
+import Reports
+import Sizing
+import Store
 import Traces
-public import Tuning
 import Workloads
 
 /// `almanac report`: who wastes what.

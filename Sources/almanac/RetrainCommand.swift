@@ -1,8 +1,8 @@
 import ArgumentParser
 import Foundation
+import Learning
 import Prediction
-import Traces
-import Tuning
+import Store
 import Workloads
 
 /// `almanac retrain`: learn from the newest outcomes, if that helps.

@@ -1,9 +1,11 @@
+import Allocation
 import ArgumentParser
 import Execution
 import Foundation
 import JobFiles
 import Prediction
 import Scheduling
+import Store
 import Traces
 import Workloads
 
@@ -84,11 +86,14 @@ struct RunCommand: ParsableCommand {
         let console = global.console
         let (read, models) = try input.read(folder: directory)
         var job = read
-        let costs = models.costModel(machine: InstanceType.hostName, unknownSeconds: 60)
         var machine = InstanceType.thisMachine(price: Price(perHour: price))
         machine.cpus = cpus ?? machine.cpus
         machine.memoryBytes = memory?.bytes ?? machine.memoryBytes
-        if models.memory != nil { job.tasks = try requestingMemory(job.tasks, costs, machine) }
+        func estimates() throws -> Estimates {
+            try models.estimates(of: job.tasks, on: [machine], host: InstanceType.hostName, unknownSeconds: 60)
+        }
+        if models.memory != nil { job.tasks = try requestingMemory(job.tasks, try estimates(), machine) }
+        let believed = try estimates()
 
         // Whoever reads our remarks may leave; the job goes on.
         signal(SIGPIPE, SIG_IGN)
@@ -100,12 +105,14 @@ struct RunCommand: ParsableCommand {
             runFolder: folder, workingFolder: directory, workflow: job.name, instance: machine)
         var table = try policy.map { try JobFile.readPolicy($0) } ?? job.policy ?? .standard
         if let retries { table = table.with(retries: retries) }
-        options.allocator = AllocatorOptions(policy: table, keepsGoing: !stopOnFailure)
+        (options.policy, options.keepsGoing) = (table, !stopOnFailure)
         options.seriesSeconds = recordEvery.seconds > 0 ? recordEvery.seconds : nil
-        options.expectations = expectations(job.tasks, models, costs, machine)
+        options.expectations = expectations(job.tasks, models, believed, machine)
+        options.estimates = known(believed, job.tasks, models)
         options.enforcesMemory = enforceMemory
         options.graceSeconds = grace.seconds
-        options.ranks = upwardRanks(job.tasks, seconds: job.tasks.tasks.map { costs.expectedSeconds($0, machine) })
+        options.ranks = upwardRanks(
+            job.tasks, seconds: job.tasks.tasks.indices.map { believed.seconds(of: $0, on: machine) })
         let view = RunView(console)
         options.tickSeconds = view.isLive ? 0.2 : nil
 
@@ -129,7 +136,7 @@ struct RunCommand: ParsableCommand {
         try console.result(Summary(job: job.name, runFolder: folder, result: result), text: text(result, folder))
         switch result.ending {
         case .succeeded: return
-        case .failed: throw ExitCode(1)
+        case .failed, .infeasible: throw ExitCode(1)
         case .cancelled: throw Failure.interrupted("The run was stopped. Go on with: \(resumption)")
         }
     }
@@ -159,32 +166,47 @@ struct RunCommand: ParsableCommand {
     }
 
     /// Tasks that ask for no memory ask for what the models say, at most what there is.
-    private func requestingMemory(_ graph: TaskGraph, _ costs: CostModel, _ machine: InstanceType) throws -> TaskGraph {
+    private func requestingMemory(
+        _ graph: TaskGraph, _ estimates: Estimates, _ machine: InstanceType
+    ) throws -> TaskGraph {
         var tasks = graph.tasks
         for index in tasks.indices where tasks[index].request.memoryBytes == 0 {
-            tasks[index].request.memoryBytes = min(costs.memoryRequestBytes(tasks[index]), machine.memoryBytes)
+            tasks[index].request.memoryBytes = min(estimates.memoryRequestBytes[index], machine.memoryBytes)
         }
         return try TaskGraph(tasks)
     }
 
     /// What is predicted for each task of a type that the models know: above it an attempt raises an alert.
     private func expectations(
-        _ graph: TaskGraph, _ models: ModelSet, _ costs: CostModel, _ machine: InstanceType
+        _ graph: TaskGraph, _ models: ModelSet, _ estimates: Estimates, _ machine: InstanceType
     ) -> [TaskID: ExecutorOptions.Expectation] {
         var expectations: [TaskID: ExecutorOptions.Expectation] = [:]
-        for task in graph.tasks {
+        for (index, task) in graph.tasks.enumerated() {
             func positive(_ value: Double) -> Double? { value > 0 && value.isFinite ? value : nil }
             var expectation = ExecutorOptions.Expectation()
             if models.runtime?.choice(for: task.type) != nil {
-                expectation.seconds = positive(costs.quantileSeconds(task, machine, 0.99))
+                expectation.seconds = positive(estimates.seconds(of: index, on: machine, p: 0.99))
             }
             if models.memory?.choice(for: task.type) != nil {
-                expectation.memoryBytes = positive(costs.peakMemoryBytes(task, 0.99))
-                expectation.memorySteps = [0.5, 0.95, 0.99].compactMap { positive(costs.peakMemoryBytes(task, $0)) }
+                expectation.memoryBytes = positive(estimates.memoryQuantiles[index](0.99))
             }
             expectations[task.id] = expectation
         }
         return expectations
+    }
+
+    /// What somebody knows of each task: a time that nobody claims and no model predicts is not a number.
+    private func known(_ estimates: Estimates, _ graph: TaskGraph, _ models: ModelSet) -> Estimates {
+        var known = estimates
+        for (index, task) in graph.tasks.enumerated() {
+            if task.claimedSeconds == nil, models.runtime?.choice(for: task.type) == nil {
+                known.expectedSeconds[index] = .nan
+            }
+            if index < known.memoryQuantiles.count, models.memory?.choice(for: task.type) == nil {
+                known.memoryQuantiles[index] = .init(exactly: 0)
+            }
+        }
+        return known
     }
 
     /// The name of a new run, which no other has in the outcomes; one that is resumed keeps its own.

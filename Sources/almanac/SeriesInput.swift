@@ -1,7 +1,8 @@
 import ArgumentParser
 import Forecasting
 import Foundation
-import Traces
+import Markets
+import Reading
 
 /// What both forecasting commands read: series from a CSV file or a price history.
 struct SeriesOptions: ParsableArguments {

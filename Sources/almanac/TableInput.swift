@@ -1,7 +1,8 @@
 import ArgumentParser
 import Forests
 import Foundation
-import Tuning
+import Tables
+import Traces
 import Workloads
 
 /// The table that a command learns from, and how.
@@ -98,6 +99,7 @@ struct TableOptions: ParsableArguments {
         question.features = features?.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) } ?? []
         (question.dropped, question.weight, question.isLogarithmic) = (drop, weight, log)
         (question.group, question.time) = (group, time)
+        if ExecutionColumn(name: target) != nil { question.results = Set(ExecutionColumn.results.map(\.name)) }
         return try TableSamples(file, question)
     }
 }

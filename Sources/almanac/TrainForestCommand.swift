@@ -1,9 +1,9 @@
 import ArgumentParser
 import Forests
 import Foundation
+import Learning
 import ModelFiles
-import Prediction
-import Tuning
+import Tables
 
 /// `almanac train forest`: a forest that predicts a column of any table.
 struct TrainForestCommand: ParsableCommand {

@@ -1,8 +1,9 @@
 import ArgumentParser
 import Foundation
+import Learning
+import Markets
 import Prediction
-import Traces
-import Tuning
+import Store
 import Workloads
 
 /// `almanac train [tasks]`: models from the store.

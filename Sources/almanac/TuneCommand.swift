@@ -1,6 +1,6 @@
 import ArgumentParser
 import Foundation
-import Tuning
+import Sizing
 import Workloads
 
 /// `almanac tune`: what settings are tuned.

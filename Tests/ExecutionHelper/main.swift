@@ -2,9 +2,9 @@
 //
 // Every task appends its name to FOLDER/log as its last act; the job is a few chains side by side.
 // The environment variable DELAY is how many seconds each takes, WIDTH how many run side by side.
+import Allocation
 import Execution
 import Foundation
-import Scheduling
 import Workloads
 
 let folder = CommandLine.arguments[1]

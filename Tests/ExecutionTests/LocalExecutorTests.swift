@@ -1,3 +1,4 @@
+import Allocation
 import Execution
 import Foundation
 import Scheduling
@@ -178,8 +179,9 @@ import Workloads
                 "[ $ALMANAC_ATTEMPT -gt 1 ] || { head -c 60000000 /dev/zero; sleep 20; } | tail -c 60000000 > /dev/null",
             request: .init(memoryBytes: 20e6))
         let result = try shop.executor([task]) {
-            $0.expectations = ["k": .init(memoryBytes: 30e6, memorySteps: [15e6, 35e6])]
-            $0.allocator.policy.memoryAlert = .kill
+            $0.expectations = ["k": .init(memoryBytes: 30e6)]
+            $0.estimates = Estimates(expectedSeconds: [.nan], memoryQuantiles: [.init { $0 <= 0.5 ? 15e6 : 35e6 }])
+            $0.policy.memoryAlert = .kill
         }.run()
         #expect(result.ending == .succeeded && result.elapsedSeconds < 15)
         #expect(shop.outcomes.map(\.failureCause) == [.outOfMemory, nil])
@@ -193,7 +195,7 @@ import Workloads
             .init(id: "t", command: "sleep 0.7; cut -d' ' -f19 /proc/self/stat > nice; sleep 0.1")
         ) {
             $0.expectations = ["t": .init(seconds: 0.1)]
-            $0.allocator.policy.timeAlert = .throttle
+            $0.policy.timeAlert = .throttle
         }
         #expect(outcome.status == .completed && outcome.alerts?.map(\.reaction) == [.throttle])
         #expect(Int(shop.text("nice").trimmingCharacters(in: .whitespacesAndNewlines)) ?? 0 >= 10)

@@ -1,6 +1,6 @@
+import Allocation
 import Execution
 import Foundation
-import Scheduling
 import Testing
 import Workloads
 
@@ -98,15 +98,118 @@ import Workloads
     func earlierResult() throws {
         let task = TaskSpec(id: "a", command: "echo a >> log")
         _ = try shop.executor([task]).run()
-        let journal = shop.folder + "/run/journal.jsonl"
-        let start = shop.text("run/journal.jsonl").split(separator: "\n").prefix(2).joined(separator: "\n") + "\n"
-        try Data(start.utf8).write(to: URL(fileURLWithPath: journal))
+        let lines = shop.text("run/journal.jsonl").split(separator: "\n")
+        let started = try #require(lines.firstIndex { $0.contains("\"start\"") })
+        try shop.write(lines[...started].joined(separator: "\n") + "\n", to: "run/journal.jsonl")
+        try shop.write("", to: "run/attempts/a.1.out")
         let result =
             "exit=0 signal=0 cause=0 start_us=1000000 end_us=3000000 wall_us=2000000 cpu_us=5 peak_bytes=6 "
             + "read_bytes=7 written_bytes=8 oom_kills=0 error=0\n"
-        try Data(result.utf8).write(to: URL(fileURLWithPath: shop.folder + "/run/attempts/a.1.result"))
+        try shop.write(result, to: "run/attempts/a.1.result")
         #expect(try shop.executor([task]).run(resuming: true).ending == .succeeded)
         #expect(shop.outcomes.last?.runtimeSeconds == 2 && shop.text("log") == "a\n")
+    }
+
+    @Test("an attempt that was decided on and never begun is begun by the next process, and is no other attempt")
+    func neverBegun() throws {
+        let task = TaskSpec(id: "a", command: "echo $ALMANAC_ATTEMPT >> log")
+        _ = try shop.executor([task]).run()
+        let lines = shop.text("run/journal.jsonl").split(separator: "\n")
+        let started = try #require(lines.firstIndex { $0.contains("\"start\"") })
+        try shop.write(lines[...started].joined(separator: "\n") + "\n", to: "run/journal.jsonl")
+        #expect(try shop.executor([task]).run(resuming: true).ending == .succeeded)
+        #expect(shop.text("log") == "1\n1\n" && shop.outcomes.map(\.attempt) == [1, 1])
+    }
+
+    /// A journal as the release before wrote it: `a` is done, `b` failed for want of memory and was given more, `c` failed
+    /// for good.
+    private static let earlierJournal = """
+        {"digest":"DIGEST","job":"7","kind":"run","taskCount":4,"timeSeconds":1000,"version":1,"workflow":"test"}
+        {"attempt":1,"cpus":1,"kind":"start","memoryBytes":0,"task":"a","timeSeconds":1000}
+        {"attempt":1,"cpus":1,"kind":"start","memoryBytes":20000000,"task":"b","timeSeconds":1000}
+        {"kind":"outcome","outcome":{"attempt":1,"cpus":1,"endTimeSeconds":1002,"exitCode":0,"job":"7","parameters":{},"runtimeSeconds":2,"startTimeSeconds":1000,"status":"completed","task":"a","taskType":"t","workflow":"test"}}
+        {"attempt":1,"cpus":1,"kind":"start","memoryBytes":0,"task":"c","timeSeconds":1002}
+        {"kind":"outcome","outcome":{"attempt":1,"cpus":1,"endTimeSeconds":1003,"exitCode":137,"failureCause":"out-of-memory","failureMessage":"It was killed.","job":"7","parameters":{},"requestedMemoryBytes":20000000,"startTimeSeconds":1000,"status":"failed","task":"b","taskType":"t","workflow":"test"}}
+        {"attempt":2,"cpus":1,"kind":"start","memoryBytes":40000000,"task":"b","timeSeconds":1003}
+        {"kind":"outcome","outcome":{"attempt":1,"cpus":1,"endTimeSeconds":1004,"exitCode":1,"failureCause":"program-error","failureMessage":"It ended with exit code 1.","job":"7","parameters":{},"startTimeSeconds":1002,"status":"failed","task":"c","taskType":"t","workflow":"test"}}
+        {"kind":"reported","task":"a","attempt":1}
+        {"kind":"resume","timeSeconds":1005}
+
+        """
+
+    @Test("a journal of the release before is taken over: nothing that it tells of is run or asked for anew")
+    func earlierJournal() throws {
+        let tasks = [
+            TaskSpec(id: "a", command: "echo a >> log", retries: 0),
+            TaskSpec(id: "b", command: "echo b $ALMANAC_ATTEMPT >> log", request: .init(memoryBytes: 20e6)),
+            TaskSpec(id: "c", command: "echo c $ALMANAC_ATTEMPT >> log", retries: 0),
+            TaskSpec(id: "d", command: "echo d >> log", predecessors: ["a", "c"]),
+        ]
+        // The digest of the job is that of a run of today; the release before made it in the same way.
+        _ = try shop.executor(tasks) { $0.runFolder += "0" }.run()
+        let header = try #require(shop.text("run0/journal.jsonl").split(separator: "\n").first)
+        let digest = try #require(header.split(separator: "\"").drop { $0 != "digest" }.dropFirst(2).first)
+        try FileManager.default.removeItem(atPath: shop.folder + "/log")
+        try FileManager.default.createDirectory(
+            atPath: shop.folder + "/run/attempts", withIntermediateDirectories: true)
+        try shop.write(Self.earlierJournal.replacing("DIGEST", with: digest), to: "run/journal.jsonl")
+        let before = shop.outcomes.count
+        #expect(throws: ExecutionError.runExists(folder: shop.folder + "/run", finished: 1, total: 4)) {
+            try shop.executor(tasks).run()
+        }
+        for round in 0..<2 {
+            #expect(try shop.executor(tasks).run(resuming: true).ending == .succeeded)
+            let journal = shop.text("run/journal.jsonl")
+            #expect(journal.contains("\"version\":2") && !journal.contains("\"version\":1"), "round \(round)")
+        }
+        #expect(shop.text("log").split(separator: "\n").sorted() == ["b 2", "c 2", "d"])
+        let outcomes = Array(shop.outcomes[before...])
+        let first = outcomes.prefix(outcomes.count - 6)
+        #expect(first.map(\.job).allSatisfy { $0 == "7" })
+        #expect(
+            Set(outcomes.map { "\($0.task) \($0.attempt) \($0.status.rawValue)" }) == [
+                "a 1 completed", "b 1 failed", "b 2 completed", "c 1 failed", "c 2 completed", "d 1 completed",
+            ])
+        #expect(outcomes.last { $0.task == "b" && $0.attempt == 2 }?.requestedMemoryBytes == 40e6)
+    }
+
+    @Test(
+        "a damaged journal of the release before is refused or taken over, never crashed on", arguments: UInt64(0)..<60)
+    func damagedEarlierJournal(seed: UInt64) throws {
+        var generator = TestGenerator(state: seed)
+        let tasks = ["a", "b", "c", "d"].map { TaskSpec(id: $0, command: "true", retries: 0) }
+        var text = Array(Self.earlierJournal.replacing("DIGEST", with: try TaskGraph(tasks).digest).utf8)
+        let at = Int.random(in: 0..<text.count, using: &generator)
+        switch seed % 3 {
+        case 0: text[at] = UInt8.random(in: 0...255, using: &generator)
+        case 1: text.removeSubrange(at..<min(text.count, at + 30))
+        default:
+            let lines = text.split(separator: UInt8(ascii: "\n"))
+            text = Array(lines.shuffled(using: &generator).joined(separator: [UInt8(ascii: "\n")]))
+        }
+        try FileManager.default.createDirectory(atPath: shop.folder + "/run", withIntermediateDirectories: true)
+        try Data(text).write(to: URL(fileURLWithPath: shop.folder + "/run/journal.jsonl"))
+        do {
+            #expect(try shop.executor(tasks).run(resuming: true).ending == .succeeded)
+        } catch {
+            #expect(error is ExecutionError)
+        }
+    }
+
+    @Test("a run that is resumed with less room waits for what still runs, and keeps to the new room")
+    func lessRoom() throws {
+        let tasks = (0..<6).map {
+            TaskSpec(id: TaskID("t\($0)"), command: "echo + >> log; sleep 0.1; echo - >> log; [ -e go ]", retries: 0)
+        }
+        #expect(try shop.executor(tasks).run().ending == .failed)
+        try shop.write("", to: "log")
+        try shop.write("", to: "go")
+        let journal = shop.text("run/journal.jsonl").split(separator: "\n")
+        // As if the program had died before the instance was given back.
+        let end = try #require(journal.firstIndex { $0.contains(" end 0 ") })
+        try shop.write(journal[..<end].joined(separator: "\n") + "\n", to: "run/journal.jsonl")
+        #expect(try shop.executor(tasks) { $0.instance.cpus = 1 }.run(resuming: true).ending == .succeeded)
+        #expect(shop.text("log") == String(repeating: "+\n-\n", count: 6))
     }
 
     @Test("an output of a finished task that is gone is named, if it is still needed")

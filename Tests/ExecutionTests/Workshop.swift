@@ -1,6 +1,5 @@
 import Execution
 import Foundation
-import Scheduling
 import Synchronization
 import Testing
 import Workloads
@@ -35,13 +34,17 @@ final class Workshop: Sendable {
     /// Runs tasks and returns the only outcome.
     func runOne(_ task: TaskSpec, _ change: (inout ExecutorOptions) -> Void = { _ in }) throws -> TaskOutcome {
         _ = try executor([task]) { options in
-            options.allocator.policy = .standard.with(retries: 0)
+            options.policy = .standard.with(retries: 0)
             change(&options)
         }.run()
         return try #require(outcomes.last)
     }
 
     func text(_ name: String) -> String { (try? String(contentsOfFile: "\(folder)/\(name)", encoding: .utf8)) ?? "" }
+
+    func write(_ text: String, to name: String) throws {
+        try Data(text.utf8).write(to: URL(fileURLWithPath: "\(folder)/\(name)"))
+    }
 
     /// Process ids of all processes that were started by a run in this folder.
     var livingProcesses: [Int32] {

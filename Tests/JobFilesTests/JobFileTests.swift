@@ -96,7 +96,7 @@ import Workloads
         #expect(sort.request == ResourceRequest(cpus: 1.5, memoryBytes: 5e8, timeLimitSeconds: 600))
         #expect(sort.predecessors == ["split"] && sort.inputs == [FileSpec(path: "part-2")])
         #expect(sort.outputs == [FileSpec(path: "sorted-2-down", sizeBytes: 2e6)])
-        #expect(sort.priority == 3 && sort.retries == 2 && sort.recordedSeconds == 12)
+        #expect(sort.priority == 3 && sort.retries == 2 && sort.claimedSeconds == 12)
         #expect(sort.environment == ["LC_ALL": "C", "ORDER": "down"])
         #expect(sort.parameters == ["part": "2", "order": "down", "kind": "text"])
         let merge = try #require(job.tasks["merge"])

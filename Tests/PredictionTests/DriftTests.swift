@@ -2,7 +2,6 @@ import Foundation
 import LinearAlgebra
 import Prediction
 import Testing
-import Traces
 
 @Suite("Drift") struct DriftTests {
     /// Runs of one type: proportional to the size, with noise that resembles that of the run before, and slower by

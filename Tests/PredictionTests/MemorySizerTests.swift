@@ -108,11 +108,12 @@ private func runs(_ count: Int, seed: UInt64, noise: Double = 0.05) -> (
         #expect(model.memoryRequest(type: "new", features: [1]) == nil)
 
         // A plan reserves the same for a task that asks for nothing.
-        let costs = ModelSet(memory: model).costModel()
-        let task = TaskSpec(id: "a", type: "sort", inputs: [.init(path: "in", sizeBytes: 3e8)])
-        #expect(costs.memoryRequestBytes(task) == model.memoryRequest(type: "sort", features: [3e8])?.bytes)
-        let recorded = TaskSpec(id: "b", type: "new", recordedPeakMemoryBytes: 7e9)
-        #expect(costs.memoryRequestBytes(recorded) == 7e9)
+        let graph = try TaskGraph([
+            TaskSpec(id: "a", type: "sort", inputs: [.init(path: "in", sizeBytes: 3e8)]),
+            TaskSpec(id: "b", type: "new", claimedPeakMemoryBytes: 7e9),
+        ])
+        let estimates = try ModelSet(memory: model).estimates(of: graph)
+        #expect(estimates.memoryRequestBytes == [model.memoryRequest(type: "sort", features: [3e8])?.bytes, 7e9])
     }
 }
 

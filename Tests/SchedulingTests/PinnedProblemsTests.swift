@@ -68,16 +68,11 @@ struct PinnedProblemsTests {
             let machines = try decode(problem.pool, as: Machines.self)
             let reference = try #require(known[problem.id])
             let graph = try self.graph(workflow)
-            let pool = ResourcePool(
-                entries: machines.machines.map {
-                    .init(
-                        type: InstanceType(
-                            name: $0.id, cpus: 1, memoryBytes: 1e18, speed: $0.speed,
-                            onDemandPrice: .init(perHour: $0.price_per_hour)))
-                })
-            var costs = CostModel.recorded()
+            let pool = pool(machines)
             let network = machines.network
-            costs.transferSeconds = { bytes, _, _ in network.latency_s + bytes / network.bandwidth_bytes_per_s }
+            var costs = CostModel.claimed(by: graph)
+            costs.network = Network(
+                bytesPerSecond: network.bandwidth_bytes_per_s, latencySeconds: network.latency_s)
             let planner = Planner(graph, on: pool, costs: costs)
             let start = ContinuousClock.now
             let plan = try planner.plan(Goal(.time))
@@ -99,6 +94,64 @@ struct PinnedProblemsTests {
         #expect(ours < 1.04 && ours < 0.95 * heft)
     }
 
+    private struct Machine: Decodable { var machines: [String: [String]] }
+
+    @Test("the best schedules known decode to their makespans")
+    func decodes() throws {
+        let folder = URL(fileURLWithPath: try #require(sharedData)).appendingPathComponent("scheduling")
+        func decode<T: Decodable>(_ path: String, as type: T.Type) throws -> T {
+            try JSONDecoder().decode(type, from: Data(contentsOf: folder.appendingPathComponent(path)))
+        }
+        let known = try decode("best_known.json", as: [String: Known].self)
+        for problem in try decode("problems.json", as: Problems.self).problems {
+            let machines = try decode(problem.pool, as: Machines.self)
+            let graph = try self.graph(decode(problem.workflow, as: Workflow.self).workflow)
+            let best = try decode("best/\(problem.id).json", as: Machine.self).machines
+            var costs = CostModel.claimed(by: graph)
+            costs.network = Network(
+                bytesPerSecond: machines.network.bandwidth_bytes_per_s, latencySeconds: machines.network.latency_s)
+            var entries = [Int32](repeating: -1, count: graph.count)
+            // An order that keeps that of every machine: the next of some machine whose predecessors are all done.
+            let queues = try machines.machines.enumerated().map { entry, machine in
+                try (best[machine.id] ?? []).map { name in
+                    let task = try #require(graph.index(of: TaskID(name)))
+                    entries[task] = Int32(entry)
+                    return task
+                }
+            }
+            var (order, isDone): ([Int32], [Bool]) = ([], entries.map { _ in false })
+            var next = queues.map { _ in 0 }
+            while order.count < graph.count {
+                let before = order.count
+                for machine in queues.indices {
+                    while next[machine] < queues[machine].count {
+                        let task = queues[machine][next[machine]]
+                        guard graph.predecessors(of: task).allSatisfy({ isDone[$0] }) else { break }
+                        isDone[task] = true
+                        order.append(Int32(task))
+                        next[machine] += 1
+                    }
+                }
+                try #require(order.count > before, "\(problem.id)")
+            }
+            let arrays = try PlanningProblem(graph, on: pool(machines), costs: costs)
+            var decoder = ScheduleDecoder(arrays)
+            decoder.decode(order: order, entries: entries)
+            let reference = try #require(known[problem.id]).best_known
+            #expect(abs(decoder.schedule.makespan - reference) <= 1e-9 * reference, "\(problem.id)")
+        }
+    }
+
+    private func pool(_ machines: Machines) -> ResourcePool {
+        ResourcePool(
+            entries: machines.machines.map {
+                .init(
+                    type: InstanceType(
+                        name: $0.id, cpus: 1, memoryBytes: 1e18, speed: $0.speed,
+                        onDemandPrice: .init(perHour: $0.price_per_hour)))
+            })
+    }
+
     private func graph(_ workflow: Workflow.Body) throws -> TaskGraph {
         let seconds = Dictionary(
             uniqueKeysWithValues: workflow.execution.tasks.map { ($0.id, max(0, $0.runtimeInSeconds)) })
@@ -115,7 +168,7 @@ struct PinnedProblemsTests {
                     id: TaskID(task.id), predecessors: (parents[task.id] ?? []).sorted().map { TaskID($0) },
                     inputs: (task.inputFiles ?? []).map { FileSpec(path: $0, sizeBytes: sizes[$0]) },
                     outputs: (task.outputFiles ?? []).map { FileSpec(path: $0, sizeBytes: sizes[$0]) },
-                    recordedSeconds: seconds[task.id] ?? 0)
+                    claimedSeconds: seconds[task.id] ?? 0)
             })
     }
 

@@ -29,7 +29,7 @@ func randomGraph(_ count: Int, edgesPerTask: Int = 3, wide: Bool = true, seed: U
                         cpus: Double(Int.random(in: 1...4, using: &generator)),
                         memoryBytes: Double(Int.random(in: 0...8, using: &generator)) * 1e9)
                     : .init(),
-                recordedSeconds: Double(Int.random(in: 1...600, using: &generator)))
+                claimedSeconds: Double(Int.random(in: 1...600, using: &generator)))
         })
 }
 
@@ -45,4 +45,25 @@ func testPool(types: Int = 8, count: Int = 4) -> ResourcePool {
                     spotPrice: Price(perHour: 0.02 * size)),
                 purchase: index % 2 == 0 ? .onDemand : .spot, maximumCount: count)
         })
+}
+
+/// The least makespan over all orders and machines; each machine runs one task at a time.
+func bestMakespan(_ graph: TaskGraph, speeds: [Double]) -> Double {
+    func extend(_ ends: [Double?], _ free: [Double]) -> Double {
+        guard ends.contains(nil) else { return free.max() ?? 0 }
+        var best = Double.infinity
+        for task in 0..<graph.count where ends[task] == nil {
+            let before = graph.predecessors(of: task).map { ends[$0] }
+            guard !before.contains(nil) else { continue }
+            let ready = before.compactMap(\.self).max() ?? 0
+            for machine in speeds.indices {
+                var (ends, free) = (ends, free)
+                let end = max(ready, free[machine]) + (graph.tasks[task].claimedSeconds ?? 0) / speeds[machine]
+                (ends[task], free[machine]) = (end, end)
+                best = min(best, extend(ends, free))
+            }
+        }
+        return best
+    }
+    return extend(Array(repeating: nil, count: graph.count), speeds.map { _ in 0 })
 }

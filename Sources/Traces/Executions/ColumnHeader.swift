@@ -1,3 +1,4 @@
+import Reading
 import Workloads
 
 /// Which field of a delimited line goes where, and in which unit, as the header says.

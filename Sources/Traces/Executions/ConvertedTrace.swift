@@ -1,3 +1,5 @@
+import Reading
+
 /// A record of executions that is no table, written as one: the reader of tables does the rest.
 struct ConvertedTrace {
     /// What the rows are in.

@@ -1,5 +1,6 @@
 import Dispatch
 import Foundation
+import Reading
 
 /// The reader of our own CSV, made for files of many gigabytes: blocks of whole lines are parsed on all threads and
 /// joined in their order, so that the result does not depend on the number of threads or the size of blocks.

@@ -1,3 +1,5 @@
+import Reading
+
 /// The columns of the trace schema. Readers, writers, the store and the documentation all go by this one table.
 ///
 /// Beside them a trace may have any number of `param.NAME` columns, numbers or text: what a task was asked to do.
@@ -34,6 +36,13 @@ public enum ExecutionColumn: Int, CaseIterable, Sendable, Hashable {
         guard let column = Self.byName[name] else { return nil }
         self = column
     }
+
+    /// The columns that nobody knows before a task runs, or that name it: what no prediction of another column may rest on.
+    public static let results: [ExecutionColumn] = [
+        .workflow, .job, .task, .attempt, .machine, .submitTime, .startTime, .endTime, .runtime, .cpuSeconds,
+        .peakMemory,
+        .outputBytes, .readBytes, .writtenBytes, .status, .exitCode, .failureCause, .pricePerHour,
+    ]
 
     private static let byName = Dictionary(uniqueKeysWithValues: allCases.map { ($0.name, $0) })
 

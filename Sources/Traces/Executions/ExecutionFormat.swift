@@ -1,3 +1,4 @@
+import Reading
 import Workloads
 
 /// The formats of recorded executions that can be read.

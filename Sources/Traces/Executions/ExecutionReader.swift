@@ -1,3 +1,5 @@
+public import Reading
+
 /// Reads recorded executions from a file of any format that we know.
 ///
 ///     let (table, report) = try ExecutionReader().read("trace.csv.gz")

@@ -1,3 +1,4 @@
+import Reading
 public import Workloads
 
 /// One attempt at one task, as a trace records it. `nil` is not known. See ``ExecutionColumn`` for the meanings.

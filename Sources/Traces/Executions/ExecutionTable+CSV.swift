@@ -1,4 +1,5 @@
 import Glibc
+public import Reading
 
 extension ExecutionTable {
     /// Writes the table in our CSV format, which ``ExecutionReader`` reads back to an equal table.
@@ -64,7 +65,7 @@ private func text(_ number: Double) -> String { number.isNaN ? "" : shortest(num
 
 extension [UInt8] {
     /// Adds a field, in quotes if it needs them.
-    mutating func appendField(_ text: some Collection<UInt8>, isFirst: Bool) {
+    package mutating func appendField(_ text: some Collection<UInt8>, isFirst: Bool) {
         if !isFirst { append(UInt8(ascii: ",")) }
         guard
             text.contains(where: { $0 == UInt8(ascii: ",") || $0 == UInt8(ascii: "\"") || $0 == 10 || $0 == 13 })

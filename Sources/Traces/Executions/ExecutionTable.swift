@@ -1,3 +1,5 @@
+import Reading
+
 /// Executions column by column: what a model is fitted on.
 ///
 /// Numbers are contiguous, `nan` where missing; texts are codes into distinct levels, -1 where missing. A column of
@@ -9,13 +11,13 @@
 /// - Invariant: Every stored column has `rowCount` rows.
 public struct ExecutionTable: Sendable {
     /// How many attempts the table holds.
-    public internal(set) var rowCount = 0
+    public package(set) var rowCount = 0
     /// The `param.` columns by name without that prefix, in the order of their first appearance.
     public internal(set) var parameters: [Parameter] = []
 
     /// By the raw value of ``ExecutionColumn``; empty where every row is missing.
-    var numberColumns = [[Double]](repeating: [], count: ExecutionColumn.allCases.count)
-    var textColumns = [TextColumn](repeating: TextColumn(), count: ExecutionColumn.allCases.count)
+    package var numberColumns = [[Double]](repeating: [], count: ExecutionColumn.allCases.count)
+    package var textColumns = [TextColumn](repeating: TextColumn(), count: ExecutionColumn.allCases.count)
 
     /// A table without rows.
     public init() {}
@@ -95,7 +97,7 @@ public struct ExecutionTable: Sendable {
     }
 
     /// Sets the parameters of the last row; those that are new become columns.
-    mutating func setParameters(_ values: [String: ParameterValue], row: Int) {
+    package mutating func setParameters(_ values: [String: ParameterValue], row: Int) {
         for (name, value) in values.sorted(by: { $0.key < $1.key }) {
             if let index = parameters.firstIndex(where: { $0.name == name }) {
                 parameters[index].append(value, row: row)
@@ -115,7 +117,7 @@ public struct ExecutionTable: Sendable {
         }
     }
 
-    mutating func padParameters() {
+    package mutating func padParameters() {
         for index in parameters.indices { parameters[index].pad(to: rowCount) }
     }
 
@@ -125,7 +127,7 @@ public struct ExecutionTable: Sendable {
     }
 
     /// Puts all rows into one workflow; those without a job get this one.
-    mutating func setWorkflow(_ workflow: String, job: String?) {
+    package mutating func setWorkflow(_ workflow: String, job: String?) {
         var workflows = TextColumn()
         var jobs = texts(.job)
         let code = rowCount > 0 ? workflows.levels.intern(workflow.utf8) : 0
@@ -217,13 +219,13 @@ private func sameNumbers(_ a: [Double], _ b: [Double]) -> Bool {
 }
 
 extension [Double] {
-    mutating func pad(to count: Int) {
+    @inlinable package mutating func pad(to count: Int) {
         if self.count < count { append(contentsOf: repeatElement(.nan, count: count - self.count)) }
     }
 }
 
 extension TextColumn {
-    mutating func pad(to count: Int) {
+    package mutating func pad(to count: Int) {
         if codes.count < count { codes.append(contentsOf: repeatElement(-1, count: count - codes.count)) }
     }
 }

@@ -1,3 +1,4 @@
+public import Reading
 import Workloads
 
 /// Where a column of the trace schema comes from in a foreign table.

@@ -1,3 +1,4 @@
+import Reading
 import Workloads
 
 /// Turns the lines of a foreign table into records, by mappings.
@@ -189,15 +190,8 @@ func isUnfinished(_ status: some StringProtocol) -> Bool {
     .contains(status.lowercased())
 }
 
-func trimmed(_ bytes: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
-    var bytes = bytes
-    while bytes.first == UInt8(ascii: " ") { bytes = bytes.dropFirst() }
-    while bytes.last == UInt8(ascii: " ") { bytes = bytes.dropLast() }
-    return bytes
-}
-
 /// Whether a foreign table says so that it has no value.
-func isMissing(_ bytes: ArraySlice<UInt8>) -> Bool {
+package func isMissing(_ bytes: ArraySlice<UInt8>) -> Bool {
     switch bytes.count {
     case 0: true
     case 1: bytes.first == UInt8(ascii: "-")

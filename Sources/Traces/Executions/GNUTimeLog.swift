@@ -1,3 +1,5 @@
+import Reading
+
 /// What GNU `time -v` prints on standard error, among whatever else the log holds. One command makes one row, named by its
 /// program.
 ///

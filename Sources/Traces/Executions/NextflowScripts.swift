@@ -1,3 +1,4 @@
+import Reading
 import Workloads
 
 /// Brings every task of a Nextflow trace on one line. Nextflow writes the text of `script` and `env` as it is, with its

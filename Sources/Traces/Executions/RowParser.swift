@@ -1,3 +1,5 @@
+import Reading
+
 /// What a row becomes while it is parsed: its numbers side by side, and its text codes side by side.
 struct RowLayout: Sendable {
     struct Field: Sendable {

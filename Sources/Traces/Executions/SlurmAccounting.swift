@@ -1,3 +1,4 @@
+import Reading
 import Workloads
 
 /// The lines of `sacct --parsable2`: jobs and their steps (`17.batch`, `17.extern`, `17.0`), of which the measures belong

@@ -1,3 +1,5 @@
+import Reading
+
 /// `sacct --json` of Slurm 21.08 and later, as rows of `sacct --parsable2`. The versions differ in names and in how they
 /// write numbers: `60`, or `{"set": true, "infinite": false, "number": 60}`.
 enum SlurmJSON {

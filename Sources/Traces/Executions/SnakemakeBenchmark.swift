@@ -1,3 +1,5 @@
+import Reading
+
 /// What the file of a `benchmark` directive leaves open.
 enum SnakemakeBenchmark {
     /// `benchmarks/bwa_mem/sample1.tsv` is the task `sample1` of the type `bwa_mem`, `benchmarks/bwa_mem.tsv` the task and

@@ -1,3 +1,5 @@
+import Reading
+
 /// Distinct texts, numbered from 0 in the order of their first appearance. Their bytes lie one after the other, so
 /// that five million of them cost little more than their letters.
 public struct TextLevels: Sendable {
@@ -86,11 +88,11 @@ public struct TextLevels: Sendable {
 
 extension TextLevels {
     /// The letters of all levels one after the other; ``range(_:)`` says where each is.
-    func withUnsafeLetters<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
+    package func withUnsafeLetters<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
         try arena.withUnsafeBytes(body)
     }
 
-    func range(_ code: Int32) -> Range<Int> { (code == 0 ? 0 : ends[Int(code) - 1])..<ends[Int(code)] }
+    package func range(_ code: Int32) -> Range<Int> { (code == 0 ? 0 : ends[Int(code) - 1])..<ends[Int(code)] }
 
     /// The code, or -1 and the free slot where it belongs.
     @inline(__always) private func lookUp(_ text: Span<UInt8>, _ range: Range<Int>, hash: UInt64) -> (
@@ -137,10 +139,6 @@ extension TextLevels {
     return true
 }
 
-@inline(__always) package func word(_ bytes: Span<UInt8>, _ offset: Int) -> UInt64 {
-    bytes.bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self)
-}
-
 /// 64 bits that depend on every byte and on the length (multiply and fold, as wyhash does).
 @inline(__always) private func hashOf(_ bytes: Span<UInt8>, _ range: Range<Int>) -> UInt64 {
     var state = UInt64(range.count) ^ 0x9E37_79B9_7F4A_7C15
@@ -165,9 +163,9 @@ extension TextLevels {
 /// A column of texts: a code per row into its levels, -1 where the value is missing.
 public struct TextColumn: Sendable {
     /// One per row.
-    public internal(set) var codes: [Int32] = []
+    public package(set) var codes: [Int32] = []
     /// The distinct texts.
-    public internal(set) var levels = TextLevels()
+    public package(set) var levels = TextLevels()
 
     /// No rows.
     public init() {}

@@ -1,3 +1,4 @@
+import Reading
 import Workloads
 
 extension WorkflowDocument {
@@ -39,8 +40,14 @@ extension WorkflowDocument {
             id: TaskID(task.id), type: task.category ?? WorkflowInstance.taskType(ofName: task.name),
             predecessors: parents.filter { seen.insert($0).inserted },
             request: ResourceRequest(cpus: measures?.cores ?? 1), inputs: files(task.inputs),
-            outputs: files(task.outputs), priority: measures?.priority.flatMap { Int(exactly: $0) } ?? 0,
-            recordedSeconds: measures?.validRuntime, recordedPeakMemoryBytes: measures?.validMemory)
+            outputs: files(task.outputs), priority: measures?.priority.flatMap { Int(exactly: $0) } ?? 0)
+    }
+
+    /// What was measured of the tasks of the graph.
+    func recorded(_ graph: TaskGraph) -> Recorded {
+        Recorded(
+            seconds: graph.tasks.map { measures[$0.id.rawValue]?.validRuntime },
+            peakMemoryBytes: graph.tasks.map { measures[$0.id.rawValue]?.validMemory })
     }
 
     private func files(_ ids: [String]) -> [FileSpec] {
@@ -65,7 +72,7 @@ extension WorkflowDocument {
     func executions(_ graph: TaskGraph) -> (table: ExecutionTable, report: ImportReport) {
         var report = ImportReport(file: file, format: "wfformat")
         var table = ExecutionTable()
-        let job = MarketImport.fileStem(file)
+        let job = fileStem(file)
         for task in graph.tasks {
             report.rowsRead += 1
             guard let measures = measures[task.id.rawValue] else {

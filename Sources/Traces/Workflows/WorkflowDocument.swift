@@ -1,3 +1,4 @@
+import Reading
 import Workloads
 
 /// What stands in a WfFormat file, before it is checked as a whole.
@@ -41,7 +42,7 @@ struct WorkflowDocument {
                 found: "an object without \"workflow\"", expected: "a WfFormat instance (schema 1.0 to 1.5)",
                 remedy: "Name the format if the file is of another kind.")
         }
-        if name.isEmpty { name = MarketImport.fileStem(file) }
+        if name.isEmpty { name = fileStem(file) }
     }
 
     private mutating func readWorkflow(_ reader: inout JSONReader) throws(TraceError) {

@@ -1,9 +1,10 @@
+public import Reading
 public import Workloads
 
 /// One recorded run of a workflow in WfFormat: its tasks, their order, and what each took.
 ///
 ///     let instance = try WorkflowInstance.read("montage-chameleon-2mass-05d-001.json.gz")
-///     instance.graph.criticalPath(durations: instance.graph.tasks.map { $0.recordedSeconds ?? 0 })
+///     instance.graph.criticalPath(durations: instance.recorded.seconds.map { $0 ?? 0 })
 ///
 /// Schema 1.5 is read (specification and execution apart), and 1.0 to 1.4 (everything in one list, called `jobs` up to
 /// 1.2, parents by name). WfFormat records no start or end times of tasks: a schedule cannot be replayed from it.
@@ -23,8 +24,10 @@ public struct WorkflowInstance: Sendable {
     public let executedAt: Double?
     /// The machines that it ran on.
     public let machines: [Machine]
-    /// The tasks and their order. Types are names without serial numbers; run time and peak memory are recorded values.
+    /// The tasks and their order. Types are names without serial numbers.
     public let graph: TaskGraph
+    /// What was measured of the tasks of ``graph``.
+    public let recorded: Recorded
     /// One row for each task that was executed.
     public let executions: ExecutionTable
     /// Tasks read, rows kept and skipped, and warnings.
@@ -68,6 +71,7 @@ public struct WorkflowInstance: Sendable {
         executedAt = document.executedAt
         machines = document.machines
         self.graph = graph
+        recorded = document.recorded(graph)
         self.executions = executions
         var report = report
         report.seconds = elapsed / .seconds(1)

@@ -2,7 +2,8 @@ import ArgumentParser
 import Execution
 import Foundation
 import ModelFiles
-import Traces
+import Reading
+import Store
 
 /// An error with the exit code that the command line promises for it.
 struct Failure: Error, CustomStringConvertible {

@@ -1,6 +1,6 @@
 import ArgumentParser
 import Foundation
-import Traces
+import Store
 
 /// The options that every subcommand has.
 struct GlobalOptions: ParsableArguments {

@@ -2,8 +2,9 @@ import ArgumentParser
 import Foundation
 import JobFiles
 import Prediction
+import Sizing
+import Store
 import Traces
-import Tuning
 import Workloads
 
 /// What every command that makes requests is asked.

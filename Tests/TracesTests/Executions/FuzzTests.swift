@@ -1,4 +1,6 @@
 import Foundation
+import Reading
+import TestSupport
 import Testing
 import Traces
 

@@ -1,5 +1,7 @@
 import Foundation
 import LinearAlgebra
+import Reading
+import TestSupport
 import Testing
 import Traces
 import Workloads
@@ -67,7 +69,9 @@ import Workloads
         #expect(graph.tasks.map(\.type) == ["split", "sort", "sort", "join"])
         #expect(graph.tasks.map(\.inputBytes) == [3e6, 1e6, nil, nil])
         #expect(graph.tasks[0].request.cpus == 2 && graph.tasks[0].priority == 10)
-        #expect(graph.tasks.map(\.recordedSeconds) == [2.5, 4, 0, 1])
+        #expect(instance.recorded.seconds == [2.5, 4, 0, 1] && instance.recorded.peakMemoryBytes[0] == 9e6)
+        #expect(graph.tasks.allSatisfy { $0.claimedSeconds == nil && $0.claimedPeakMemoryBytes == nil })
+        #expect(instance.recorded.claimed(by: graph).tasks.map(\.claimedSeconds) == [2.5, 4, 0, 1])
         let row = instance.executions[0]
         #expect(row.workflow == "demo" && row.job == "demo-001" && row.task == "split_ID0000001")
         #expect(row.taskType == "split" && row.machine == "node1" && row.status == .completed)
@@ -202,7 +206,7 @@ struct RecordedWorkflowTests {
         do {
             let instance = try WorkflowInstance.read(SharedData.path("workflows/\(file)"))
             let graph = instance.graph
-            let runtimes = graph.tasks.map { $0.recordedSeconds ?? .nan }
+            let runtimes = instance.recorded.seconds.map { $0 ?? .nan }
             #expect(Double(graph.count) == expected("tasks"), "\(file)")
             #expect(Double(graph.edgeCount) == expected("edges"), "\(file)")
             #expect(Double(graph.roots.count) == expected("roots"), "\(file)")

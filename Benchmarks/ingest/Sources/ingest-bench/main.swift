@@ -8,6 +8,7 @@
 // All but `generate` print one JSON object: seconds, rows, bytes of peak resident memory.
 import Foundation
 import Glibc
+import Store
 import Traces
 
 let arguments = CommandLine.arguments

@@ -1,4 +1,4 @@
-import Tuning
+import Sizing
 
 /// The trial runs of one search.
 struct Trials: Encodable {

@@ -1,0 +1,361 @@
+import Allocation
+import Foundation
+import Glibc
+import Workloads
+
+/// Processes on this machine, each attempt under a shepherd. One instance is the whole of what the run may use.
+struct LocalBackend: Backend {
+    private struct Attempt {
+        var start: Start
+        var inputBytes: Double?
+        var shepherd: Shepherd
+        /// What has come through the pipe, and how many lines of it were acted on.
+        var received: [UInt8] = []
+        var linesSeen = 0
+        /// Why it was told to stop.
+        var stoppedFor: FailureCause?
+    }
+
+    /// An attempt that is to run.
+    private struct Start {
+        var id: AttemptID
+        var instance: InstanceIndex
+        var grant: Grant
+    }
+
+    /// Files that are open besides those of attempts.
+    private static let otherFiles = 64
+
+    private let graph: TaskGraph
+    private let options: ExecutorOptions
+    /// A byte here is the number of a signal.
+    private let wakeUp: Int32
+    /// The zero of the run's clock, in Unix seconds.
+    private let epoch: Double
+    private let environment = ProcessInfo.processInfo.environment
+    private let machine = InstanceType.hostName
+
+    private var running: [TaskIndex: Attempt] = [:]
+    /// Attempts that wait until the system allows another process, in their order.
+    private var waiting: [Start] = []
+    /// How many attempts the system allows at once.
+    private var mostRunning = max(1, Int(clamping: sysconf(Int32(_SC_OPEN_MAX))) - otherFiles)
+    /// Shepherds that run nothing.
+    private var idle: [ShepherdProcess] = []
+    /// Files of attempts whose outcomes are in the journal, and of those whose outcomes were reported last.
+    private var spares: [Shepherd.Files] = []
+    private var reported: [(files: Shepherd.Files, hasSeries: Bool)] = []
+    /// What is to be said besides.
+    private var reports: [Report] = []
+    /// The instance that takes tasks.
+    private var open: InstanceIndex = -1
+    private var capacity: Resources
+    private var stopRequests = 0
+
+    init(_ graph: TaskGraph, options: ExecutorOptions, wakeUp: Int32, epoch: Double) {
+        (self.graph, self.options, self.wakeUp, self.epoch) = (graph, options, wakeUp, epoch)
+        capacity = Offer(type: options.instance).capacity
+    }
+
+    var now: Double { unixSeconds() - epoch }
+
+    func name(of instance: InstanceIndex, _ state: RunState) -> InstanceID { "local" }
+
+    mutating func reconcile(_ state: RunState) throws -> [Report] {
+        for instance in 0..<InstanceIndex(state.instances.count) {
+            switch state.instances.phase[Int(instance)] {
+            case .opening:
+                try perform(.open(instance, state.instances.offer[Int(instance)], job: -1, slot: -1), state)
+            case .open:
+                open = instance
+                capacity = state.instances.capacity[Int(instance)]
+            case .closing: try perform(.close(instance), state)
+            case .closed: break
+            }
+            for task in state.instances.running[Int(instance)].sorted() {
+                let start = Start(id: state.attempt(at: task), instance: instance, grant: state.grant(task))
+                let files = files(start.id)
+                if state.tasks.phase[Int(task)] == .running, !exists(files.output) {
+                    // It was decided on, and never begun.
+                    waiting.append(start)
+                    continue
+                }
+                running[task] = Attempt(start: start, inputBytes: nil, shepherd: Shepherd(surviving: files))
+                if state.tasks.phase[Int(task)] == .stopping { stop(start.id, .cancelled) }
+            }
+        }
+        resize()
+        return try collect()
+    }
+
+    mutating func perform(_ action: Action, _ state: RunState) throws {
+        tidyUp()
+        switch action {
+        case .start(let attempt, let instance, let grant, _):
+            waiting.append(Start(id: attempt, instance: instance, grant: grant))
+            try startWaiting()
+        case .stop(let attempt, let cause): stop(attempt, cause)
+        case .throttle(let attempt): running[attempt.task]?.shepherd.throttle()
+        case .open(let instance, _, _, _):
+            open = instance
+            capacity = Offer(type: options.instance).capacity
+            reports.append(.event(.opened(instance, capacity)))
+        case .close(let instance): reports.append(.event(.closed(instance, nil)))
+        case .checkpoint, .warn, .retry, .giveUp, .skip, .replan, .wake, .end: break
+        }
+    }
+
+    /// Waits until something has come, a signal, a time, or, with survivors, a twentieth of a second.
+    mutating func wait(until seconds: Double) throws -> [Report] {
+        tidyUp()
+        try startWaiting()
+        var polled = [pollfd(fd: wakeUp, events: Int16(POLLIN), revents: 0)]
+        let now = now
+        var until = reports.isEmpty ? seconds : now
+        for attempt in running.values {
+            if let process = attempt.shepherd.process {
+                polled.append(pollfd(fd: process.channel, events: Int16(POLLIN), revents: 0))
+            } else {
+                until = min(until, now + 0.05)
+            }
+        }
+        let milliseconds = until < .infinity ? min(max(0, (until - now) * 1000).rounded(.up), 1e6) : -1
+        _ = poll(&polled, nfds_t(polled.count), Int32(milliseconds))
+        noteSignals()
+        return try collect(from: Set(polled.dropFirst().filter { $0.revents != 0 }.map(\.fd)))
+    }
+
+    /// No process may be left behind, least of all after an error of our own.
+    mutating func end() {
+        for task in running.keys { running[task]?.shepherd.stop(atOnce: false) }
+        ShepherdProcess.end(running.values.compactMap(\.shepherd.process) + idle)
+        for files in spares { files.tidy() }
+        (running, idle, spares) = ([:], [], [])
+    }
+}
+
+extension LocalBackend {
+    private func files(_ attempt: AttemptID) -> Shepherd.Files {
+        let task = graph.tasks[Int(attempt.task)].id
+        return Shepherd.Files(task, attempt: Int(attempt.number), folder: options.runFolder + "/attempts")
+    }
+
+    /// What was reported last is in the journal now.
+    private mutating func tidyUp() {
+        for item in reported where item.hasSeries { unlink(item.files.series) }
+        spares += reported.map(\.files)
+        reported = []
+    }
+
+    private mutating func noteSignals() {
+        var bytes = [UInt8](repeating: 0, count: 16)
+        let count = read(wakeUp, &bytes, bytes.count)
+        guard count > 0 else { return }
+        if stopRequests == 0 { reports.append(.event(.cancelled(0))) }
+        stopRequests += count
+        if stopRequests > 1 { for task in running.keys { running[task]?.shepherd.stop(atOnce: true) } }
+    }
+
+    /// Says it when the room of the instance is another than known, as soon as what runs there allows it.
+    private mutating func resize() {
+        let wanted = Offer(type: options.instance).capacity
+        guard open >= 0, capacity != wanted else { return }
+        var used = waiting.reduce(Resources.zero) { $0 + $1.grant.resources }
+        for attempt in running.values { used += attempt.start.grant.resources }
+        let next = wanted.maxima(used)
+        guard next != capacity else { return }
+        capacity = next
+        reports.append(.event(.opened(open, next)))
+    }
+
+    private mutating func stop(_ attempt: AttemptID, _ cause: FailureCause) {
+        if let index = waiting.firstIndex(where: { $0.id == attempt }) {
+            waiting.remove(at: index)
+            let evidence = FailureEvidence(killer: Self.killer(cause))
+            reports.append(.ended(attempt, Measurement(evidence, explanation: "It was stopped before it began.")))
+        } else {
+            running[attempt.task]?.stoppedFor = cause
+            running[attempt.task]?.shepherd.stop(atOnce: stopRequests > 1)
+        }
+    }
+
+    private static func killer(_ cause: FailureCause) -> FailureEvidence.Killer {
+        switch cause {
+        case .timeLimit: .timeLimit
+        case .outOfMemory: .memoryLimit
+        case .reclaimed: .reclaim
+        case .programError, .lost, .cancelled, .noCapacity: .person
+        }
+    }
+
+    private mutating func startWaiting() throws {
+        while running.count < mostRunning, !waiting.isEmpty { try begin(waiting.removeFirst()) }
+    }
+
+    private mutating func begin(_ start: Start) throws {
+        let task = graph.tasks[Int(start.id.task)]
+        guard let command = task.command else { return }
+        let files = files(start.id)
+        var variables = environment.merging(task.environment) { $1 }
+        variables["ALMANAC_TASK"] = task.id.rawValue
+        variables["ALMANAC_ATTEMPT"] = String(start.id.number)
+        variables[Shepherd.markName] = files.output
+        let words = variables.map { "\($0)=\($1)" }
+        let expectation = options.expectations[task.id]
+        let memory = start.grant.resources.memoryBytes
+        let limits = Shepherd.Limits(
+            timeLimitSeconds: start.grant.timeLimitSeconds,
+            memoryLimitBytes: options.enforcesMemory && memory > 0 ? memory : nil,
+            alertSeconds: expectation?.seconds, alertMemoryBytes: expectation?.memoryBytes)
+        var watch: Shepherd?
+        while watch == nil {
+            // One that waits may have been killed; a new one is not.
+            let isNew = idle.isEmpty
+            guard let process = try idle.popLast() ?? ShepherdProcess() else { return try holdBack(start) }
+            do {
+                watch = try Shepherd(
+                    process, command: command, directory: options.workingFolder, environment: words, files: files,
+                    spare: spares.popLast(), limits: limits, graceSeconds: options.graceSeconds,
+                    sampleSeconds: options.sampleSeconds,
+                    seriesSeconds: options.seriesSeconds)
+                if watch == nil, isNew {
+                    throw ExecutionError.lastError("talk to", "the process of a task", code: EPIPE)
+                }
+            } catch {
+                ShepherdProcess.end([process])
+                throw error
+            }
+            if watch == nil { ShepherdProcess.end([process]) }
+        }
+        guard let watch else { return }
+        running[start.id.task] = Attempt(start: start, inputBytes: totalSize(task.inputs), shepherd: watch)
+    }
+
+    /// Lets an attempt wait until another has ended, as the system allows no further process now.
+    private mutating func holdBack(_ start: Start) throws(ExecutionError) {
+        guard !running.isEmpty else { throw .lastError("start", "a process", code: EAGAIN) }
+        mostRunning = running.count
+        waiting.append(start)
+    }
+
+    /// What the attempts have to say whose pipes have something, or of which an earlier process started the shepherd.
+    private mutating func collect(from arrived: Set<Int32> = []) throws -> [Report] {
+        for (task, known) in running.sorted(by: { $0.key < $1.key }) {
+            var attempt = known
+            if let process = attempt.shepherd.process, !arrived.contains(process.channel) { continue }
+            let hasEnded = attempt.shepherd.receive(into: &attempt.received)
+            noteAlerts(&attempt)
+            guard hasEnded else {
+                running[task] = attempt
+                continue
+            }
+            running[task] = nil
+            let found = takeReport(attempt)
+            if let code = found?.startError, ShepherdProcess.isShortage(Int32(clamping: code)), !running.isEmpty {
+                mostRunning = running.count
+                waiting.append(attempt.start)
+                continue
+            }
+            let measured = measurement(attempt, found)
+            reported.append((attempt.shepherd.files, measured.demand != nil))
+            reports.append(.ended(attempt.start.id, measured))
+        }
+        resize()
+        defer { reports = [] }
+        return reports
+    }
+
+    /// The report of an attempt that has ended; its shepherd may run another one, unless a signal is on its way to it.
+    private mutating func takeReport(_ attempt: Attempt) -> Shepherd.Report? {
+        let report = attempt.shepherd.report(attempt.received)
+        if report == nil { attempt.shepherd.killStrays() }
+        if let process = attempt.shepherd.process {
+            if report == nil || attempt.shepherd.isSignalled {
+                ShepherdProcess.end([process])
+            } else {
+                idle.append(process)
+            }
+        }
+        return report
+    }
+
+    /// The alerts among the whole lines that came since the last look.
+    private mutating func noteAlerts(_ attempt: inout Attempt) {
+        let whole = attempt.received.prefix((attempt.received.lastIndex(of: UInt8(ascii: "\n")) ?? -1) + 1)
+        let lines = String(decoding: whole, as: UTF8.self).split(separator: "\n")
+        let expectation = options.expectations[graph.tasks[Int(attempt.start.id.task)].id]
+        for alert in lines.dropFirst(attempt.linesSeen).compactMap(Shepherd.Alert.init) {
+            let predicted = alert.kind == .memory ? expectation?.memoryBytes : expectation?.seconds
+            let said = TaskAlert(
+                kind: alert.kind.rawValue, atSeconds: alert.seconds, value: alert.value, predicted: predicted ?? .nan,
+                reaction: .ignore)
+            reports.append(.alert(attempt.start.id, said))
+        }
+        attempt.linesSeen = lines.count
+    }
+
+    private func measurement(_ attempt: Attempt, _ found: Shepherd.Report?) -> Measurement {
+        let task = graph.tasks[Int(attempt.start.id.task)]
+        let missing = task.outputs.map(\.path).filter { !exists(absolute($0, in: options.workingFolder)) }
+        var measured = Measurement(evidence(attempt, found, missesOutput: !missing.isEmpty))
+        measured.missingOutputs = missing
+        measured.machine = machine
+        measured.demand = attempt.shepherd.series()
+        measured.inputBytes = attempt.inputBytes ?? totalSize(task.inputs)
+        guard let found else { return measured }
+        measured.leftBehind = found.leftBehind
+        measured.startTimeSeconds = found.startSeconds
+        measured.endTimeSeconds = found.endSeconds
+        measured.runtimeSeconds = found.wallSeconds
+        measured.cpuSeconds = found.cpuSeconds
+        measured.peakMemoryBytes = found.peakBytes
+        measured.readBytes = found.readBytes
+        measured.writtenBytes = found.writtenBytes
+        if found.startError != 0 {
+            let reason = String(cString: strerror(Int32(clamping: found.startError)))
+            measured.explanation = "No process could be started: \(reason)."
+        } else if measured.evidence.cause == nil {
+            measured.outputBytes = totalSize(task.outputs)
+        } else {
+            measured.lastWords = lastLine(attempt.shepherd.files.error)
+        }
+        return measured
+    }
+
+    private func evidence(_ attempt: Attempt, _ found: Shepherd.Report?, missesOutput: Bool) -> FailureEvidence {
+        guard let found else { return FailureEvidence(disappeared: true) }
+        guard found.startError == 0 else { return FailureEvidence(exitCode: found.exitCode, disappeared: true) }
+        let killer: FailureEvidence.Killer? =
+            switch found.cause {
+            case .timeLimit: .timeLimit
+            case .memoryLimit: .memoryLimit
+            case .cancelled: Self.killer(attempt.stoppedFor ?? .cancelled)
+            case .none: nil
+            }
+        return FailureEvidence(
+            exitCode: found.exitCode, signal: found.signal, killer: killer, memoryKills: found.kernelKills,
+            missesOutput: missesOutput)
+    }
+
+    private func totalSize(_ files: [FileSpec]) -> Double? {
+        guard !files.isEmpty else { return nil }
+        var total = 0.0
+        for file in files {
+            guard let size = sizeOfFile(absolute(file.path, in: options.workingFolder)) else { return nil }
+            total += size
+        }
+        return total
+    }
+
+    /// The last line that is not blank, at most 200 characters of it.
+    private func lastLine(_ path: String) -> String? {
+        guard let handle = FileHandle(forReadingAtPath: path) else { return nil }
+        defer { try? handle.close() }
+        let end = (try? handle.seekToEnd()) ?? 0
+        try? handle.seek(toOffset: end > 2000 ? end - 2000 : 0)
+        guard let data = try? handle.readToEnd() else { return nil }
+        let lines = String(decoding: data, as: UTF8.self).split(whereSeparator: \.isNewline)
+        let line = lines.last { !$0.allSatisfy(\.isWhitespace) }
+        return line.map { String($0.prefix(200)) }
+    }
+}

@@ -1,0 +1,279 @@
+public import Allocation
+public import Scheduling
+public import Workloads
+
+/// What drives a run on any backend: reports become events, events become actions, and both are in the log before
+/// anything is done.
+///
+///     wait → append events → handle → append actions, one sync → perform → hand outcomes on
+///
+/// Each start that is in the log gets exactly one outcome. All that a batch of reports leads to is made durable by one
+/// write. A run whose program died goes on from its log: facts are folded, and the backend says what else happened.
+public struct RunLoop<World: Backend, Log: RunLog> {
+    /// One job of the run.
+    public struct Member: Sendable {
+        /// The job.
+        public var job: Job
+        /// The name of this run of it in outcomes.
+        public var run: String
+        /// The urgency of every task.
+        public var ranks: [Double]?
+        /// What is believed of the tasks.
+        public var estimates: Estimates?
+
+        /// Makes a member.
+        public init(_ job: Job, run: String, ranks: [Double]? = nil, estimates: Estimates? = nil) {
+            (self.job, self.run, self.ranks, self.estimates) = (job, run, ranks, estimates)
+        }
+    }
+
+    private let members: [Member]
+    private let epoch: Double
+    private let tickSeconds: Double?
+    private let show: (RunEvent) -> Void
+    private let report: ([TaskOutcome]) throws -> Void
+
+    private var allocator: Allocator
+    private var world: World
+    private var log: Log
+    /// The time of the last batch: every batch has another, so that the log tells them apart.
+    private var seconds = 0.0
+    /// Reports of our own for the next batch.
+    private var reports: [Report] = []
+    /// Alerts of the attempts that run.
+    private var alerts: [AttemptID: [TaskAlert]] = [:]
+    /// Durable outcomes that are not handed on yet, and when they are to be.
+    private var outcomes: [TaskOutcome] = []
+    private var handingOnSeconds = Double.infinity
+    private var lastTick = -Double.infinity
+    private var ended = 0
+
+    /// How long outcomes wait for others, so that they are handed on together.
+    private static var patienceSeconds: Double { 0.2 }
+
+    /// Makes a loop.
+    ///
+    /// - Parameters:
+    ///   - allocator: Without jobs.
+    ///   - epoch: The zero of the run's clock in Unix seconds.
+    ///   - tickSeconds: Seconds between ``RunEvent/tick(_:)`` events; `nil` for none.
+    ///   - show: Called with everything that happens.
+    ///   - report: Called with every attempt that ended, some at a time, when they are durable. After a restart those
+    ///     from before come once more.
+    public init(
+        _ members: [Member], _ allocator: Allocator, on world: World, log: Log, epoch: Double = 0,
+        tickSeconds: Double? = nil, show: @escaping (RunEvent) -> Void = { _ in },
+        report: @escaping ([TaskOutcome]) throws -> Void
+    ) {
+        (self.members, self.allocator, self.world, self.log) = (members, allocator, world, log)
+        (self.epoch, self.tickSeconds, self.show, self.report) = (epoch, tickSeconds, show, report)
+        for member in members { self.allocator.add(member.job, ranks: member.ranks, estimates: member.estimates) }
+    }
+
+    /// Runs until every job has ended and every instance was given back. After an error the backend ends what runs.
+    ///
+    /// - Throws: What the backend, the log or `report` throws; ``ExecutionError/badFact(entry:)``.
+    public mutating func run() throws -> RunResult {
+        let began = world.now
+        do {
+            try act(on: begin())
+            while !isOver {
+                if reports.isEmpty { try wait() }
+                let arrived = reports
+                reports = []
+                try act(on: arrived)
+                if world.now >= handingOnSeconds { try handOn() }
+                if let tickSeconds, world.now >= lastTick + tickSeconds { tick(began) }
+            }
+            try handOn()
+        } catch {
+            world.end()
+            throw error
+        }
+        world.end()
+        return result(elapsedSeconds: world.now - began)
+    }
+}
+
+extension RunLoop {
+    private var isOver: Bool {
+        let state = allocator.state
+        return state.jobs.allSatisfy { $0.ending != nil } && state.openCounts.allSatisfy { $0 == 0 }
+    }
+
+    /// Takes up the run where its log ends.
+    private mutating func begin() throws -> [Report] {
+        let entries = try log.entries()
+        for (number, entry) in entries.enumerated() {
+            // An event may be stale, a decision was not.
+            let holds = allocator.restore(entry.fact)
+            if case .action = entry.fact.what, !holds { throw ExecutionError.badFact(entry: number) }
+            if let outcome = entry.outcome { outcomes.append(outcome) }
+        }
+        if !outcomes.isEmpty { handingOnSeconds = world.now }
+        seconds = allocator.state.seconds
+        var reports = members.indices.map { index in
+            let job = JobIndex(index)
+            return Report.event(allocator.state.jobs[index].isAdmitted ? .resumed(job) : .admitted(job))
+        }
+        if !entries.isEmpty { reports.append(.event(.restarted)) }
+        return try reports + world.reconcile(allocator.state)
+    }
+
+    private mutating func wait() throws {
+        var until = min(allocator.state.wakeSeconds, handingOnSeconds)
+        if let tickSeconds { until = min(until, lastTick + tickSeconds) }
+        reports = try world.wait(until: until)
+    }
+
+    /// Tells the allocator, makes what happened and what it decided durable, all in one, then acts.
+    private mutating func act(on reports: [Report]) throws {
+        let now = max((world.now * 1e6).rounded(.up) / 1e6, seconds + 1e-6)
+        var (events, over): ([Event], [TaskOutcome]) = ([], [])
+        var known: Set<AttemptID> = []
+        func end(_ attempt: AttemptID, _ found: Measurement) throws {
+            guard allocator.state.runs(attempt), known.insert(attempt).inserted else { return }
+            let outcome = outcome(of: attempt, found)
+            let event = outcome.failureCause.map { Event.failed(attempt, $0) } ?? .finished(attempt)
+            events.append(event)
+            over.append(outcome)
+            try log.append(LogEntry(Fact(now, .event(event)), outcome: outcome))
+        }
+        for report in reports {
+            switch report {
+            case .ended(let attempt, let found): try end(attempt, found)
+            case .alert(let attempt, let alert):
+                guard let kind = Alert(rawValue: alert.kind) else { continue }
+                alerts[attempt, default: []].append(alert)
+                events.append(.alert(attempt, kind))
+                try log.append(LogEntry(Fact(now, .event(.alert(attempt, kind)))))
+            case .event(let event):
+                if case .closed(let instance, let cause) = event {
+                    let evidence = FailureEvidence(killer: cause == .reclaimed ? .reclaim : nil, disappeared: true)
+                    for task in lost(with: instance) {
+                        try end(allocator.state.attempt(at: task), Measurement(evidence))
+                    }
+                }
+                if case .cancelled = event { show(.stopping) }
+                events.append(event)
+                try log.append(LogEntry(Fact(now, .event(event))))
+            }
+        }
+        if now >= allocator.state.wakeSeconds, now.isFinite {
+            events.append(.timer)
+            try log.append(LogEntry(Fact(now, .event(.timer))))
+        }
+        guard !events.isEmpty else { return }
+        seconds = now
+        let actions = allocator.handle(events, at: now)
+        for action in actions { try log.append(LogEntry(Fact(now, .action(action)))) }
+        try log.sync()
+        // Starts first: processes run while we talk.
+        for action in actions {
+            guard case .start(let attempt, _, _, _) = action else { continue }
+            try world.perform(action, allocator.state)
+            show(.started(id(attempt.task), attempt: Int(attempt.number)))
+        }
+        ended += over.count
+        for outcome in over { show(.ended(outcome)) }
+        outcomes += over
+        if !outcomes.isEmpty { handingOnSeconds = min(handingOnSeconds, world.now + Self.patienceSeconds) }
+        for action in actions { try perform(action) }
+    }
+
+    private mutating func perform(_ action: Action) throws {
+        switch action {
+        case .start, .wake, .retry, .end: break
+        case .warn(let attempt, let kind, let reaction):
+            guard let last = alerts[attempt]?.lastIndex(where: { $0.kind == kind.rawValue }) else { break }
+            alerts[attempt]?[last].reaction = reaction
+            if let alert = alerts[attempt]?[last] {
+                show(.alert(id(attempt.task), attempt: Int(attempt.number), alert))
+            }
+        case .giveUp(let task, let cause): show(.gaveUp(id(task), cause))
+        case .skip(let task): show(.skipped(id(task)))
+        case .open, .close, .checkpoint, .stop, .throttle, .replan: try world.perform(action, allocator.state)
+        }
+    }
+
+    private mutating func handOn() throws {
+        if !outcomes.isEmpty { try report(outcomes) }
+        (outcomes, handingOnSeconds) = ([], .infinity)
+    }
+
+    private func lost(with instance: InstanceIndex) -> [TaskIndex] {
+        let running = allocator.state.instances.running
+        return running.indices.contains(Int(instance)) ? running[Int(instance)].sorted() : []
+    }
+}
+
+extension RunLoop {
+    private func spec(_ task: TaskIndex) -> TaskSpec {
+        let job = Int(allocator.state.tasks.job[Int(task)])
+        return members[job].job.graph.tasks[Int(task - allocator.state.jobs[job].first)]
+    }
+
+    private func id(_ task: TaskIndex) -> TaskID { spec(task).id }
+
+    private mutating func outcome(of attempt: AttemptID, _ found: Measurement) -> TaskOutcome {
+        let state = allocator.state
+        let (place, task) = (Int(attempt.task), spec(attempt.task))
+        let member = members[Int(state.tasks.job[place])]
+        let instance = state.tasks.instance[place]
+        let offer = state.offers[Int(state.instances.offer[Int(instance)])]
+        let grant = state.grant(attempt.task)
+        var outcome = TaskOutcome(
+            workflow: member.job.name, job: member.run, task: task.id, taskType: task.type,
+            attempt: Int(attempt.number), status: .completed, parameters: task.parameters)
+        outcome.instance = world.name(of: instance, state)
+        outcome.instanceType = offer.type.name
+        outcome.pricePerHour = offer.price.perHour
+        outcome.submitTimeSeconds = epoch + state.tasks.readySeconds[place]
+        outcome.cpus = grant.resources.cpus
+        outcome.requestedMemoryBytes = grant.resources.memoryBytes > 0 ? grant.resources.memoryBytes : nil
+        outcome.requestedSeconds = grant.timeLimitSeconds
+        outcome.alerts = alerts.removeValue(forKey: attempt)
+        outcome.take(found)
+        if found.leftBehind > 0 {
+            show(.leftBehind(task.id, attempt: Int(attempt.number), processes: found.leftBehind))
+        }
+        return outcome
+    }
+
+    private mutating func tick(_ began: Double) {
+        let state = allocator.state
+        lastTick = world.now
+        var running: [RunStatus.Running] = []
+        for task in state.instances.running.joined() {
+            running.append(
+                .init(
+                    task: id(task), attempt: Int(state.tasks.attempts[Int(task)]),
+                    startTimeSeconds: epoch + state.tasks.startSeconds[Int(task)]))
+        }
+        running.sort { ($0.startTimeSeconds, $0.task) < ($1.startTimeSeconds, $1.task) }
+        show(
+            .tick(
+                RunStatus(
+                    total: state.tasks.count, finished: state.jobs.reduce(0) { $0 + Int($1.finished) },
+                    failed: state.tasks.phase.count { $0 == .failed },
+                    skipped: state.tasks.phase.count { $0 == .skipped }, running: running,
+                    elapsedSeconds: lastTick - began)))
+    }
+
+    private func result(elapsedSeconds: Double) -> RunResult {
+        let state = allocator.state
+        var (failed, skipped): ([TaskID: FailureCause], [TaskID]) = ([:], [])
+        for task in 0..<TaskIndex(state.tasks.count) {
+            switch state.tasks.phase[Int(task)] {
+            case .failed: failed[id(task)] = state.tasks.lastCause[Int(task)] ?? .lost
+            case .skipped: skipped.append(id(task))
+            default: break
+            }
+        }
+        let endings = state.jobs.compactMap(\.ending)
+        return RunResult(
+            ending: endings.first { $0 != .succeeded } ?? .succeeded, total: state.tasks.count,
+            finished: state.jobs.reduce(0) { $0 + Int($1.finished) }, failed: failed, skipped: skipped, attempts: ended,
+            elapsedSeconds: elapsedSeconds)
+    }
+}

@@ -1,0 +1,187 @@
+import Workloads
+
+/// The instances of one entry of a pool, and from when on each has room for a request, whatever ends before.
+///
+/// Every class of requests has a time for every instance, so that looking for the first with room compares numbers that
+/// lie side by side; blocks of instances have the least of each. What has no room before the best found so far, or would
+/// cost more than it, is passed over by the block.
+struct InstanceTails: Sendable {
+    /// An instance, when the request would start there, and by how many seconds the instance would be rented longer.
+    struct Place {
+        var number: Int
+        var start: Double
+        var addedSeconds: Double
+    }
+
+    private struct Running: Sendable {
+        var end: Double
+        var cpus: Double
+        var memoryBytes: Double
+    }
+
+    private let cpus: Double
+    private let memoryBytes: Double
+    private let smallest: PlanningProblem.Corner
+    private let corners: [PlanningProblem.Corner]
+    /// The most instances that may be opened.
+    let limit: Int
+
+    /// How many are open.
+    private(set) var count = 0
+    /// The first start, the last end and the last start on each.
+    private(set) var firstUse: [Double] = []
+    private(set) var lastUse: [Double] = []
+    private(set) var lastStart: [Double] = []
+    /// The places of each in the schedule.
+    private(set) var ids: [Int32] = []
+    /// What ends last on each, the latest first, at least until not even the smallest request would fit beside it.
+    private var running: [[Running]] = []
+    /// By class of requests: from when on it has room on each instance, and the least of these in each block.
+    private(set) var times: [[Double]]
+    private var blockTimes: [[Double]]
+    /// The latest end and the latest start in each block.
+    private var blockLastUse: [Double] = []
+    private var blockLastStart: [Double] = []
+
+    static let blockSize = 16
+    private static let mostRunning = 32
+
+    init(_ problem: PlanningProblem, entry: Int) {
+        let type = problem.entries[entry].type
+        (cpus, memoryBytes) = (type.cpus * (1 + 1e-12), type.memoryBytes * (1 + 1e-12))
+        smallest = problem.smallest
+        corners = problem.corners
+        limit = problem.entries[entry].maximumCount
+        times = corners.map { _ in [] }
+        blockTimes = times
+    }
+
+    /// Closes all, and keeps the memory.
+    mutating func removeAll() {
+        count = 0
+        firstUse.removeAll(keepingCapacity: true)
+        lastUse.removeAll(keepingCapacity: true)
+        lastStart.removeAll(keepingCapacity: true)
+        ids.removeAll(keepingCapacity: true)
+        blockLastUse.removeAll(keepingCapacity: true)
+        blockLastStart.removeAll(keepingCapacity: true)
+        for place in times.indices {
+            times[place].removeAll(keepingCapacity: true)
+            blockTimes[place].removeAll(keepingCapacity: true)
+        }
+    }
+
+    /// Opens one, for a request that starts at a time.
+    mutating func open(_ id: Int32, at start: Double) {
+        firstUse.append(start)
+        lastUse.append(start)
+        lastStart.append(start)
+        ids.append(id)
+        if running.count == count { running.append([]) } else { running[count].removeAll(keepingCapacity: true) }
+        for place in times.indices { times[place].append(0) }
+        if count % Self.blockSize == 0 {
+            blockLastUse.append(start)
+            blockLastStart.append(start)
+            for place in blockTimes.indices { blockTimes[place].append(0) }
+        } else {
+            for place in blockTimes.indices { blockTimes[place][count / Self.blockSize] = 0 }
+        }
+        count += 1
+    }
+
+    /// Where a request starts first, behind all that is there; of these where it adds least to the time that is paid.
+    ///
+    /// The request must fit an empty instance. A number that is not open yet means a new one.
+    func first(_ kind: Int, _ request: PlanningProblem.Corner, ready: Double, seconds: Double) -> Place {
+        var best = Place(number: -1, start: .infinity, addedSeconds: .infinity)
+        // Rounded as below: one that ends when the request starts is as dear as a new one, and goes before it.
+        if count < limit { best = Place(number: count, start: ready, addedSeconds: ready + seconds - ready) }
+        let isExact = corners[kind] == request
+        let (times, blockTimes) = (times[kind], blockTimes[kind])
+        for block in 0..<blockTimes.count where blockTimes[block] <= best.start {
+            if best.start <= ready, ready + seconds - blockLastUse[block] > best.addedSeconds { continue }
+            for number in numbers(inBlock: block)
+            where times[number] <= best.start {
+                let last = lastUse[number]
+                if best.start <= ready, ready + seconds - last > best.addedSeconds { continue }
+                let start = max(ready, isExact ? times[number] : time(request, on: number))
+                guard start <= best.start else { continue }
+                let added = max(0, start + seconds - last) + max(0, firstUse[number] - start)
+                if start < best.start || added < best.addedSeconds
+                    || (added == best.addedSeconds && number < best.number)
+                {
+                    best = Place(number: number, start: start, addedSeconds: added)
+                }
+            }
+            if best.start <= ready, best.addedSeconds <= 0 { break }
+        }
+        return best
+    }
+
+    /// The number of blocks, of ``blockSize`` instances each.
+    var blockCount: Int { blockLastUse.count }
+
+    /// The instances of a block.
+    func numbers(inBlock block: Int) -> Range<Int> {
+        block * Self.blockSize..<min(count, (block + 1) * Self.blockSize)
+    }
+
+    /// The latest end in a block.
+    func lastUse(block: Int) -> Double { blockLastUse[block] }
+
+    /// Whether no instance of a block has a gap after `ready`, or room for a class of requests before `latest`.
+    func passes(block: Int, _ kind: Int, ready: Double, latest: Double) -> Bool {
+        ready >= blockLastStart[block] && blockTimes[kind][block] > latest
+    }
+
+    /// From when on an instance has room for a request, whatever ends before.
+    func time(_ request: PlanningProblem.Corner, on number: Int) -> Double {
+        var freeCPUs = cpus - request.cpus
+        var freeMemory = memoryBytes - request.memoryBytes
+        for item in running[number] {
+            freeCPUs -= item.cpus
+            freeMemory -= item.memoryBytes
+            if freeCPUs < 0 || freeMemory < 0 { return item.end }
+        }
+        return 0
+    }
+
+    /// Takes a request onto an instance.
+    mutating func book(_ number: Int, _ request: PlanningProblem.Corner, start: Double, end: Double) {
+        firstUse[number] = min(firstUse[number], start)
+        lastUse[number] = max(lastUse[number], end)
+        lastStart[number] = max(lastStart[number], start)
+        let block = number / Self.blockSize
+        blockLastUse[block] = max(blockLastUse[block], end)
+        blockLastStart[block] = max(blockLastStart[block], start)
+        insert(Running(end: end, cpus: request.cpus, memoryBytes: request.memoryBytes), on: number)
+        for kind in corners.indices {
+            let (before, after) = (times[kind][number], time(corners[kind], on: number))
+            guard after != before else { continue }
+            times[kind][number] = after
+            guard before == blockTimes[kind][block] else { continue }
+            var least = Double.infinity
+            for other in numbers(inBlock: block) {
+                least = min(least, times[kind][other])
+            }
+            blockTimes[kind][block] = least
+        }
+    }
+
+    private mutating func insert(_ item: Running, on number: Int) {
+        var place = 0
+        while place < running[number].count, running[number][place].end >= item.end { place += 1 }
+        running[number].insert(item, at: place)
+        // What ends before the instance is full of what ends later does not matter any more; it is dropped by and by.
+        guard running[number].count >= Self.mostRunning else { return }
+        var freeCPUs = cpus - smallest.cpus
+        var freeMemory = memoryBytes - smallest.memoryBytes
+        for index in running[number].indices {
+            freeCPUs -= running[number][index].cpus
+            freeMemory -= running[number][index].memoryBytes
+            guard freeCPUs < 0 || freeMemory < 0 else { continue }
+            running[number].removeSubrange((index + 1)...)
+            return
+        }
+    }
+}

@@ -1,0 +1,67 @@
+import Workloads
+
+/// Turns an order of tasks and an entry of the pool for each into a schedule, on arrays that are used again and again.
+///
+/// A task goes where it starts first among the instances of its entry, without moving into a gap; of these to the one that
+/// is rented least longer for it. In an order in which starts rise nothing is lost by leaving gaps alone.
+///
+///     var decoder = ScheduleDecoder(problem)
+///     decoder.decode(order: order, entries: entries)
+///     print(decoder.schedule.makespan, decoder.schedule.cost)
+public struct ScheduleDecoder: Sendable {
+    private let problem: PlanningProblem
+    private var tails: [InstanceTails]
+    /// What was decoded last.
+    public private(set) var schedule: Schedule
+
+    /// Makes room for the schedules of a problem.
+    public init(_ problem: PlanningProblem) {
+        self.problem = problem
+        tails = problem.entries.indices.map { InstanceTails(problem, entry: $0) }
+        schedule = Schedule(taskCount: problem.graph.count)
+    }
+
+    /// Makes the schedule.
+    ///
+    /// - Parameters:
+    ///   - order: All tasks, each after its predecessors.
+    ///   - entries: The entry of the pool for every task, on which it fits.
+    /// - Complexity: O(*E*), and for each task the instances of its entry that could start it as early as the best, in
+    ///   blocks of 16.
+    public mutating func decode(order: [Int32], entries: [Int32]) {
+        for entry in tails.indices { tails[entry].removeAll() }
+        schedule.entryOfInstance.removeAll(keepingCapacity: true)
+        let width = problem.entries.count
+        for task in order {
+            let task = Int(task)
+            let entry = Int(entries[task])
+            let seconds = problem.seconds[task * width + entry]
+            let place = place(task, entry, seconds)
+            let end = place.start + seconds
+            if place.number == tails[entry].count {
+                tails[entry].open(Int32(schedule.entryOfInstance.count), at: place.start)
+                schedule.entryOfInstance.append(Int32(entry))
+            }
+            tails[entry].book(place.number, problem.requests[task], start: place.start, end: end)
+            schedule.starts[task] = place.start
+            schedule.ends[task] = end
+            schedule.instance[task] = tails[entry].ids[place.number]
+            schedule.number[task] = Int32(place.number)
+        }
+        schedule.measure(problem)
+    }
+
+    private func place(_ task: Int, _ entry: Int, _ seconds: Double) -> InstanceTails.Place {
+        let edges = problem.edges(of: task)
+        let arrival = schedule.arrival(problem, edges)
+        let (kind, request) = (Int(problem.kindOfRequest[task]), problem.requests[task])
+        let best = tails[entry].first(kind, request, ready: arrival.seconds, seconds: seconds)
+        // Where the data that comes last was made it need not travel; anywhere else it comes as late.
+        guard arrival.host >= 0, Int(schedule.entryOfInstance[Int(arrival.host)]) == entry else { return best }
+        let number = Int(schedule.number[arrival.source])
+        let there = schedule.arrival(problem, edges, on: arrival.host)
+        let start = max(there, tails[entry].time(request, on: number))
+        guard start < best.start else { return best }
+        return InstanceTails.Place(number: number, start: start, addedSeconds: 0)
+    }
+}
