@@ -17,7 +17,9 @@ struct RunCommand: ParsableCommand {
         discussion: """
             Each run has a folder STORE/runs/NAME/NUMBER with its journal and the output of every attempt. Ctrl-C ends \
             what runs and saves the state (exit code 130); --resume then goes on with the newest run, also after a crash \
-            or kill -9. Finished tasks are not run again. Exit code 1: some task failed for good.
+            or kill -9. Finished tasks are not run again. Where times are known, tasks start as planned; when deadline, \
+            budget or an instance of the plan is in danger, what is left is planned anew. Exit code 1: some task failed \
+            for good.
             """)
 
     @OptionGroup var input: JobOptions
