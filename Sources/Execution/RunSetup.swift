@@ -37,6 +37,19 @@ public struct RunSetup: Sendable, Codable, Hashable {
         plan = options.plan.map { Assignments($0, graph, offers: options.offers, startSeconds: startSeconds) }
     }
 
+    /// What the newest process decided by that worked on the run in a folder; `nil` if none wrote it down.
+    public static func latest(inRunFolder folder: String) -> RunSetup? {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+        let numbers = names.compactMap { name in
+            name.hasPrefix("setup-") && name.hasSuffix(".json") ? Int(name.dropFirst(6).dropLast(5)) : nil
+        }
+        guard let newest = numbers.max(), let text = contents(ofFile: "\(folder)/setup-\(newest).json") else {
+            return nil
+        }
+        let found = try? coders.1.decode(RunSetup.self, from: Data(text.utf8))
+        return found.flatMap { $0.offers.isEmpty ? nil : $0 }
+    }
+
     /// An allocator without jobs that decides by this.
     var allocator: Allocator {
         var largest = Resources.zero

@@ -17,7 +17,9 @@ struct RunCommand: ParsableCommand {
         discussion: """
             Each run has a folder STORE/runs/NAME/NUMBER with its journal and the output of every attempt. Ctrl-C ends \
             what runs and saves the state (exit code 130); --resume then goes on with the newest run, also after a crash \
-            or kill -9. Finished tasks are not run again. Exit code 1: some task failed for good.
+            or kill -9. Finished tasks are not run again. Where times are known, tasks start as planned; when deadline, \
+            budget or an instance of the plan is in danger, what is left is planned anew. Exit code 1: some task failed \
+            for good.
             """)
 
     @OptionGroup var input: JobOptions
@@ -180,6 +182,8 @@ struct RunCommand: ParsableCommand {
         if storing.store != StoreOptions.defaultFolder { words += ["--store", storing.store] }
         if directory != "." { words += ["--directory", directory] }
         if let models = input.models { words += ["--models", models] }
+        if let cpus { words += ["--cpus", "\(cpus)"] }
+        if let memory { words += ["--memory", "\(Int(memory.bytes))"] }
         return words.map { $0.contains(" ") ? "'\($0)'" : $0 }.joined(separator: " ")
     }
 
@@ -205,8 +209,22 @@ struct RunCommand: ParsableCommand {
         @Sendable func costs(of graph: TaskGraph, _ pool: ResourcePool) throws -> CostModel {
             try models.costModel(for: graph, on: pool, host: InstanceType.hostName, unknownSeconds: 60)
         }
+        func isMachine(_ name: String, _ count: Int, of all: Int) -> Bool {
+            all == 1 && name == machine.name && count == 1
+        }
+        let began = resume ? RunSetup.latest(inRunFolder: options.runFolder)?.offers : nil
+        // A run goes on with the instances that it began with.
+        let rented = began.flatMap { isMachine($0[0].type.name, $0[0].maximumCount, of: $0.count) ? nil : $0 }
+        if pool, began != nil, rented == nil {
+            throw Failure.input(
+                "\(options.runFolder): this run began on this machine as a whole. Go on without --pool.")
+        }
         var entries = [ResourcePool.Entry(type: machine)]
-        if pool {
+        if let rented {
+            entries = rented.map {
+                .init(type: $0.type, purchase: $0.purchase, zone: $0.zone, maximumCount: $0.maximumCount)
+            }
+        } else if pool {
             guard let found = job.pool else {
                 throw Failure.input("\(input.job): --pool is given, but the job has no pool.")
             }
@@ -214,7 +232,7 @@ struct RunCommand: ParsableCommand {
         }
         if let path = plan {
             let found: Plan = try read(path)
-            if !pool {
+            if !pool, began == nil {
                 entries = []
                 for instance in found.instances {
                     let place = entries.firstIndex { $0.isSame(instance.entry) }
@@ -243,8 +261,9 @@ struct RunCommand: ParsableCommand {
         } else if job.deadlineSeconds != nil || job.budget != nil {
             console.remark("deadline and budget are not watched: no task has a known time. Give --models.")
         }
-        let isMachine = entries.count == 1 && entries[0].type.name == machine.name && entries[0].maximumCount == 1
-        if !isMachine {
+        if let rented {
+            options.pool = rented
+        } else if !isMachine(entries[0].type.name, entries[0].maximumCount, of: entries.count) {
             options.pool = entries.map {
                 Offer(
                     type: $0.type, purchase: $0.purchase, zone: $0.zone, maximumCount: $0.maximumCount,

@@ -245,6 +245,29 @@ struct RunTests {
         #expect(replay.exitCode == 0 && replay.output.hasPrefix("equal"), "\(replay.output)")
     }
 
+    @Test("a run on a pool goes on with the instances that it began with, whatever the job says of them now")
+    func resumedOnPool() throws {
+        try terminal.write(Self.pooled, to: "job.yaml")
+        let running = try Running([Terminal.binary, "run", "job.yaml", "--pool", "--cpus", "2"], in: terminal)
+        #expect(eventually { terminal.lines("log").count >= 3 })
+        running.signal(SIGKILL)
+        _ = try running.wait()
+        try terminal.write(Self.pooled.replacing("type: own", with: "type: new"), to: "job.yaml")
+        let answer = try terminal.almanac("run", "job.yaml", "--resume", "--cpus", "2")
+        try #require(answer.exitCode == 0, "\(answer.errors)")
+        let again = try terminal.almanac("run", "job.yaml", "--resume", "--cpus", "2")
+        #expect(again.exitCode == 0, "\(again.errors)")
+        let outcomes = try terminal.almanac("outcomes", "--json").objects
+        #expect(outcomes.count { $0["status"] as? String == "completed" } == 7)
+        #expect(Set(outcomes.compactMap { $0["instance_type"] as? String }) == ["own", "other"])
+        #expect(terminal.lines("log").count { $0 == "last" } == 1)
+
+        #expect(try terminal.almanac("run", "job.yaml", "--run-folder", "whole", "-q").exitCode == 0)
+        let refused = try terminal.almanac(
+            "run", "job.yaml", "--run-folder", "whole", "--resume", "--pool", "--cpus", "2")
+        #expect(refused.exitCode == 2 && refused.errors.contains("Go on without --pool"), "\(refused.errors)")
+    }
+
     @Test("an instance that is taken back is survived: notice, end, and its task starts elsewhere")
     func reclaimed() throws {
         try terminal.write(Self.pooled, to: "job.yaml")

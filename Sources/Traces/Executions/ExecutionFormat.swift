@@ -74,10 +74,12 @@ public enum ExecutionFormat: String, Sendable, Hashable, Codable, CaseIterable {
             format.signature.count { group in group.contains(where: names.contains) }
         }
         if let format = order.first(where: { $0.fits(header) }) { return format }
-        if let found = SlurmAccounting.whyUnreadable(header) {
+        if header.count > 3, Int(header[0]) != nil, header.contains(where: { isNextflowHash($0.utf8) }) {
             throw .unknownFormat(
-                path: file, found: found, nearest: "'slurm'", remedy: "Run: \(SlurmAccounting.command)")
+                path: file, found: "rows of a Nextflow trace without the header", nearest: "'nextflow'",
+                remedy: "Put the first line of the trace before them: task_id, hash, and so on.")
         }
+        if let error = SlurmAccounting.unreadable(header, file: file) { throw error }
         // A header in other units is still ours.
         let units = header.compactMap { ColumnHeader.field(named: $0) }
         if names.contains("task") || names.contains("task_type"), units.count >= 2 { return .csv }

@@ -122,7 +122,12 @@ extension ExecutionReader {
 
     /// What the caller says, or the header; with mappings any table will do.
     private func chooseFormat(_ header: [String], _ file: String) throws(TraceError) -> ExecutionFormat {
-        if let format { return format }
+        if let format {
+            if format == .slurm, !format.fits(header), let error = SlurmAccounting.unreadable(header, file: file) {
+                throw error
+            }
+            return format
+        }
         do throws(TraceError) {
             return try .recognise(header: header, file: file)
         } catch {
@@ -149,7 +154,15 @@ extension ExecutionReader {
         var rows: Set<String> = []
         var headers: (count: Int, firstLine: Int) = (0, 0)
         func line() -> Int { lines.isEmpty ? reader.line : lines[min(reader.line - 2, lines.count - 1)] }
-        func skip(_ reason: String, _ found: String) {
+        func skip(_ reason: String, _ found: String) throws(TraceError) {
+            if header.contains(reader.text(reader.fieldCount - 1)),
+                endsWithHeader((0..<reader.fieldCount).map { reader.text($0) }, header)
+            {
+                throw .malformed(
+                    at: TextPosition(file: source, line: line()), found: "another header in the line of a row",
+                    expected: "a line end before it",
+                    remedy: "Tables were joined of which one had no last line end: add it, or import them one by one.")
+            }
             report.rowsRead += 1
             report.skip(reason, line: line(), example: found)
         }
@@ -173,33 +186,33 @@ extension ExecutionReader {
             }
             let surplus = reader.fieldCount - header.count
             if surplus != 0, !(surplus == 1 && reader.field(header.count).isEmpty) {
-                skip(
+                try skip(
                     surplus < 0
                         ? "the row has fewer fields than the header" : "the row has more fields than the header",
                     "\(reader.fieldCount) fields")
                 continue
             }
             if slurm != nil {
-                if let problem = slurm?.read(reader, line: line()) { skip(problem.reason, problem.found) }
+                if let problem = slurm?.read(reader, line: line()) { try skip(problem.reason, problem.found) }
                 continue
             }
             if format == .nextflow {
                 if let index = header.firstIndex(of: "task_id"), case let id = trimmed(reader.field(index)),
                     !id.allSatisfy(isDigit)
                 {
-                    skip(
+                    try skip(
                         "task_id is no number: text of a script? Leave script and env out of trace.fields",
                         TraceError.quote(id))
                     continue
                 }
                 let row = (0..<reader.fieldCount).map { reader.text($0) }.joined(separator: "\t")
                 guard rows.insert(row).inserted else {
-                    skip("repeats a row above", TraceError.quote(row.utf8))
+                    try skip("repeats a row above", TraceError.quote(row.utf8))
                     continue
                 }
             }
             switch foreign.row(reader) {
-            case .skip(let reason, let found): skip(reason, found)
+            case .skip(let reason, let found): try skip(reason, found)
             case .record(var record):
                 if format == .nextflow { record.completeNextflow() }
                 if format == .snakemake { record.completeSnakemake() }
@@ -235,6 +248,16 @@ extension ExecutionReader {
         let sources = mappings.map(\.sources).filter { !$0.contains(where: \.isConstant) }
         return !sources.isEmpty && sources.allSatisfy { $0.contains { names.contains($0.name) } }
     }
+}
+
+/// Whether a row ends with the header of another table, its first name mostly at the end of a field, as where files were
+/// joined of which the first had no line end: `9,sort,12task,task_type,runtime_seconds`.
+func endsWithHeader(_ row: [String], _ header: [String]) -> Bool {
+    guard header.count > 2, let last = row.last, header.contains(last) else { return false }
+    let names = row.reversed().prefix { header.contains($0) }.count
+    guard names > 1, 2 * (names + 1) >= header.count, names < row.count else { return false }
+    let joint = row[row.count - names - 1]
+    return 2 * names > header.count || header.contains { !$0.isEmpty && joint.hasSuffix($0) }
 }
 
 /// `mag` for `folder/trace_mag.csv.gz`, `run7` for `run7.execution_trace.txt`; nothing for standard input.

@@ -137,10 +137,7 @@ private struct Layout {
         if field.elementsEqual("-".utf8) { return name != "task_id" }
         switch name {
         case "task_id": return !field.isEmpty && field.allSatisfy(isDigit)
-        case "hash":
-            let parts = field.split(separator: UInt8(ascii: "/"))
-            return parts.count == 2 && parts[0].count == 2
-                && parts.joined().allSatisfy { isDigit($0) || UInt8(ascii: "a")...UInt8(ascii: "f") ~= $0 }
+        case "hash": return isNextflowHash(field)
         case "status":
             let word = String(decoding: field, as: UTF8.self)
             return ExecutionStatus(word: word) != nil || isUnfinished(word)
@@ -149,4 +146,11 @@ private struct Layout {
             return isMissing(field) || field.first.map { isDigit($0) || $0 == UInt8(ascii: "-") } == true
         }
     }
+}
+
+/// `9a/0c11de`: where the task worked.
+func isNextflowHash(_ field: some Collection<UInt8>) -> Bool {
+    let parts = field.split(separator: UInt8(ascii: "/"))
+    return parts.count == 2 && parts[0].count == 2
+        && parts.joined().allSatisfy { isDigit($0) || UInt8(ascii: "a")...UInt8(ascii: "f") ~= $0 }
 }

@@ -98,7 +98,7 @@ func parseRows(
             block.lines = line
             i = row
             let lines = passRecord(bytes, &i, delimiter: delimiter)
-            if problem.kind == .notANumber, let isSame = isHeader(bytes, row..<i, delimiter: delimiter, layout) {
+            if let isSame = isHeader(bytes, row..<i, delimiter: delimiter, layout, problem.kind) {
                 block.headers.append((line + 1, isSame))
                 block.rowsRead -= 1
                 block.drop(layout)
@@ -268,10 +268,12 @@ private func passRecord(_ bytes: Span<UInt8>, _ i: inout Int, delimiter: UInt8) 
     return lines
 }
 
-/// Whether a record is the header of a table that was joined to the first, and whether its order is the same.
+/// Whether a record that cannot be read is or holds the header of a table that was joined to the first, and whether it can
+/// be passed over, as its order is the same.
 @inline(never) private func isHeader(
-    _ bytes: Span<UInt8>, _ range: Range<Int>, delimiter: UInt8, _ layout: RowLayout
+    _ bytes: Span<UInt8>, _ range: Range<Int>, delimiter: UInt8, _ layout: RowLayout, _ problem: RowProblem.Kind
 ) -> Bool? {
+    guard [.notANumber, .tooFewFields, .tooManyFields].contains(problem) else { return nil }
     var names: [String] = []
     var i = range.lowerBound
     while i < range.upperBound {
@@ -280,6 +282,8 @@ private func passRecord(_ bytes: Span<UInt8>, _ i: inout Int, delimiter: UInt8) 
         names.append(String(decoding: trimmed(field[...]), as: UTF8.self).droppingByteOrderMark)
         i += 1
     }
+    if endsWithHeader(names, layout.header) { return false }
+    guard problem == .notANumber else { return nil }
     if names == layout.header { return true }
     return Set(names) == Set(layout.header) || ExecutionFormat.csv.fits(names) ? false : nil
 }

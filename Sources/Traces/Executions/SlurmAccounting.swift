@@ -255,9 +255,16 @@ extension SlurmAccounting {
 }
 
 extension SlurmAccounting {
+    /// What to say of a file that begins with this line, if it is output of `sacct` that cannot be read.
+    static func unreadable(_ fields: [String], file: String) -> TraceError? {
+        whyUnreadable(fields).map {
+            .unknownFormat(path: file, found: $0, nearest: "'slurm'", remedy: "Run: \(command)")
+        }
+    }
+
     /// What is wrong with the output of `sacct` that begins with this line, if it is that: printed for people, or without
     /// its header.
-    static func whyUnreadable(_ fields: [String]) -> String? {
+    private static func whyUnreadable(_ fields: [String]) -> String? {
         let words = fields.count == 1 ? fields[0].split(separator: " ").map(String.init) : fields
         if fields.count == 1, words.first == "JobID" || words.first == "JobIDRaw" {
             return "the output of sacct for people, which cuts long names off"

@@ -184,6 +184,52 @@ import Traces
         }
     }
 
+    @Test("a header that hangs at the end of a row is refused with its line", arguments: [1, 2])
+    func gluedHeader(threads: Int) throws {
+        let ours = "task,runtime_seconds,peak_memory_bytes\n"
+        let trace = "task_id\thash\tname\tstatus\trealtime\n"
+        let sacct = "JobID|JobName|State|ElapsedRaw|MaxRSS\n"
+        for text in [
+            ours + "a,12,1900" + ours + "b,14,1900\n",
+            ours + "a,12,1900task,peak_memory_bytes,runtime_seconds\nb,1900,14\n",
+            ours + "atask,peak_memory_bytes,runtime_seconds\nb,1900,14\n",
+            trace + "1\taa/000001\tA (1)\tCOMPLETED\t12s" + trace + "2\taa/000002\tB (1)\tCOMPLETED\t14s\n",
+            trace
+                + "1\taa/000001\tA (1)\tCOMPLETED\t12stask_id\tname\thash\tstatus\trealtime\n2\tB (1)\taa/2\tCOMPLETED\t1s\n",
+            trace + "1task_id\tname\thash\tstatus\trealtime\n2\tB (1)\taa/000002\tCOMPLETED\t1s\n",
+            sacct + "1|a|COMPLETED|12|" + sacct + "2|b|COMPLETED|14|\n",
+        ] {
+            var reader = ExecutionReader()
+            reader.threads = threads
+            #expect {
+                try reader.read(ByteSource(bytes: Array(text.utf8), name: "t"))
+            } throws: { "\($0)".hasPrefix("t:2: found another header") }
+        }
+        // Words of the header in a row are no header.
+        var reader = ExecutionReader()
+        reader.threads = threads
+        let words = ours + "a,12,runtime_seconds\nmytask,1,peak_memory_bytes\n"
+        #expect(try reader.read(ByteSource(bytes: Array(words.utf8), name: "t")).report.rowsSkipped == 2)
+    }
+
+    @Test("rows without the header are told from those of sacct")
+    func noHeader() {
+        for (text, nearest) in [
+            ("1\taa/000001\tA (1)\tCOMPLETED\t12s\n", "'nextflow'"), ("1|a|COMPLETED|12\n", "'slurm'"),
+            ("JobID  JobName  State\n1  a  COMPLETED\n", "'slurm'"),
+        ] {
+            for format: ExecutionFormat? in nearest == "'slurm'" ? [nil, .slurm] : [nil] {
+                var reader = ExecutionReader()
+                reader.format = format
+                #expect {
+                    try reader.read(ByteSource(bytes: Array(text.utf8), name: "t"))
+                } throws: {
+                    "\($0)".contains(nearest) && !"\($0)".contains("--map")
+                }
+            }
+        }
+    }
+
     @Test("other tables, by mappings")
     func mapped() throws {
         let text = "Tool;Time;Who\nsort;12;x\nTool;Who;Time\nsort;y;14\nTime;More;Tool;Who\n15;1;sort;z\n"
