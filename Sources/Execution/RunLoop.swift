@@ -137,7 +137,9 @@ extension RunLoop {
 
     /// Tells the allocator, makes what happened and what it decided durable, all in one, then acts.
     private mutating func act(on reports: [Report]) throws {
-        let now = max((world.now * 1e6).rounded(.up) / 1e6, seconds + 1e-6)
+        // Microseconds, none of them before the moment that has come, or the loop would wait for it again.
+        let up = (world.now * 1e6).rounded(.up)
+        let now = max(up / 1e6 < world.now ? (up + 1) / 1e6 : up / 1e6, seconds + 1e-6)
         var (events, over): ([Event], [TaskOutcome]) = ([], [])
         var known: Set<AttemptID> = []
         func end(_ attempt: AttemptID, _ found: Measurement) throws {
