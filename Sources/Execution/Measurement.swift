@@ -1,3 +1,4 @@
+internal import Allocation
 public import Workloads
 
 /// What was measured of one attempt, and what is known of its end. A measure that could not be taken is `nil`.
@@ -66,8 +67,8 @@ extension TaskOutcome {
 
     private func sentence(_ cause: FailureCause, _ found: Measurement) -> String {
         switch found.evidence.killer {
-        case .timeLimit where alerts?.contains { $0.kind == Alert.time && $0.reaction == .kill } == true,
-            .memoryLimit where alerts?.contains { $0.kind == Alert.memory && $0.reaction == .kill } == true:
+        case .timeLimit where alerts?.contains { $0.kind == Alert.time.rawValue && $0.reaction == .kill } == true,
+            .memoryLimit where alerts?.contains { $0.kind == Alert.memory.rawValue && $0.reaction == .kill } == true:
             return "It was killed: \(alerts?.last?.text ?? "above what was predicted")."
         case .timeLimit: return "It ran longer than its time limit of \(Units.formatSeconds(requestedSeconds ?? 0))."
         case .memoryLimit:
@@ -92,9 +93,5 @@ extension TaskOutcome {
         if found.evidence.signal != 0 { return "It was ended by signal \(found.evidence.signal).\(lastWords)" }
         if code == 127 { return "A command was not found (exit code 127).\(lastWords)" }
         return "It ended with exit code \(code).\(lastWords)"
-    }
-
-    private enum Alert {
-        static let (time, memory) = ("time", "memory")
     }
 }

@@ -78,8 +78,7 @@ public struct Replay: Sendable, Codable, Hashable {
     }
 
     private static func allocator(_ name: String?, _ folder: String) throws(ExecutionError) -> Allocator {
-        guard let name, !name.contains("/"), let text = contents(ofFile: "\(folder)/\(name)"),
-            let setup = try? RunSetup.coders.1.decode(RunSetup.self, from: Data(text.utf8)),
+        guard let name, !name.contains("/"), let setup = RunSetup(file: "\(folder)/\(name)"),
             let graph = try? TaskGraph(setup.tasks), setup.ranks.map({ $0.count == graph.count }) ?? true,
             setup.estimates.map({ $0.count == graph.count }) ?? true
         else { throw .noSetup(folder: folder) }

@@ -43,11 +43,15 @@ public struct RunSetup: Sendable, Codable, Hashable {
         let numbers = names.compactMap { name in
             name.hasPrefix("setup-") && name.hasSuffix(".json") ? Int(name.dropFirst(6).dropLast(5)) : nil
         }
-        guard let newest = numbers.max(), let text = contents(ofFile: "\(folder)/setup-\(newest).json") else {
-            return nil
-        }
-        let found = try? coders.1.decode(RunSetup.self, from: Data(text.utf8))
-        return found.flatMap { $0.offers.isEmpty ? nil : $0 }
+        return numbers.max().flatMap { RunSetup(file: "\(folder)/setup-\($0).json") }
+    }
+
+    /// Reads one that was kept; `nil` unless it is whole and has something to open.
+    init?(file: String) {
+        guard let text = contents(ofFile: file),
+            let found = try? Self.coders.1.decode(RunSetup.self, from: Data(text.utf8)), !found.offers.isEmpty
+        else { return nil }
+        self = found
     }
 
     /// An allocator without jobs that decides by this.

@@ -95,13 +95,18 @@ import Workloads
         }
     }
 
+    /// The journal as if the program had died when it had decided on the first attempt.
+    private func cutJournalAfterStart() throws {
+        let lines = shop.text("run/journal.jsonl").split(separator: "\n")
+        let started = try #require(lines.firstIndex { $0.contains("\"start\"") })
+        try shop.write(lines[...started].joined(separator: "\n") + "\n", to: "run/journal.jsonl")
+    }
+
     @Test("a result that a process of an earlier release left is taken over")
     func earlierResult() throws {
         let task = TaskSpec(id: "a", command: "echo a >> log")
         _ = try shop.executor([task]).run()
-        let lines = shop.text("run/journal.jsonl").split(separator: "\n")
-        let started = try #require(lines.firstIndex { $0.contains("\"start\"") })
-        try shop.write(lines[...started].joined(separator: "\n") + "\n", to: "run/journal.jsonl")
+        try cutJournalAfterStart()
         try shop.write("", to: "run/attempts/a.1.out")
         let result =
             "exit=0 signal=0 cause=0 start_us=1000000 end_us=3000000 wall_us=2000000 cpu_us=5 peak_bytes=6 "
@@ -115,9 +120,7 @@ import Workloads
     func neverBegun() throws {
         let task = TaskSpec(id: "a", command: "echo $ALMANAC_ATTEMPT >> log")
         _ = try shop.executor([task]).run()
-        let lines = shop.text("run/journal.jsonl").split(separator: "\n")
-        let started = try #require(lines.firstIndex { $0.contains("\"start\"") })
-        try shop.write(lines[...started].joined(separator: "\n") + "\n", to: "run/journal.jsonl")
+        try cutJournalAfterStart()
         #expect(try shop.executor([task]).run(resuming: true).ending == .succeeded)
         #expect(shop.text("log") == "1\n1\n" && shop.outcomes.map(\.attempt) == [1, 1])
     }
