@@ -177,9 +177,6 @@ extension ListSchedule {
         timelines[Int(id)].reserve(
             start: choice.start, end: choice.end, cpus: request.cpus, memoryBytes: request.memoryBytes)
         fullUntil[Int(id)] = timelines[Int(id)].fullUntil
-        schedule.starts[task] = choice.start
-        schedule.ends[task] = choice.end
-        schedule.instance[task] = id
-        schedule.number[task] = Int32(number)
+        schedule.set(task, start: choice.start, end: choice.end, instance: id, number: number)
     }
 }

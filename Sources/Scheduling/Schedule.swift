@@ -3,13 +3,13 @@ import Workloads
 /// When and where each task runs, as arrays: what searches compare, of which only the winner becomes a ``Plan``.
 public struct Schedule: Hashable, Sendable {
     /// When each task starts, in seconds.
-    public internal(set) var starts: [Double]
+    public private(set) var starts: [Double]
     /// When each task ends, in seconds.
-    public internal(set) var ends: [Double]
+    public private(set) var ends: [Double]
     /// The instance of each task.
-    public internal(set) var instance: [Int32]
+    public private(set) var instance: [Int32]
     /// The number of that instance among those of its entry.
-    var number: [Int32]
+    private(set) var number: [Int32]
     /// The entry of the pool of every instance.
     public internal(set) var entryOfInstance: [Int32] = []
     /// When the last task ends, in seconds.
@@ -46,6 +46,14 @@ public struct Schedule: Hashable, Sendable {
             latest = max(latest, ends[predecessor] + (instance[predecessor] == host ? 0 : problem.transfers[edge]))
         }
         return latest
+    }
+
+    /// Places a task on an instance, which is number `number` of its entry.
+    mutating func set(_ task: Int, start: Double, end: Double, instance: Int32, number: Int) {
+        starts[task] = start
+        ends[task] = end
+        self.instance[task] = instance
+        self.number[task] = Int32(number)
     }
 
     /// Sets makespan and cost by when each task runs.

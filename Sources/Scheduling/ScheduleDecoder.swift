@@ -43,10 +43,8 @@ public struct ScheduleDecoder: Sendable {
                 schedule.entryOfInstance.append(Int32(entry))
             }
             tails[entry].book(place.number, problem.requests[task], start: place.start, end: end)
-            schedule.starts[task] = place.start
-            schedule.ends[task] = end
-            schedule.instance[task] = tails[entry].ids[place.number]
-            schedule.number[task] = Int32(place.number)
+            schedule.set(
+                task, start: place.start, end: end, instance: tails[entry].ids[place.number], number: place.number)
         }
         schedule.measure(problem)
     }
