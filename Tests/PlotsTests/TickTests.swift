@@ -74,6 +74,26 @@ import Testing
         }
     }
 
+    @Test("counts of any size that hardly differ have ticks, whole ones where they are no larger than 2^53")
+    func counts() {
+        let axis = Axis("", .count)
+        for low in [1000, 1500, 2e6, 3e9, 4e12, 9e15, 1e17, 1e22, 9e29] {
+            for share in [0, 1e-9, 1e-4, 9e-4, 1.1e-3, 2e-3, 5e-3, 0.02] {
+                for limit in [2, 5, 12] {
+                    for covering in [false, true] {
+                        let range = TickedRange(low, low * (1 + share), on: axis, limit: limit, covering: covering)
+                        #expect(range.ticks.count >= 2, "\(low) \(share) \(limit) \(covering)")
+                        let labels = range.ticks.map(\.label)
+                        #expect(Set(labels).count == labels.count, "\(low) \(share) \(labels)")
+                        if low < 9e15 {
+                            #expect(range.ticks.allSatisfy { abs($0.value - $0.value.rounded()) < 1e-6 * $0.value })
+                        }
+                    }
+                }
+            }
+        }
+    }
+
     @Test("a covering axis ends at ticks", arguments: UInt64(0)..<100)
     func covering(seed: UInt64) throws {
         var generator = TestGenerator(seed: seed)
