@@ -144,7 +144,7 @@ struct DemoCommand: ParsableCommand {
             .replacingOccurrences(of: "[3, 6, 12, 24]", with: "[4, 8, 16, 28]")
         let second = try JobFile.parse(text, file: jobPath)
         let newOutcomes = try run(second.tasks, name: "demo-2", store, console)
-        let judged = ExecutionTable(newOutcomes.map { ExecutionRecord($0) })
+        let judged = ExecutionTable(newOutcomes)
         let newModels = try ModelSet(folder: training.folder)
         func judge(_ model: TaskModel?) throws -> TaskEvaluation? {
             try model.map {
@@ -182,7 +182,8 @@ struct DemoCommand: ParsableCommand {
     }
 
     /// Runs a job on this machine, one processor per task, and logs its outcomes.
-    private func run(_ graph: TaskGraph, name: String, _ store: TraceStore, _ console: Console) throws -> [TaskOutcome]
+    private func run(_ graph: TaskGraph, name: String, _ store: TraceStore, _ console: Console) throws
+        -> [AttemptRecord]
     {
         let folder = "\(output)/work/\(name)"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
@@ -190,8 +191,8 @@ struct DemoCommand: ParsableCommand {
         options.job = name
         let collected = OutcomeList()
         let bar = console.progress("   running", total: graph.count)
-        let result = try LocalExecutor(graph, options: options) { outcomes in
-            try store.append(outcomes.map { ExecutionRecord($0) }, demands: outcomes.map { _ in nil })
+        let result = try LocalExecutor(graph, options: options, lives: { try store.append($0) }) { outcomes in
+            try store.append(outcomes)
             collected.add(outcomes)
             bar.advance(by: outcomes.count)
         }.run()
@@ -216,7 +217,7 @@ struct DemoCommand: ParsableCommand {
 /// Outcomes in the order in which they were reported.
 private final class OutcomeList: @unchecked Sendable {
     private let lock = NSLock()
-    private var outcomes: [TaskOutcome] = []
-    func add(_ more: [TaskOutcome]) { lock.withLock { outcomes += more } }
-    var all: [TaskOutcome] { lock.withLock { outcomes } }
+    private var outcomes: [AttemptRecord] = []
+    func add(_ more: [AttemptRecord]) { lock.withLock { outcomes += more } }
+    var all: [AttemptRecord] { lock.withLock { outcomes } }
 }

@@ -153,9 +153,9 @@ struct RunCommand: ParsableCommand {
         let store = try TraceStore(folder: storing.store)
         options.job = try name(of: folder, job.name, in: store)
         if resume, isThere, !hasBegun { console.remark("the run in \(folder) had not begun: it begins now") }
-        let executor = try LocalExecutor(job.tasks, options: options, show: view.show) { outcomes in
-            try store.append(outcomes.map { ExecutionRecord($0) }, demands: outcomes.map(\.demand))
-        }
+        let executor = try LocalExecutor(
+            job.tasks, options: options, show: view.show, lives: { try store.append($0) },
+            report: { try store.append($0) })
         let result: RunResult
         do {
             result = try executor.run(resuming: resume && (hasBegun || !isThere))
@@ -391,11 +391,11 @@ private final class RunView: @unchecked Sendable {
         case .ended(let outcome):
             if outcome.status != .completed {
                 say(
-                    "\(outcome.task): attempt \(outcome.attempt) \(outcome.status.rawValue): \(outcome.failureMessage ?? "")"
-                )
+                    "\(outcome.task ?? ""): attempt \(outcome.attempt ?? 1) \(outcome.status?.rawValue ?? ""): "
+                        + (outcome.failureMessage ?? ""))
             } else if !isLive {
                 let memory = outcome.peakMemoryBytes.map { ", \(Units.formatBytes($0))" } ?? ""
-                say("\(outcome.task): done in \(Units.formatSeconds(outcome.runtimeSeconds ?? 0))\(memory)")
+                say("\(outcome.task ?? ""): done in \(Units.formatSeconds(outcome.runtimeSeconds ?? 0))\(memory)")
             }
         case .alert(let task, let attempt, let alert): say("\(task): attempt \(attempt): \(alert.text)")
         case .leftBehind(let task, let attempt, let processes):
