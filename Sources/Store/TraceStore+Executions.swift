@@ -104,7 +104,8 @@ extension TraceStore {
                 return InstanceLife(
                     workflow: row[0], job: row[1], number: row[2], instance: InstanceID(row[3] as String),
                     instanceType: row[4], purchase: purchase, zone: row["zone"], requestedTimeSeconds: row[7],
-                    openedTimeSeconds: row["opened_time_seconds"], closedTimeSeconds: row[9], end: end, pricePerHour: row[11],
+                    openedTimeSeconds: row["opened_time_seconds"], closedTimeSeconds: row[9], end: end,
+                    pricePerHour: row[11],
                     cost: row[12])
             }
         }

@@ -10,7 +10,8 @@ public enum AttemptColumn: Int, CaseIterable, Sendable, Hashable {
 
     /// What the numbers of a column count.
     public enum Unit: String, Sendable {
-        case text, unixSeconds = "Unix seconds", seconds, bytes, cores, dollarsPerHour = "US dollars per hour", count, share
+        case text, unixSeconds = "Unix seconds", seconds, bytes, cores, dollarsPerHour = "US dollars per hour", count,
+            share
     }
 
     /// The name in files and in the store; it carries the unit.
@@ -23,7 +24,8 @@ public enum AttemptColumn: Int, CaseIterable, Sendable, Hashable {
     public var isText: Bool {
         switch self {
         case .workflow, .job, .tenant, .task, .taskType, .machine, .instance, .instanceType, .purchase, .zone,
-            .status, .failureCause, .failureMessage, .alert: true
+            .status, .failureCause, .failureMessage, .alert:
+            true
         default: false
         }
     }

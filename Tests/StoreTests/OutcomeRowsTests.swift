@@ -84,7 +84,8 @@ import Workloads
         let old = try TraceStore(folder: folder.path)
         let tables = try String(contentsOfFile: Fixtures.path("stores/version-4.sql"), encoding: .utf8)
         let made = ["availability", "demand", "executions", "imports", "lifetimes", "spot_prices", "spot_markets"]
-        try old.execute("PRAGMA foreign_keys = OFF;" + made.map { "DROP TABLE \($0);" }.joined() + "DROP TABLE instance_lives;")
+        try old.execute(
+            "PRAGMA foreign_keys = OFF;" + made.map { "DROP TABLE \($0);" }.joined() + "DROP TABLE instance_lives;")
         try old.execute(tables)
         for _ in 0..<2 {
             let store = try TraceStore(folder: folder.path)
@@ -92,7 +93,8 @@ import Workloads
             #expect(try table.rowCount == 5 && store.fault() == nil)
             let (made, bad, imported) = (table[0], table[3], table[4])
             #expect(
-                made.instance == "local" && made.parameters == ["level": 1, "n": 1] && made.runtimeSeconds == 0.0009509999999999999)
+                made.instance == "local" && made.parameters == ["level": 2, "n": 2]
+                    && made.runtimeSeconds == 0.0009509999999999999)
             #expect(made.tenant == nil && made.predictedSeconds == nil && made.failureMessage == nil)
             #expect(bad.failureMessage == "It ended with exit code 3." && bad.cause == .programError)
             #expect(bad.parameters.isEmpty && bad.attempt == 2)
