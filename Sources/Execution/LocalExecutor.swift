@@ -124,6 +124,11 @@ public final class LocalExecutor: Sendable {
         }
     }
 
+    /// The name that the run in a folder has in outcomes.
+    public static func name(ofRunIn folder: String) -> String? {
+        try? RunJournal(reading: RunJournal.path(in: folder)).header?.job
+    }
+
     /// Writes down what decisions follow from, unless the process before had the same; the name of the file.
     private func keep(_ setup: RunSetup, last: String?, number: Int) throws -> String {
         let data = try RunSetup.coders.0.encode(setup)

@@ -73,24 +73,12 @@ public struct DemoReport: Sendable {
     /// The plan for this machine above what happened, on one scale.
     public func ganttChart() -> GanttChart {
         let types = Dictionary(graph.tasks.map { ($0.id, $0.type) }, uniquingKeysWith: { first, _ in first })
-        func bars(_ plan: Plan) -> [GanttChart.Bar] {
-            plan.assignments.map { assignment in
-                GanttChart.Bar(
-                    assignment.task.rawValue, type: types[assignment.task] ?? "", row: assignment.instance.rawValue,
-                    start: assignment.startSeconds, end: assignment.endSeconds, outcome: .succeeded, isCritical: false)
-            }
-        }
-        let start = outcomes.compactMap(\.startTimeSeconds).min() ?? 0
-        let ran = outcomes.compactMap { outcome -> GanttChart.Bar? in
-            guard let from = outcome.startTimeSeconds, let to = outcome.endTimeSeconds else { return nil }
-            return GanttChart.Bar(
-                outcome.task ?? "", type: outcome.taskType ?? "", row: outcome.instance ?? "local",
-                start: from - start, end: to - start, outcome: outcome.status == .completed ? .succeeded : .failed,
-                isCritical: false)
-        }
         return GanttChart(
             "Planned and run on this machine",
-            panels: [.init("plan", bars(localPlan)), .init("run", ran)], axis: Axis("time", .seconds))
+            panels: [
+                .init("plan", localPlan, types: types),
+                .init("run", outcomes, start: outcomes.compactMap(\.startTimeSeconds).min() ?? 0),
+            ], axis: Axis("time", .seconds))
     }
 
     /// History and forecast of the spot price.

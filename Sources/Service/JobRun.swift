@@ -2,9 +2,10 @@ public import Execution
 internal import Foundation
 public import JobFiles
 internal import Prediction
-internal import Scheduling
+public import Scheduling
 internal import Store
-internal import Workloads
+internal import Traces
+public import Workloads
 
 /// A run of a job on this machine, prepared: what is believed of its tasks, its plan, its folder, its name in the store.
 ///
@@ -15,6 +16,9 @@ public struct JobRun: Sendable {
     public let job: JobFile
     /// The folder of the run: its journal and the outputs of its attempts.
     public let folder: String
+
+    /// The plan that it starts with; `nil` where no time is known.
+    public var plan: Plan? { options.plan }
 
     private let store: TraceStore
     private let options: ExecutorOptions
@@ -74,6 +78,15 @@ public struct JobRun: Sendable {
         return try LocalExecutor(
             job.tasks, options: options, show: show, lives: { try store.append($0) }, report: { try store.append($0) }
         ).run(resuming: goesOn)
+    }
+
+    /// What the store holds of this run, also from before it was resumed.
+    public func logged() throws -> (attempts: [AttemptRecord], lives: [InstanceLife]) {
+        // A run that goes on has the name that it began with.
+        let name = LocalExecutor.name(ofRunIn: folder) ?? options.job
+        let table = try store.executions(workflow: job.name, job: name, outcomesOnly: true)
+        let lives = try store.instanceLives(workflow: job.name).filter { $0.job == name }
+        return ((0..<table.rowCount).map { table[$0] }, lives)
     }
 }
 

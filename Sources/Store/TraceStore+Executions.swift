@@ -166,11 +166,16 @@ extension TraceStore {
     ///
     /// - Parameters:
     ///   - workflow: Those of this workflow only.
+    ///   - job: Those of this run only.
     ///   - outcomesOnly: Those that our own executor logged, without imported ones.
-    public func executions(workflow: String? = nil, outcomesOnly: Bool = false) throws(StoreError) -> ExecutionTable {
+    public func executions(
+        workflow: String? = nil, job: String? = nil, outcomesOnly: Bool = false
+    ) throws(StoreError) -> ExecutionTable {
         try access { database in
             var conditions: [String] = []
-            if workflow != nil { conditions.append("COALESCE(workflow, '') = ?") }
+            // Rows without a workflow are those of the workflow without a name.
+            if let workflow { conditions.append(workflow.isEmpty ? "COALESCE(workflow, '') = ?" : "workflow = ?") }
+            if job != nil { conditions.append("job = ?") }
             if outcomesOnly { conditions.append("import_id IS NULL") }
             let filter = conditions.isEmpty ? "" : " WHERE " + conditions.joined(separator: " AND ")
             // A store of an earlier release that may not be written lacks some.
@@ -179,7 +184,7 @@ extension TraceStore {
                 .joined(separator: ", ")
             let statement = try database.makeStatement(
                 sql: "SELECT \(names), parameters FROM executions\(filter) ORDER BY id")
-            if let workflow { statement.bind([workflow]) }
+            statement.bind([workflow, job].compactMap(\.self))
             return try ExecutionFetch(statement, path: path).fetch()
         }
     }

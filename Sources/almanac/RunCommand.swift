@@ -3,6 +3,8 @@ import ArgumentParser
 import Execution
 import Foundation
 import JobFiles
+import Plots
+import Reports
 import Service
 import Store
 import Workloads
@@ -130,12 +132,28 @@ struct RunCommand: ParsableCommand {
             throw error
         }
         view.finish()
+        if result.ending != .cancelled { write(job, console) }
         try console.result(
             Summary(job: job.job.name, runFolder: job.folder, result: result), text: text(result, job.folder))
         switch result.ending {
         case .succeeded: return
         case .failed, .infeasible: throw ExitCode(1)
         case .cancelled: throw Failure.interrupted("The run was stopped. Go on with: \(resumption)")
+        }
+    }
+
+    /// The page of the run in its folder. A full disk does not make a run fail that succeeded.
+    private func write(_ job: JobRun, _ console: Console) {
+        do {
+            let logged = try job.logged()
+            let report = RunReport(
+                "Run \(logged.attempts.first?.job ?? job.job.name)", job.job.tasks, plan: job.plan,
+                attempts: logged.attempts, lives: logged.lives, deadlineSeconds: job.job.deadlineSeconds,
+                budget: job.job.budget)
+            try Data(report.page().html().utf8).write(
+                to: URL(fileURLWithPath: job.folder + "/report.html"), options: .atomic)
+        } catch {
+            console.remark("\(job.folder)/report.html: cannot be written: \(error)")
         }
     }
 
@@ -168,7 +186,7 @@ struct RunCommand: ParsableCommand {
     private func text(_ result: RunResult, _ folder: String) -> String {
         var lines = [
             "\(result.finished) of \(Units.count(result.total, "task")) finished in \(Units.formatSeconds(result.elapsedSeconds)), "
-                + "\(Units.count(result.attempts, "attempt")), logged in \(storing.store); outputs in \(folder)/attempts"
+                + "\(Units.count(result.attempts, "attempt")), logged in \(storing.store); outputs and report.html in \(folder)"
         ]
         for (task, cause) in result.failed.sorted(by: { $0.key < $1.key }) {
             lines.append("failed: \(task) (\(cause.rawValue))")

@@ -284,6 +284,13 @@ struct RunTests {
         let outcomes = try terminal.almanac("outcomes", "--json").objects
         #expect(outcomes.count { $0["status"] as? String == "completed" } == 7)
         #expect(outcomes.count { $0["status"] as? String == "aborted" } >= 1)
+        // The page has the plan above the run, and the lives; each has an end and a price.
+        let lives = try terminal.almanac("outcomes", "instances", "--json").objects
+        #expect(lives.count { $0["end"] as? String == "reclaimed" } >= 1)
+        #expect(lives.reduce(0) { $0 + ($1["cost"] as? Double ?? 0) } > 7 * 0.9 / 3600)
+        let page = terminal.lines(".almanac/runs/pooled/1/report.html").joined(separator: "\n")
+        #expect(page.contains("Planned and run") && page.contains("plan: 7 bars in 2 rows"))
+        #expect(page.contains("(attempt 2)") && page.contains(", reclaimed"))
         let replay = try terminal.almanac("replay", ".almanac/runs/pooled/1")
         #expect(replay.exitCode == 0 && replay.output.hasPrefix("equal"), "\(replay.output)")
     }

@@ -1,0 +1,122 @@
+public import Plots
+public import Scheduling
+public import Workloads
+
+/// The page of one run: the plan above what happened, on one scale; what was predicted beside what was measured; the
+/// instances, and what they cost.
+public struct RunReport: Sendable {
+    private let title: String
+    private let types: [TaskID: String]
+    private let plan: Plan?
+    private let attempts: [AttemptRecord]
+    private let lives: [InstanceLife]
+    private let deadlineSeconds: Double?
+    private let budget: Double?
+
+    /// Makes the page of a run.
+    ///
+    /// - Parameters:
+    ///   - plan: What it began with.
+    ///   - attempts: All of the run, in any order.
+    ///   - lives: All instances that are gone.
+    ///   - deadlineSeconds: By when it should end, in seconds after its start.
+    public init(
+        _ title: String, _ graph: TaskGraph, plan: Plan?, attempts: [AttemptRecord], lives: [InstanceLife],
+        deadlineSeconds: Double? = nil, budget: Double? = nil
+    ) {
+        (self.title, self.plan, self.lives) = (title, plan, lives)
+        (self.deadlineSeconds, self.budget) = (deadlineSeconds, budget)
+        types = Dictionary(graph.tasks.map { ($0.id, $0.type) }, uniquingKeysWith: { first, _ in first })
+        self.attempts = attempts.sorted { ($0.startTimeSeconds ?? 0) < ($1.startTimeSeconds ?? 0) }
+    }
+
+    private var startSeconds: Double {
+        lives.map(\.requestedTimeSeconds).min() ?? attempts.compactMap(\.startTimeSeconds).min() ?? 0
+    }
+
+    private var elapsedSeconds: Double {
+        (attempts.compactMap(\.endTimeSeconds).max() ?? startSeconds) - startSeconds
+    }
+
+    private var cost: Double { lives.reduce(0) { $0 + $1.cost } }
+
+    /// The plan above what happened.
+    public func ganttChart() -> GanttChart {
+        let planned = plan.map { [GanttChart.Panel("plan", $0, types: types)] } ?? []
+        // One that is far away would leave the bars no room.
+        let shown = 2 * max(elapsedSeconds, plan?.makespanSeconds ?? 0)
+        return GanttChart(
+            plan == nil ? "What ran where" : "Planned and run",
+            panels: planned + [GanttChart.Panel("run", attempts, start: startSeconds)],
+            deadline: deadlineSeconds.flatMap { $0 <= shown ? $0 : nil })
+    }
+
+    /// The whole page.
+    public func page() -> HTMLReport {
+        let failures = attempts.count { $0.status != .completed }
+        let isLate = deadlineSeconds.map { elapsedSeconds > $0 }
+        let isDear = budget.map { cost > $0 }
+        func verdict(_ isBad: Bool?) -> HTMLReport.Tile.Verdict { isBad.map { $0 ? .bad : .good } ?? .neutral }
+        let sections = [running, predicted, instances].compactMap(\.self)
+        return HTMLReport(
+            title,
+            tiles: [
+                .init(
+                    "took", Units.formatSeconds(elapsedSeconds),
+                    note: [
+                        plan.map { "planned \(Units.formatSeconds($0.makespanSeconds))" },
+                        deadlineSeconds.map { "deadline \(Units.formatSeconds($0))" },
+                    ].compactMap(\.self).joined(separator: ", "), verdict: verdict(isLate)),
+                .init(
+                    "cost", Units.formatPrice(cost),
+                    note: [
+                        plan.map { "planned \(Units.formatPrice($0.cost))" },
+                        budget.map { "budget \(Units.formatPrice($0))" },
+                    ].compactMap(\.self).joined(separator: ", "), verdict: verdict(isDear)),
+                .init(
+                    "attempts", "\(attempts.count)", note: "\(failures) did not succeed",
+                    verdict: failures > 0 ? .bad : .good),
+            ], sections: sections)
+    }
+
+    private var running: HTMLReport.Section? {
+        guard !attempts.isEmpty else { return nil }
+        return .init("What ran where", [.figure(ganttChart(), caption: "Hatched attempts failed or were taken back.")])
+    }
+
+    private var predicted: HTMLReport.Section? {
+        let judged = attempts.filter {
+            $0.status == .completed && $0.predictedSeconds != nil && $0.runtimeSeconds ?? 0 > 0
+        }
+        guard !judged.isEmpty else { return nil }
+        let byType = Dictionary(grouping: judged) { $0.taskType ?? "" }.sorted { $0.key < $1.key }
+        let chart = ScatterChart(
+            "Run time, predicted and measured", x: Axis("predicted", .seconds, spacing: .logarithmic),
+            y: Axis("measured", .seconds, spacing: .logarithmic),
+            groups: byType.map { type, attempts in
+                .init(
+                    type, x: attempts.map { $0.predictedSeconds ?? .nan }, y: attempts.map { $0.runtimeSeconds ?? .nan }
+                )
+            }, comparesEqual: true)
+        return .init(
+            "What was predicted",
+            [.figure(chart, caption: "The prediction in force when an attempt started: its median.")])
+    }
+
+    private var instances: HTMLReport.Section? {
+        guard !lives.isEmpty else { return nil }
+        let rows = lives.map { life -> [HTMLTable.Cell] in
+            [
+                .text(life.instance.rawValue), .text(life.purchase.rawValue),
+                .number(life.requestedTimeSeconds - startSeconds),
+                life.openedTimeSeconds.map { .number(max(0, life.closedTimeSeconds - $0)) } ?? .text("–"),
+                .text(life.end.rawValue), .number(life.cost),
+            ]
+        }
+        let columns: [HTMLTable.Column] = [
+            .init("instance"), .init("bought"), .init("asked for after", .seconds), .init("lived", .seconds),
+            .init("end"), .init("cost", .dollars),
+        ]
+        return .init("Instances", [.table(HTMLTable(columns: columns, rows: rows))])
+    }
+}
