@@ -15,7 +15,7 @@ public enum Action: Hashable, Sendable {
     /// Let the processes of an attempt give way to all others.
     case throttle(AttemptID)
     /// Say and write down that an attempt is above what was predicted, and what is done about it.
-    case warn(AttemptID, Alert, RetryPolicy.Reaction)
+    case warn(AttemptID, Alert.Kind, RetryPolicy.Reaction)
     /// The task is tried again with this grant, not on this instance (-1 is any).
     case retry(TaskIndex, Grant, avoiding: InstanceIndex)
     /// The task has failed for good; those that wait for it are skipped.
@@ -50,14 +50,6 @@ public enum Ending: String, Hashable, Sendable, Codable, CaseIterable {
     case cancelled
     /// What is left fits no instance that is to be had.
     case infeasible
-}
-
-/// What of a running attempt is above its predicted 99 % quantile.
-public enum Alert: String, Hashable, Sendable, Codable, CaseIterable {
-    /// The memory of its process tree.
-    case memory
-    /// Its run time.
-    case time
 }
 
 /// Where a plan wants each task of a job: slots are instances of the plan.

@@ -25,7 +25,7 @@ public enum Event: Hashable, Sendable {
     /// An attempt did not succeed.
     case failed(AttemptID, FailureCause)
     /// A running attempt is above what was predicted for it.
-    case alert(AttemptID, Alert)
+    case alert(AttemptID, Alert.Kind)
     /// An attempt has saved this share (0 to 1) of its task's work.
     case checkpointed(AttemptID, share: Double)
     /// Instances of an offer cost something else from now on.

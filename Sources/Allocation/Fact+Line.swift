@@ -178,7 +178,7 @@ extension Event {
             guard let attempt = words.attempt(), let cause: FailureCause = words.word() else { return nil }
             self = .failed(attempt, cause)
         case "alert":
-            guard let attempt = words.attempt(), let alert: Alert = words.word() else { return nil }
+            guard let attempt = words.attempt(), let alert: Alert.Kind = words.word() else { return nil }
             self = .alert(attempt, alert)
         case "checkpointed":
             guard let attempt = words.attempt(), let share = words.double() else { return nil }
@@ -260,7 +260,7 @@ extension Action {
             guard let attempt = words.attempt() else { return nil }
             self = .throttle(attempt)
         case "warn":
-            guard let attempt = words.attempt(), let alert: Alert = words.word(),
+            guard let attempt = words.attempt(), let alert: Alert.Kind = words.word(),
                 let reaction: RetryPolicy.Reaction = words.word()
             else { return nil }
             self = .warn(attempt, alert, reaction)

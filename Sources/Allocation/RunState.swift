@@ -77,7 +77,7 @@ public struct RunState: Sendable {
     package internal(set) var readied: [TaskIndex] = []
     package internal(set) var touched: [InstanceIndex] = []
     package internal(set) var interrupted: [TaskIndex] = []
-    package internal(set) var alerts: [(attempt: AttemptID, alert: Alert)] = []
+    package internal(set) var alerts: [(attempt: AttemptID, alert: Alert.Kind)] = []
     package internal(set) var cancelled: [JobIndex] = []
     package internal(set) var settled: [JobIndex] = []
     package internal(set) var planned: [JobIndex] = []
@@ -114,7 +114,7 @@ public struct RunState: Sendable {
             JobState(
                 name: job.name, tenant: Int32(tenant), first: first, count: Int32(graph.count),
                 open: Int32(graph.count),
-                deadlineSeconds: job.deadlineSeconds ?? .infinity, budget: job.budget ?? .infinity,
+                deadlineSeconds: job.goal.deadlineSeconds ?? .infinity, budget: job.goal.budget ?? .infinity,
                 estimates: estimates))
         return JobIndex(jobs.count - 1)
     }

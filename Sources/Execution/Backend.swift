@@ -33,7 +33,7 @@ public enum Report: Hashable, Sendable {
     /// Something happened that no attempt ended by.
     case event(Event)
     /// A running attempt is above what was predicted for it.
-    case alert(AttemptID, TaskAlert)
+    case alert(AttemptID, Alert)
     /// An attempt has ended, or could not begin, and this is what was measured of it.
     case ended(AttemptID, Measurement)
 }

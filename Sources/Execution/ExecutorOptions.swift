@@ -27,10 +27,8 @@ public struct ExecutorOptions: Sendable {
     public var reclaims: [Reclaim] = []
     /// A plan on ``instance`` or on the pool: tasks start in its order, on its instances.
     public var plan: Plan?
-    /// So long the rest of the run may take, in seconds; the plan is made anew when it is in danger.
-    public var deadlineSeconds: Double?
-    /// So much the run may cost, in US dollars.
-    public var budget: Double?
+    /// How long the run may take and what it may cost; the plan is made anew when that is in danger.
+    public var goal = Goal(.balanced)
     /// Makes another plan for tasks that are not over or running.
     public var replan: (@Sendable (TaskGraph) -> Plan?)?
     /// Seconds between SIGTERM and SIGKILL.

@@ -346,10 +346,10 @@ extension LocalBackend {
         let whole = attempt.received.prefix((attempt.received.lastIndex(of: UInt8(ascii: "\n")) ?? -1) + 1)
         let lines = String(decoding: whole, as: UTF8.self).split(separator: "\n")
         let expectation = options.expectations[graph.tasks[Int(attempt.start.id.task)].id]
-        for alert in lines.dropFirst(attempt.linesSeen).compactMap(Shepherd.Alert.init) {
+        for alert in lines.dropFirst(attempt.linesSeen).compactMap(Shepherd.AlertLine.init) {
             let predicted = alert.kind == .memory ? expectation?.memoryBytes : expectation?.seconds
-            let said = TaskAlert(
-                kind: alert.kind.rawValue, atSeconds: alert.seconds, value: alert.value, predicted: predicted ?? .nan,
+            let said = Alert(
+                kind: alert.kind, atSeconds: alert.seconds, value: alert.value, predicted: predicted ?? .nan,
                 reaction: .ignore)
             reports.append(.alert(attempt.start.id, said))
         }

@@ -157,7 +157,7 @@ public final class LocalExecutor: Sendable {
         }
         for task in graph.tasks {
             guard task.command != nil else { throw .noCommand(task.id) }
-            guard options.offers.contains(where: { $0.type.fits(task.request) }) else {
+            guard options.offers.contains(where: { $0.fits(task.request) }) else {
                 throw .tooLarge(
                     task.id, cpus: task.request.cpus, memoryBytes: task.request.memoryBytes,
                     availableCPUs: options.instance.cpus, availableMemoryBytes: options.instance.memoryBytes)

@@ -1,4 +1,3 @@
-internal import Allocation
 public import Workloads
 
 /// What was measured of one attempt, and what is known of its end. A measure that could not be taken is `nil`.
@@ -46,7 +45,7 @@ extension AttemptRecord {
     /// Takes over what was measured, and works out how the attempt ended.
     ///
     /// - Parameter alerts: When it was above what was predicted, and what was done about that.
-    mutating func take(_ found: Measurement, _ alerts: [TaskAlert]) {
+    mutating func take(_ found: Measurement, _ alerts: [Alert]) {
         machine = found.machine
         startTimeSeconds = found.startTimeSeconds
         endTimeSeconds = found.endTimeSeconds
@@ -69,10 +68,10 @@ extension AttemptRecord {
         failureMessage = found.explanation ?? sentence(cause, found, alerts)
     }
 
-    private func sentence(_ cause: FailureCause, _ found: Measurement, _ alerts: [TaskAlert]) -> String {
+    private func sentence(_ cause: FailureCause, _ found: Measurement, _ alerts: [Alert]) -> String {
         switch found.evidence.killer {
-        case .timeLimit where alerts.contains { $0.kind == Alert.time.rawValue && $0.reaction == .kill },
-            .memoryLimit where alerts.contains { $0.kind == Alert.memory.rawValue && $0.reaction == .kill }:
+        case .timeLimit where alerts.contains { $0.kind == .time && $0.reaction == .kill },
+            .memoryLimit where alerts.contains { $0.kind == .memory && $0.reaction == .kill }:
             return "It was killed: \(alerts.last?.text ?? "above what was predicted")."
         case .timeLimit: return "It ran longer than its time limit of \(Units.formatSeconds(requestedSeconds ?? 0))."
         case .memoryLimit:

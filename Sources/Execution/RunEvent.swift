@@ -8,7 +8,7 @@ public enum RunEvent: Hashable, Sendable {
     /// An attempt ended.
     case ended(AttemptRecord)
     /// A running attempt is above what was predicted for it.
-    case alert(TaskID, attempt: Int, TaskAlert)
+    case alert(TaskID, attempt: Int, Alert)
     /// So many processes of an attempt lived on when its command had ended, and were killed.
     case leftBehind(TaskID, attempt: Int, processes: Int)
     /// A task failed for good.

@@ -46,7 +46,7 @@ public struct RunLoop<World: Backend, Log: RunLog> {
     /// Reports of our own for the next batch.
     private var reports: [Report] = []
     /// Alerts of the attempts that run.
-    private var alerts: [AttemptID: [TaskAlert]] = [:]
+    private var alerts: [AttemptID: [Alert]] = [:]
     /// Durable outcomes that are not handed on yet, and when they are to be.
     private var outcomes: [AttemptRecord] = []
     private var handingOnSeconds = Double.infinity
@@ -164,10 +164,9 @@ extension RunLoop {
             switch report {
             case .ended(let attempt, let found): try end(attempt, found)
             case .alert(let attempt, let alert):
-                guard let kind = Alert(rawValue: alert.kind) else { continue }
                 alerts[attempt, default: []].append(alert)
-                events.append(.alert(attempt, kind))
-                try log.append(LogEntry(Fact(now, .event(.alert(attempt, kind)))))
+                events.append(.alert(attempt, alert.kind))
+                try log.append(LogEntry(Fact(now, .event(.alert(attempt, alert.kind)))))
             case .event(let event):
                 if case .closed(let instance, let cause) = event {
                     let evidence = FailureEvidence(killer: cause == .reclaimed ? .reclaim : nil, disappeared: true)
@@ -210,7 +209,7 @@ extension RunLoop {
         switch action {
         case .start, .wake, .retry, .end: break
         case .warn(let attempt, let kind, let reaction):
-            guard let last = alerts[attempt]?.lastIndex(where: { $0.kind == kind.rawValue }) else { break }
+            guard let last = alerts[attempt]?.lastIndex(where: { $0.kind == kind }) else { break }
             alerts[attempt]?[last].reaction = reaction
             if let alert = alerts[attempt]?[last] {
                 show(.alert(id(attempt.task), attempt: Int(attempt.number), alert))

@@ -32,8 +32,9 @@ public struct RunSetup: Sendable, Codable, Hashable {
                 request: task.request, priority: task.priority, retries: task.retries)
         }
         (ranks, estimates, policy, keepsGoing) = (options.ranks, options.estimates, options.policy, options.keepsGoing)
-        (offers, budget) = (options.offers, options.budget)
-        deadlineSeconds = options.deadlineSeconds.map { startSeconds + $0 }
+        (offers, budget) = (options.offers, options.goal.budget)
+        // From the beginning of the run, however often it is resumed.
+        deadlineSeconds = options.goal.deadlineSeconds
         plan = options.plan.map { Assignments($0, graph, offers: options.offers, startSeconds: startSeconds) }
     }
 
@@ -68,7 +69,7 @@ public struct RunSetup: Sendable, Codable, Hashable {
 
     /// The job as the allocator sees it.
     func job(_ graph: TaskGraph, name: String) -> Job {
-        Job(graph, name: name, deadlineSeconds: deadlineSeconds, budget: budget)
+        Job(graph, name: name, goal: Goal(.balanced, deadlineSeconds: deadlineSeconds, budget: budget))
     }
 
     static let coders: (JSONEncoder, JSONDecoder) = {

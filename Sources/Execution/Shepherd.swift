@@ -96,8 +96,8 @@ struct Shepherd {
     }
 
     /// A line that came before the report.
-    struct Alert {
-        let kind: Allocation.Alert
+    struct AlertLine {
+        let kind: Alert.Kind
         let seconds: Double
         /// Bytes, or seconds.
         let value: Double

@@ -41,7 +41,7 @@ struct StoredOutcome: Codable {
         var failureMessage: String?
         var pricePerHour: Double?
         var parameters: [String: String]?
-        var alerts: [TaskAlert]?
+        var alerts: [Alert]?
         var demand: DemandSeries?
 
         /// `nil` if it is no such outcome.

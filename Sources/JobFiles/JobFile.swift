@@ -40,23 +40,18 @@ public struct JobFile: Hashable, Sendable {
     public var tasks: TaskGraph
     /// The instances that it may use; `nil` is this machine.
     public var pool: ResourcePool?
-    /// `cost`, `time` or `balanced`, if it says so.
-    public var objective: String?
-    /// The longest allowed makespan.
-    public var deadlineSeconds: Double?
-    /// The greatest allowed cost in US dollars.
-    public var budget: Double?
+    /// What its plan should be good at, `balanced` if it does not say, and what it must keep.
+    public var goal: Goal
     /// What happens after failures and alerts; `nil` is the standard.
     public var policy: RetryPolicy?
 
     /// Makes a job that was not read from a file.
     public init(
-        name: String, tasks: TaskGraph, pool: ResourcePool? = nil, objective: String? = nil,
-        deadlineSeconds: Double? = nil, budget: Double? = nil, policy: RetryPolicy? = nil
+        name: String, tasks: TaskGraph, pool: ResourcePool? = nil, goal: Goal = Goal(.balanced),
+        policy: RetryPolicy? = nil
     ) {
         (self.name, self.tasks, self.pool) = (name, tasks, pool)
-        (self.objective, self.deadlineSeconds, self.budget) = (objective, deadlineSeconds, budget)
-        self.policy = policy
+        (self.goal, self.policy) = (goal, policy)
     }
 
     /// Reads a job from a file; `-` is standard input.
@@ -116,11 +111,14 @@ public struct JobFile: Hashable, Sendable {
         )
         let pool = try reader.pool(root["pool"])
         let stem = URL(fileURLWithPath: file).deletingPathExtension().lastPathComponent
+        let objectives = Goal.Objective.allCases.map(\.rawValue)
+        let objective = try reader.choice(root["objective"], of: objectives, for: "objective")
         return JobFile(
             name: try reader.text(root["name"]) ?? stem, tasks: try reader.tasks(root["tasks"], pool: pool), pool: pool,
-            objective: try reader.choice(root["objective"], of: ["cost", "time", "balanced"], for: "objective"),
-            deadlineSeconds: try reader.seconds(root["deadline"], for: "deadline"),
-            budget: try reader.number(root["budget"], for: "budget", in: 0...1e15),
+            goal: Goal(
+                objective.flatMap(Goal.Objective.init) ?? .balanced,
+                deadlineSeconds: try reader.seconds(root["deadline"], for: "deadline"),
+                budget: try reader.number(root["budget"], for: "budget", in: 0...1e15)),
             policy: try reader.policy(root["policy"]))
     }
 }

@@ -101,7 +101,7 @@ extension YAMLReader {
         task.command = try text(item["command"], for: "command").map { text throws(JobFileError) in
             try fill(text, item["command"], variables, strict: false)
         }
-        task.request = ResourceRequest(
+        task.request = Requirements(
             cpus: try number(item["cpus"], for: "cpus", in: 0...1e6) ?? 1,
             memoryBytes: try bytes(item["memory"], for: "memory") ?? 0,
             timeLimitSeconds: try seconds(item["time_limit"], for: "time_limit"))

@@ -10,8 +10,7 @@ public struct RunReport: Sendable {
     private let plan: Plan?
     private let attempts: [AttemptRecord]
     private let lives: [InstanceLife]
-    private let deadlineSeconds: Double?
-    private let budget: Double?
+    private let goal: Goal
 
     /// Makes the page of a run.
     ///
@@ -19,13 +18,12 @@ public struct RunReport: Sendable {
     ///   - plan: What it began with.
     ///   - attempts: All of the run, in any order.
     ///   - lives: All instances that are gone.
-    ///   - deadlineSeconds: By when it should end, in seconds after its start.
+    ///   - goal: By when it should end, in seconds after its start, and what it may cost.
     public init(
         _ title: String, _ graph: TaskGraph, plan: Plan?, attempts: [AttemptRecord], lives: [InstanceLife],
-        deadlineSeconds: Double? = nil, budget: Double? = nil
+        goal: Goal = Goal(.balanced)
     ) {
-        (self.title, self.plan, self.lives) = (title, plan, lives)
-        (self.deadlineSeconds, self.budget) = (deadlineSeconds, budget)
+        (self.title, self.plan, self.lives, self.goal) = (title, plan, lives, goal)
         types = Dictionary(graph.tasks.map { ($0.id, $0.type) }, uniquingKeysWith: { first, _ in first })
         self.attempts = attempts.sorted { ($0.startTimeSeconds ?? 0) < ($1.startTimeSeconds ?? 0) }
     }
@@ -48,14 +46,14 @@ public struct RunReport: Sendable {
         return GanttChart(
             plan == nil ? "What ran where" : "Planned and run",
             panels: planned + [GanttChart.Panel("run", attempts, start: startSeconds)],
-            deadline: deadlineSeconds.flatMap { $0 <= shown ? $0 : nil })
+            deadline: goal.deadlineSeconds.flatMap { $0 <= shown ? $0 : nil })
     }
 
     /// The whole page.
     public func page() -> HTMLReport {
         let failures = attempts.count { $0.status != .completed }
-        let isLate = deadlineSeconds.map { elapsedSeconds > $0 }
-        let isDear = budget.map { cost > $0 }
+        let isLate = goal.deadlineSeconds.map { elapsedSeconds > $0 }
+        let isDear = goal.budget.map { cost > $0 }
         func verdict(_ isBad: Bool?) -> HTMLReport.Tile.Verdict { isBad.map { $0 ? .bad : .good } ?? .neutral }
         let sections = [running, predicted, instances].compactMap(\.self)
         return HTMLReport(
@@ -65,13 +63,13 @@ public struct RunReport: Sendable {
                     "took", Units.formatSeconds(elapsedSeconds),
                     note: [
                         plan.map { "planned \(Units.formatSeconds($0.makespanSeconds))" },
-                        deadlineSeconds.map { "deadline \(Units.formatSeconds($0))" },
+                        goal.deadlineSeconds.map { "deadline \(Units.formatSeconds($0))" },
                     ].compactMap(\.self).joined(separator: ", "), verdict: verdict(isLate)),
                 .init(
                     "cost", Units.formatPrice(cost),
                     note: [
                         plan.map { "planned \(Units.formatPrice($0.cost))" },
-                        budget.map { "budget \(Units.formatPrice($0))" },
+                        goal.budget.map { "budget \(Units.formatPrice($0))" },
                     ].compactMap(\.self).joined(separator: ", "), verdict: verdict(isDear)),
                 .init(
                     "attempts", "\(attempts.count)", note: "\(failures) did not succeed",

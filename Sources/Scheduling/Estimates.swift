@@ -100,7 +100,7 @@ public struct Estimates: Hashable, Sendable, Codable {
     }
 
     /// What a task reserves: what it asks for, and the estimate where it asks for no memory.
-    public func request(of task: Int, _ request: ResourceRequest) -> Resources {
+    public func request(of task: Int, _ request: Requirements) -> Resources {
         var bytes = max(0, request.memoryBytes)
         if bytes == 0, task < memoryRequestBytes.count, memoryRequestBytes[task].isFinite {
             bytes = max(0, memoryRequestBytes[task])

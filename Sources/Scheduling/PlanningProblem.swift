@@ -66,7 +66,9 @@ public struct PlanningProblem: Sendable {
             var fits = false
             for (entry, place) in places.enumerated() {
                 let type = entries[entry].type
-                guard request.cpus <= type.cpus, request.memoryBytes <= type.memoryBytes else {
+                guard request.cpus <= type.cpus, request.memoryBytes <= type.memoryBytes,
+                    entries[entry].fits(graph.tasks[index].request)
+                else {
                     seconds.append(.infinity)
                     continue
                 }

@@ -1,3 +1,5 @@
+public import Workloads
+
 /// A plan with all that it was made from but job and pool: planning these again gives the same plan.
 ///
 /// On disk it is the plan, with `goal` and `costs` beside its own fields: whoever wants the plan alone reads a ``Plan``.

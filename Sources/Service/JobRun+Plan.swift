@@ -50,12 +50,9 @@ extension JobRun {
             }
             options.plan = found
         } else if job.tasks.tasks.contains(where: { $0.claimedSeconds != nil }) || models.knowsRuntime {
-            let goal = Goal(
-                job.objective.flatMap(Goal.Objective.init) ?? .balanced, deadlineSeconds: job.deadlineSeconds,
-                budget: job.budget)
             do {
                 let usable = ResourcePool(entries: entries)
-                options.plan = try Planner(job.tasks, on: usable, costs: costs(of: job.tasks, usable)).plan(goal)
+                options.plan = try Planner(job.tasks, on: usable, costs: costs(of: job.tasks, usable)).plan(job.goal)
             } catch PlanError.infeasible(_, let fastest, _, _, _) {
                 remark(
                     "no plan keeps the limits: the fastest takes \(Units.formatSeconds(fastest.makespanSeconds)) and costs "
@@ -64,7 +61,7 @@ extension JobRun {
             } catch let error as PlanError {
                 throw ServiceError.input(error.description)
             }
-        } else if job.deadlineSeconds != nil || job.budget != nil {
+        } else if job.goal.deadlineSeconds != nil || job.goal.budget != nil {
             remark("deadline and budget are not watched: no task has a known time. Give --models.")
         }
         if let rented {
@@ -77,7 +74,7 @@ extension JobRun {
             }
         }
         options.reclaims = request.reclaims
-        (options.deadlineSeconds, options.budget) = (job.deadlineSeconds, job.budget)
+        options.goal = job.goal
         guard let made = options.plan else { return }
         remark(
             "planned: \(Units.formatSeconds(made.makespanSeconds)) on \(Units.count(made.instances.count, "instance"))")

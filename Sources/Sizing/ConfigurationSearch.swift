@@ -1,5 +1,6 @@
 internal import Foundation
 internal import LinearAlgebra
+public import Workloads
 
 /// Finds a cheap or fast cluster for a job in a few trial runs: Bayesian optimisation with a model of how clusters behave.
 ///
@@ -16,10 +17,8 @@ internal import LinearAlgebra
 /// the trial runs. The next trial is where the expected improvement is greatest, as CherryPick does it (Alipourfard et
 /// al., 2017); prices are known, so that only run times are learnt.
 public struct ConfigurationSearch: Sendable {
-    public enum Goal: String, Sendable, Codable, CaseIterable { case cost, time }
-
     public struct Options: Sendable, Hashable {
-        public var goal = Goal.cost
+        public var objective = Goal.Objective.cost
         /// No run may take longer; the time after which trials are given up, if that is shorter.
         public var deadlineSeconds = Double.infinity
 
@@ -123,7 +122,12 @@ public struct ConfigurationSearch: Sendable {
 
     /// What a run costs, or takes: what is to be small.
     private func logScore(_ configuration: Int, logSeconds: Double) -> Double {
-        options.goal == .time ? logSeconds : logSeconds + log(configurations[configuration].pricePerHour / 3600)
+        let logCost = logSeconds + log(configurations[configuration].pricePerHour / 3600)
+        return switch options.objective {
+        case .time: logSeconds
+        case .cost: logCost
+        case .balanced: logSeconds + logCost
+        }
     }
 
     /// The best completed run within the deadline; `nil` if there is none.

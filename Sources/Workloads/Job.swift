@@ -8,19 +8,17 @@ public struct Job: Sendable, Hashable {
     public var graph: TaskGraph
     /// The tenant's part of a shared pool in proportion to the weights of the others.
     public var weight: Double
-    /// By when it should end, in seconds of the clock that drives the run.
-    public var deadlineSeconds: Double?
-    /// What it may cost, in US dollars.
-    public var budget: Double?
+    /// What it should be good at, by when it should end, in seconds of the clock that drives the run, and what it may cost.
+    public var goal: Goal
 
     /// Makes a job; weight 1, without deadline or budget, of the tenant `default`.
     public init(
         _ graph: TaskGraph, name: String = "job", tenant: String = "default", weight: Double = 1,
-        deadlineSeconds: Double? = nil, budget: Double? = nil
+        goal: Goal = Goal(.balanced)
     ) {
         (self.name, self.tenant, self.graph) = (name, tenant, graph)
         self.weight = weight > 0 && weight.isFinite ? weight : 1
-        (self.deadlineSeconds, self.budget) = (deadlineSeconds, budget)
+        self.goal = goal
     }
 }
 

@@ -50,7 +50,12 @@ public struct Offer: Hashable, Sendable, Codable {
     }
 
     /// What an empty instance has room for.
-    public var capacity: Resources { Resources(cpus: type.cpus, memoryBytes: type.memoryBytes) }
+    public var capacity: Resources { type.capacity }
+
+    /// Whether an empty instance may run the task and has room for it.
+    public func fits(_ request: Requirements) -> Bool {
+        maximumCount > 0 && request.allow(type, purchase, zone: zone) && request.resources.fits(in: capacity)
+    }
 
     /// A name for its instance number `number` (from 0), for instance `m5.large/spot/us-east-1a#0`.
     public func instanceID(_ number: Int) -> InstanceID {

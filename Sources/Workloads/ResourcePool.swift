@@ -8,6 +8,12 @@ public struct InstanceType: Hashable, Sendable, Codable {
     public var memoryBytes: Double
     /// How fast a task runs here, relative to a machine of speed 1: twice the speed, half the time.
     public var speed: Double
+    /// GPUs.
+    public var gpus: Double
+    /// The model of its GPUs; `nil` if it has none, or nobody says.
+    public var gpuModel: String?
+    /// Local storage in bytes; infinite if nobody says.
+    public var storageBytes: Double
     /// Price bought on demand.
     public var onDemandPrice: Price
     /// Price on the spot market at planning time; `nil` if it is not sold there.
@@ -17,12 +23,14 @@ public struct InstanceType: Hashable, Sendable, Codable {
 
     /// Makes a type; speed 1, free of charge and without zones by default.
     public init(
-        name: String, cpus: Double, memoryBytes: Double, speed: Double = 1,
-        onDemandPrice: Price = .free, spotPrice: Price? = nil, zones: [String] = []
+        name: String, cpus: Double, memoryBytes: Double, gpus: Double = 0, gpuModel: String? = nil,
+        storageBytes: Double = .infinity, speed: Double = 1, onDemandPrice: Price = .free, spotPrice: Price? = nil,
+        zones: [String] = []
     ) {
         self.name = name
         self.cpus = cpus
         self.memoryBytes = memoryBytes
+        (self.gpus, self.gpuModel, self.storageBytes) = (gpus, gpuModel, storageBytes)
         self.speed = speed
         self.onDemandPrice = onDemandPrice
         self.spotPrice = spotPrice
@@ -32,14 +40,50 @@ public struct InstanceType: Hashable, Sendable, Codable {
     /// The name of every machine that is somebody's own: it says nothing of how fast it is.
     public static let localName = "local"
 
-    /// Whether an empty instance of this type can hold the request.
-    public func fits(_ request: ResourceRequest) -> Bool {
-        request.cpus <= cpus && request.memoryBytes <= memoryBytes
+    /// What an empty instance has room for.
+    public var capacity: Resources {
+        Resources(cpus: cpus, memoryBytes: memoryBytes, gpus: gpus, storageBytes: storageBytes)
     }
 
     /// The listed price for a way of buying, or `nil` if it is not sold so.
     public func price(_ purchase: PurchaseOption) -> Price? {
         purchase == .spot ? spotPrice : onDemandPrice
+    }
+}
+
+extension InstanceType {
+    private enum CodingKeys: String, CodingKey {
+        case name, cpus, memoryBytes, gpus, gpuModel, storageBytes, speed, onDemandPrice, spotPrice, zones
+    }
+
+    /// Reads a type; one that says nothing of GPUs has none, one that says nothing of storage has enough.
+    public init(from decoder: any Decoder) throws {
+        let values = try decoder.container(keyedBy: CodingKeys.self)
+        self.init(
+            name: try values.decode(String.self, forKey: .name), cpus: try values.decode(Double.self, forKey: .cpus),
+            memoryBytes: try values.decode(Double.self, forKey: .memoryBytes),
+            gpus: try values.decodeIfPresent(Double.self, forKey: .gpus) ?? 0,
+            gpuModel: try values.decodeIfPresent(String.self, forKey: .gpuModel),
+            storageBytes: try values.decodeIfPresent(Double.self, forKey: .storageBytes) ?? .infinity,
+            speed: try values.decode(Double.self, forKey: .speed),
+            onDemandPrice: try values.decode(Price.self, forKey: .onDemandPrice),
+            spotPrice: try values.decodeIfPresent(Price.self, forKey: .spotPrice),
+            zones: try values.decode([String].self, forKey: .zones))
+    }
+
+    /// Writes a type; GPUs and storage only where they are said.
+    public func encode(to encoder: any Encoder) throws {
+        var values = encoder.container(keyedBy: CodingKeys.self)
+        try values.encode(name, forKey: .name)
+        try values.encode(cpus, forKey: .cpus)
+        try values.encode(memoryBytes, forKey: .memoryBytes)
+        if gpus > 0 { try values.encode(gpus, forKey: .gpus) }
+        try values.encodeIfPresent(gpuModel, forKey: .gpuModel)
+        if storageBytes.isFinite { try values.encode(storageBytes, forKey: .storageBytes) }
+        try values.encode(speed, forKey: .speed)
+        try values.encode(onDemandPrice, forKey: .onDemandPrice)
+        try values.encodeIfPresent(spotPrice, forKey: .spotPrice)
+        try values.encode(zones, forKey: .zones)
     }
 }
 
@@ -92,6 +136,11 @@ public struct ResourcePool: Hashable, Sendable, Codable {
             self.maximumCount = maximumCount
         }
 
+        /// Whether an empty instance may run the task and has room for it.
+        public func fits(_ request: Requirements) -> Bool {
+            maximumCount > 0 && request.allow(type, purchase, zone: zone) && request.resources.fits(in: type.capacity)
+        }
+
         /// A name for its instance number `number` (from 0), for instance `m5.large/spot/us-east-1a#0`.
         public func instanceID(_ number: Int) -> InstanceID {
             let parts = [type.name, purchase == .spot ? "spot" : nil, zone]
@@ -113,8 +162,6 @@ public struct ResourcePool: Hashable, Sendable, Codable {
         }
     }
 
-    /// Whether some instance can hold the request.
-    public func fits(_ request: ResourceRequest) -> Bool {
-        entries.contains { $0.maximumCount > 0 && $0.type.fits(request) }
-    }
+    /// Whether some instance may run the task and has room for it.
+    public func fits(_ request: Requirements) -> Bool { entries.contains { $0.fits(request) } }
 }

@@ -8,8 +8,8 @@ public struct TaskSpec: Hashable, Sendable, Codable {
     public var command: String?
     /// The tasks that must succeed before this one starts.
     public var predecessors: [TaskID]
-    /// Processors, memory and time that the task asks for.
-    public var request: ResourceRequest
+    /// What the task asks of the instance that runs it.
+    public var request: Requirements
     /// Files that it reads.
     public var inputs: [FileSpec]
     /// Files that it writes.
@@ -30,7 +30,7 @@ public struct TaskSpec: Hashable, Sendable, Codable {
     /// Makes a task; only the name is required. `type` defaults to the name.
     public init(
         id: TaskID, type: String? = nil, command: String? = nil, predecessors: [TaskID] = [],
-        request: ResourceRequest = .init(), inputs: [FileSpec] = [], outputs: [FileSpec] = [], priority: Int = 0,
+        request: Requirements = .init(), inputs: [FileSpec] = [], outputs: [FileSpec] = [], priority: Int = 0,
         retries: Int? = nil, environment: [String: String] = [:], parameters: [String: String] = [:],
         claimedSeconds: Double? = nil, claimedPeakMemoryBytes: Double? = nil
     ) {
@@ -54,23 +54,6 @@ public struct TaskSpec: Hashable, Sendable, Codable {
 
     /// The summed size of all outputs in bytes, or `nil` if the size of one is unknown or there is none.
     public var outputBytes: Double? { totalBytes(of: outputs) }
-}
-
-/// What a task asks of the instance that runs it.
-public struct ResourceRequest: Hashable, Sendable, Codable {
-    /// Processors, a fraction is allowed; at least 0.
-    public var cpus: Double
-    /// Memory in bytes; 0 asks for none in particular.
-    public var memoryBytes: Double
-    /// After this many seconds the task is killed; `nil` is no limit.
-    public var timeLimitSeconds: Double?
-
-    /// Makes a request; one processor by default.
-    public init(cpus: Double = 1, memoryBytes: Double = 0, timeLimitSeconds: Double? = nil) {
-        self.cpus = cpus
-        self.memoryBytes = memoryBytes
-        self.timeLimitSeconds = timeLimitSeconds
-    }
 }
 
 /// A file that a task reads or writes.

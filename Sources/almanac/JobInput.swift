@@ -1,7 +1,6 @@
 public import ArgumentParser
-public import Scheduling
 import Service
-import Workloads
+public import Workloads
 
 /// The job that a command works on, and the models that know it.
 struct JobOptions: ParsableArguments {

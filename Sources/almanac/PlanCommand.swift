@@ -71,8 +71,8 @@ struct PlanCommand: ParsableCommand {
             for: job.tasks, on: pool, host: job.pool == nil ? InstanceType.hostName : nil,
             unknownSeconds: unknownTime.seconds)
         let goal = Goal(
-            objective ?? job.objective.flatMap(Goal.Objective.init) ?? .balanced,
-            deadlineSeconds: deadline?.seconds ?? job.deadlineSeconds, budget: budget ?? job.budget,
+            objective ?? job.goal.objective,
+            deadlineSeconds: deadline?.seconds ?? job.goal.deadlineSeconds, budget: budget ?? job.goal.budget,
             confidence: confidence)
         let unknown = job.tasks.tasks.count { $0.claimedSeconds == nil && !models.knowsRuntime }
         if unknown > 0 {

@@ -148,8 +148,7 @@ struct RunCommand: ParsableCommand {
             let logged = try job.logged()
             let report = RunReport(
                 "Run \(logged.attempts.first?.job ?? job.job.name)", job.job.tasks, plan: job.plan,
-                attempts: logged.attempts, lives: logged.lives, deadlineSeconds: job.job.deadlineSeconds,
-                budget: job.job.budget)
+                attempts: logged.attempts, lives: logged.lives, goal: job.job.goal)
             try Data(report.page().html().utf8).write(
                 to: URL(fileURLWithPath: job.folder + "/report.html"), options: .atomic)
         } catch {

@@ -22,16 +22,14 @@ struct TuneCloudCommand: ParsableCommand {
             stop: after six trials, when less than a tenth is to be gained.
             """)
 
-    enum Goal: String, ExpressibleByArgument, CaseIterable { case cost, time }
-
     @Argument(help: "The clusters to choose from.")
     var configurations: String
 
     @Option(name: .long, help: "The runs so far.")
     var trials: String?
 
-    @Option(name: .long, help: "What is to be small: cost or time.")
-    var goal = Goal.cost
+    @Option(name: .long, help: "What is to be small: cost, time, or their product.")
+    var goal = Goal.Objective.cost
 
     @Option(name: .long, help: "The job must not take longer, for instance 2h.")
     var deadline: TimeSpan?
@@ -56,7 +54,7 @@ struct TuneCloudCommand: ParsableCommand {
         let choices = try CloudTrials.configurations(configurations)
         let probes = try trials.map { try CloudTrials.trials($0, of: choices) } ?? []
         var options = ConfigurationSearch.Options()
-        options.goal = goal == .cost ? .cost : .time
+        options.objective = goal
         if let deadline { options.deadlineSeconds = deadline.seconds }
         let search = try ConfigurationSearch(choices, options: options)
         let (best, next) = (search.best(of: probes), search.proposal(after: probes))

@@ -55,7 +55,8 @@ import Workloads
         var empty = Allocator(
             offers: offers, policies: Self.policies(seed, retries: retries), keepsGoing: seed % 5 != 0)
         for (index, graph) in graphs.enumerated() {
-            empty.add(Job(graph, tenant: "t\(index % 2)", deadlineSeconds: index == 0 ? 60 : nil))
+            empty.add(
+                Job(graph, tenant: "t\(index % 2)", goal: Goal(.balanced, deadlineSeconds: index == 0 ? 60 : nil)))
         }
         var world = TestWorld(empty, graphs)
         for (index, graph) in graphs.enumerated() {

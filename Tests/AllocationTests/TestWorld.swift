@@ -17,7 +17,7 @@ func randomGraph(_ count: Int, seed: UInt64, largestCPUs: Double = 4, largestMem
             }
             return TaskSpec(
                 id: TaskID("t\(index)"), type: "k\(index % 5)", predecessors: before,
-                request: ResourceRequest(
+                request: Requirements(
                     cpus: [0.5, 1, 1, 2, largestCPUs].randomElement(using: &generator) ?? 1,
                     memoryBytes: Double.random(in: 0...largestMemory, using: &generator)),
                 priority: Int.random(in: -1...1, using: &generator))

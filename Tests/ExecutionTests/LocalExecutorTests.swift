@@ -167,7 +167,8 @@ import Workloads
         }
         #expect(outcome.status == .completed)
         let alerts = shop.alerts
-        #expect(alerts.map(\.kind).sorted() == ["memory", "time"] && alerts.allSatisfy { $0.reaction == .warn })
+        #expect(
+            alerts.map(\.kind.rawValue).sorted() == ["memory", "time"] && alerts.allSatisfy { $0.reaction == .warn })
         #expect(alerts.allSatisfy { $0.value > $0.predicted })
         #expect(outcome.alert == alerts.map(\.text).joined(separator: "; "))
     }

@@ -17,7 +17,7 @@ import Workloads
                     id: TaskID("t\(index)"),
                     predecessors: Set((0..<wanted).map { _ in Int.random(in: 0..<index, using: &generator) }).sorted()
                         .map { TaskID("t\($0)") },
-                    request: ResourceRequest(
+                    request: Requirements(
                         cpus: [1, 1, 2, 4].randomElement(using: &generator) ?? 1,
                         memoryBytes: Double.random(in: 0...8e9, using: &generator)), retries: 9)
             })

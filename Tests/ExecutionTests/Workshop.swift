@@ -18,7 +18,7 @@ final class Workshop: Sendable {
 
     var outcomes: [AttemptRecord] { seen.withLock { $0.outcomes } }
     var events: [RunEvent] { seen.withLock { $0.events } }
-    var alerts: [TaskAlert] {
+    var alerts: [Alert] {
         events.compactMap { if case .alert(_, _, let alert) = $0 { alert } else { nil } }
     }
     var lives: [InstanceLife] { seen.withLock { $0.lives } }

@@ -86,7 +86,7 @@ import Workloads
     func everything() throws {
         let job = try JobFile.parse(Self.example)
         #expect(
-            job.name == "count words" && job.objective == "balanced" && job.deadlineSeconds == 7200 && job.budget == 1.5
+            job.name == "count words" && job.goal == Goal(.balanced, deadlineSeconds: 7200, budget: 1.5)
         )
         #expect(
             job.tasks.tasks.map(\.id.rawValue) == [
@@ -94,7 +94,7 @@ import Workloads
             ])
         let sort = try #require(job.tasks["sort-2-down"])
         #expect(sort.type == "sort" && sort.command == "sort part-2 > sorted-2-down; echo ${HOME}")
-        #expect(sort.request == ResourceRequest(cpus: 1.5, memoryBytes: 5e8, timeLimitSeconds: 600))
+        #expect(sort.request == Requirements(cpus: 1.5, memoryBytes: 5e8, timeLimitSeconds: 600))
         #expect(sort.predecessors == ["split"] && sort.inputs == [FileSpec(path: "part-2")])
         #expect(sort.outputs == [FileSpec(path: "sorted-2-down", sizeBytes: 2e6)])
         #expect(sort.priority == 3 && sort.retries == 2 && sort.claimedSeconds == 12)
@@ -118,7 +118,7 @@ import Workloads
     func short() throws {
         let job = try JobFile.parse("tasks: [{id: a, command: 'true'}, {id: b, needs: a}]", file: "dir/small.yaml")
         #expect(job.name == "small" && job.pool == nil && job.tasks["b"]?.predecessors == ["a"])
-        #expect(job.tasks["a"]?.request == ResourceRequest())
+        #expect(job.tasks["a"]?.request == Requirements())
     }
 
     @Test("the type of a foreach task is its id without the variables")

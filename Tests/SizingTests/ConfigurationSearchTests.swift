@@ -3,6 +3,7 @@ import Learning
 import Prediction
 import Sizing
 import Testing
+import Workloads
 
 @Suite("Search for a cloud configuration") struct ConfigurationSearchTests {
     static let configurations: [CloudConfiguration] = {
@@ -58,7 +59,7 @@ import Testing
 
     @Test("the fastest is sought where time is the goal") func fastest() throws {
         var options = ConfigurationSearch.Options()
-        options.goal = .time
+        options.objective = .time
         let search = try ConfigurationSearch(Self.configurations, options: options)
         let best = try #require(search.best(of: Self.run(search, from: 0, probes: 6)))
         let least = try #require(Self.configurations.map(Self.seconds).min())

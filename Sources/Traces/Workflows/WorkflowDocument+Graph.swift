@@ -39,7 +39,7 @@ extension WorkflowDocument {
         return TaskSpec(
             id: TaskID(task.id), type: task.category ?? WorkflowInstance.taskType(ofName: task.name),
             predecessors: parents.filter { seen.insert($0).inserted },
-            request: ResourceRequest(cpus: measures?.cores ?? 1), inputs: files(task.inputs),
+            request: Requirements(cpus: measures?.cores ?? 1), inputs: files(task.inputs),
             outputs: files(task.outputs), priority: measures?.priority.flatMap { Int(exactly: $0) } ?? 0)
     }
 

@@ -30,7 +30,7 @@ public struct Goal: Hashable, Sendable, Codable {
     }
 
     /// Whether a plan of this makespan and cost keeps the limits, but for rounding.
-    func allows(makespan: Double, cost: Double) -> Bool {
+    package func allows(makespan: Double, cost: Double) -> Bool {
         makespan <= (deadlineSeconds ?? .infinity) * (1 + 1e-9) && cost <= (budget ?? .infinity) * (1 + 1e-9)
     }
 }

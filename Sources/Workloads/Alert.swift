@@ -1,7 +1,15 @@
 /// A running attempt was seen above what was predicted for it.
-public struct TaskAlert: Hashable, Sendable, Codable {
-    /// `memory` or `time`.
-    public var kind: String
+public struct Alert: Hashable, Sendable, Codable {
+    /// What is above its predicted 99 % quantile.
+    public enum Kind: String, Hashable, Sendable, Codable, CaseIterable {
+        /// The memory of its process tree.
+        case memory
+        /// Its run time.
+        case time
+    }
+
+    /// What is above.
+    public var kind: Kind
     /// Seconds after its start.
     public var atSeconds: Double
     /// What was seen, in bytes or seconds.
@@ -12,14 +20,14 @@ public struct TaskAlert: Hashable, Sendable, Codable {
     public var reaction: RetryPolicy.Reaction
 
     /// Makes an alert.
-    public init(kind: String, atSeconds: Double, value: Double, predicted: Double, reaction: RetryPolicy.Reaction) {
+    public init(kind: Kind, atSeconds: Double, value: Double, predicted: Double, reaction: RetryPolicy.Reaction) {
         (self.kind, self.atSeconds, self.value) = (kind, atSeconds, value)
         (self.predicted, self.reaction) = (predicted, reaction)
     }
 
     /// For instance `memory 2.10 GB after 35.0 s, above the predicted 2.00 GB: throttled`.
     public var text: String {
-        let format = kind == "memory" ? Units.formatBytes : Units.formatSeconds
+        let format = kind == .memory ? Units.formatBytes : Units.formatSeconds
         let done =
             switch reaction {
             case .ignore: "ignored"
@@ -27,7 +35,7 @@ public struct TaskAlert: Hashable, Sendable, Codable {
             case .throttle: "throttled"
             case .kill: "killed"
             }
-        let place = kind == "memory" ? " after \(Units.formatSeconds(atSeconds))" : ""
-        return "\(kind) \(format(value))\(place), above the predicted \(format(predicted)): \(done)"
+        let place = kind == .memory ? " after \(Units.formatSeconds(atSeconds))" : ""
+        return "\(kind.rawValue) \(format(value))\(place), above the predicted \(format(predicted)): \(done)"
     }
 }
