@@ -31,15 +31,15 @@ struct InstanceTails: Sendable {
     /// How many are open.
     private(set) var count = 0
     /// The first start, the last end and the last start on each.
-    private(set) var firstUse: [Double] = []
-    private(set) var lastUse: [Double] = []
+    private(set) var firstUse = Octets()
+    private(set) var lastUse = Octets()
     private(set) var lastStart: [Double] = []
     /// The places of each in the schedule.
     private(set) var ids: [Int32] = []
     /// What ends last on each, the latest at the end, at least until not even the smallest request would fit beside it.
     private var running: [[Running]] = []
     /// From when on each class of requests has room on each instance: block by block, in these class by class.
-    private var times: [Double] = []
+    private var times = Octets()
     /// The least of these, for each class in each block.
     private var blockTimes: [Double] = []
     /// The latest end and the latest start in each block.
@@ -47,6 +47,7 @@ struct InstanceTails: Sendable {
     private var blockLastStart: [Double] = []
 
     static let blockSize = 16
+    private static let octets = blockSize / 8
     private static let mostRunning = 32
 
     init(_ problem: PlanningProblem, entry: Int) {
@@ -78,8 +79,6 @@ struct InstanceTails: Sendable {
 
     /// Opens one, for a request that starts at a time.
     mutating func open(_ id: Int32, at start: Double) {
-        firstUse.append(start)
-        lastUse.append(start)
         lastStart.append(start)
         ids.append(id)
         if running.count == count { running.append([]) } else { running[count].removeAll(keepingCapacity: true) }
@@ -87,10 +86,16 @@ struct InstanceTails: Sendable {
         if count % Self.blockSize == 0 {
             blockLastUse.append(start)
             blockLastStart.append(start)
-            times.append(contentsOf: repeatElement(0, count: corners.count * Self.blockSize))
+            firstUse.append(.infinity, count: Self.blockSize)
+            lastUse.append(-.infinity, count: Self.blockSize)
+            times.append(.infinity, count: corners.count * Self.blockSize)
             blockTimes.append(contentsOf: repeatElement(0, count: corners.count))
         }
-        for kind in corners.indices { blockTimes[block * corners.count + kind] = 0 }
+        (firstUse[count], lastUse[count]) = (start, start)
+        for kind in corners.indices {
+            times[first(kind, in: block) + count % Self.blockSize] = 0
+            blockTimes[block * corners.count + kind] = 0
+        }
         count += 1
     }
 
@@ -98,32 +103,58 @@ struct InstanceTails: Sendable {
     ///
     /// The request must fit an empty instance. A number that is not open yet means a new one.
     func first(_ kind: Int, _ request: PlanningProblem.Corner, ready: Double, seconds: Double) -> Place {
-        var best = Place(number: -1, start: .infinity, addedSeconds: .infinity)
-        // Rounded as below: one that ends when the request starts is as dear as a new one, and goes before it.
-        if count < limit { best = Place(number: count, start: ready, addedSeconds: ready + seconds - ready) }
         let isExact = corners[kind] == request
+        // Rounded as below: one that ends when the request starts is as dear as a new one, and goes before it.
+        var best = Place(number: count, start: ready, addedSeconds: ready + seconds - ready)
+        if count == limit {
+            best = Place(number: -1, start: .greatestFiniteMagnitude, addedSeconds: .infinity)
+            if isExact { best.start = max(ready, earliest(kind, from: ready)) }
+        }
         for block in 0..<blockLastUse.count where blockTimes[block * corners.count + kind] <= best.start {
-            if best.start <= ready, ready + seconds - blockLastUse[block] > best.addedSeconds { continue }
-            let numbers = numbers(inBlock: block)
-            var place = first(kind, in: block)
-            for number in numbers {
-                let time = times[place]
-                place += 1
-                guard time <= best.start else { continue }
-                let last = lastUse[number]
-                if best.start <= ready, ready + seconds - last > best.addedSeconds { continue }
-                let start = max(ready, isExact ? time : self.time(request, on: number))
-                guard start <= best.start else { continue }
-                let added = max(0, start + seconds - last) + max(0, firstUse[number] - start)
-                if start < best.start || added < best.addedSeconds
-                    || (added == best.addedSeconds && number < best.number)
-                {
+            // Whether no better one can start earlier.
+            let isSettled = isExact || best.start <= ready
+            if isSettled, best.start + seconds - blockLastUse[block] > best.addedSeconds { continue }
+            for octet in block * Self.octets..<(block + 1) * Self.octets {
+                let times = times.octets[first(kind, in: block) >> 3 + octet & (Self.octets - 1)]
+                // The least that each can add, or, as long as starts differ, when it can start.
+                var keys = times
+                if isSettled {
+                    // Of equals the first is the best, but for a new one.
+                    let bound = best.number == count ? best.addedSeconds : best.addedSeconds.nextDown
+                    keys = best.start + seconds - lastUse.octets[octet]
+                    guard any((times .<= best.start) .& (keys .<= bound)) else { continue }
+                    keys = keys.raised(to: 0) + (firstUse.octets[octet] - best.start).raised(to: 0)
+                    keys.replace(with: .infinity, where: times .> best.start)
+                }
+                while true {
+                    let least = keys.least
+                    guard least <= (isSettled ? best.addedSeconds : best.start), least < .infinity else { break }
+                    let lane = keys.firstLane(of: least)
+                    keys[lane] = .infinity
+                    let number = octet << 3 + lane
+                    let start = max(ready, isExact ? times[lane] : time(request, on: number))
+                    guard start <= best.start else { continue }
+                    let added = max(0, start + seconds - lastUse[number]) + max(0, firstUse[number] - start)
+                    guard
+                        start < best.start || added < best.addedSeconds
+                            || (added == best.addedSeconds && number < best.number)
+                    else { continue }
                     best = Place(number: number, start: start, addedSeconds: added)
                 }
             }
             if best.start <= ready, best.addedSeconds <= 0 { break }
         }
         return best
+    }
+
+    /// When an instance has room first for a class of requests; not sought further than one that has it by a time.
+    private func earliest(_ kind: Int, from ready: Double) -> Double {
+        var least = Double.greatestFiniteMagnitude
+        for place in stride(from: kind, to: blockTimes.count, by: corners.count) {
+            least = min(least, blockTimes[place])
+            if least <= ready { break }
+        }
+        return least
     }
 
     /// The number of blocks, of ``blockSize`` instances each.
@@ -171,7 +202,7 @@ struct InstanceTails: Sendable {
         blockLastUse[block] = max(blockLastUse[block], end)
         blockLastStart[block] = max(blockLastStart[block], start)
         insert(Running(end: end, cpus: request.cpus, memoryBytes: request.memoryBytes), on: number)
-        let after = times(on: number)
+        let after = corners.count == 1 ? SIMD8(repeating: time(corners[0], on: number)) : times(on: number)
         for kind in corners.indices {
             let place = first(kind, in: block) + number % Self.blockSize
             let before = times[place]
@@ -204,7 +235,7 @@ struct InstanceTails: Sendable {
     private mutating func insert(_ item: Running, on number: Int) {
         var place = running[number].count
         while place > 0, running[number][place - 1].end >= item.end { place -= 1 }
-        running[number].insert(item, at: place)
+        if place == running[number].count { running[number].append(item) } else { running[number].insert(item, at: place) }
         // What ends before the instance is full of what ends later does not matter any more; it is dropped by and by.
         guard running[number].count >= Self.mostRunning else { return }
         var freeCPUs = cpus - smallest.cpus
@@ -216,5 +247,38 @@ struct InstanceTails: Sendable {
             running[number].removeSubrange(..<index)
             return
         }
+    }
+}
+
+/// Numbers, eight of them side by side.
+struct Octets: Sendable {
+    private(set) var octets: [SIMD8<Double>] = []
+
+    subscript(place: Int) -> Double {
+        get { octets[place >> 3][place & 7] }
+        set { octets[place >> 3][place & 7] = newValue }
+    }
+
+    /// Adds so many, a multiple of eight.
+    mutating func append(_ number: Double, count: Int) {
+        octets.append(contentsOf: repeatElement(SIMD8(repeating: number), count: count / 8))
+    }
+
+    mutating func removeAll(keepingCapacity: Bool) { octets.removeAll(keepingCapacity: keepingCapacity) }
+}
+
+extension SIMD8<Double> {
+    /// Nowhere less than a number.
+    fileprivate func raised(to bound: Double) -> Self { replacing(with: bound, where: self .< bound) }
+
+    fileprivate var least: Double {
+        let four = lowHalf.replacing(with: highHalf, where: highHalf .< lowHalf)
+        let two = four.lowHalf.replacing(with: four.highHalf, where: four.highHalf .< four.lowHalf)
+        return two.y < two.x ? two.y : two.x
+    }
+
+    fileprivate func firstLane(of number: Double) -> Int {
+        for lane in 0..<7 where self[lane] == number { return lane }
+        return 7
     }
 }

@@ -36,6 +36,8 @@ final class SimulatedWorld {
     /// The share of every task's work that was saved, and the attempt that did it.
     private(set) var saved: [TaskIndex: (share: Double, by: AttemptID)] = [:]
     let failureShare: Double
+    /// How long attempts take on an instance, where that is not left to chance.
+    var seconds: ((InstanceIndex) -> Double)?
 
     init(seed: UInt64) {
         generator = TestGenerator(seed: seed)
@@ -71,8 +73,8 @@ final class SimulatedWorld {
         changes += 1
         begun[attempt, default: 0] += 1
         let cause: FailureCause? = random() < failureShare ? .programError : nil
-        running[attempt] = Attempt(
-            instance: instance, endSeconds: now + 0.1 + 5 * (1 - share) * random(), cause: cause)
+        let seconds = seconds?(instance) ?? 0.1 + 5 * (1 - share) * random()
+        running[attempt] = Attempt(instance: instance, endSeconds: now + seconds, cause: cause)
     }
 
     /// A running attempt saves a part of what it has left to do.
