@@ -235,7 +235,11 @@ struct InstanceTails: Sendable {
     private mutating func insert(_ item: Running, on number: Int) {
         var place = running[number].count
         while place > 0, running[number][place - 1].end >= item.end { place -= 1 }
-        if place == running[number].count { running[number].append(item) } else { running[number].insert(item, at: place) }
+        if place == running[number].count {
+            running[number].append(item)
+        } else {
+            running[number].insert(item, at: place)
+        }
         // What ends before the instance is full of what ends later does not matter any more; it is dropped by and by.
         guard running[number].count >= Self.mostRunning else { return }
         var freeCPUs = cpus - smallest.cpus

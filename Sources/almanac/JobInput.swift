@@ -24,9 +24,9 @@ struct JobOptions: ParsableArguments {
         }
         var file = try JobFile.read(job, workingFolder: folder)
         file.tasks = try models.fillingSizes(of: file.tasks) { path in
-            let url = URL(fileURLWithPath: path, relativeTo: URL(fileURLWithPath: folder, isDirectory: true))
-            let values = try? url.resourceValues(forKeys: [.fileSizeKey, .isRegularFileKey])
-            return values?.isRegularFile == true ? values?.fileSize.map(Double.init) : nil
+            var status = stat()
+            guard stat(path.hasPrefix("/") ? path : "\(folder)/\(path)", &status) == 0 else { return nil }
+            return status.st_mode & S_IFMT == S_IFREG ? Double(status.st_size) : nil
         }
         return (file, models)
     }

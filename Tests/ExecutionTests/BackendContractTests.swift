@@ -119,7 +119,9 @@ private struct CheckedBackend<World: Backend>: Backend {
         #expect(outcomes.count >= world.begun.count)
     }
 
-    @Test("the processes of this machine, on the whole of it and on instances that are taken back", arguments: [false, true])
+    @Test(
+        "the processes of this machine, on the whole of it and on instances that are taken back",
+        arguments: [false, true])
     func local(hasPool: Bool) throws {
         let shop = try Workshop()
         let graph = try TaskGraph(

@@ -62,15 +62,25 @@ func decoding(requests: Int, types: Int) throws -> Double {
     let entries = (0..<graph.count).map { _ in Int32(generator.nextInt(below: types)) }
     let order = problem.ranked
     var decoder = ScheduleDecoder(problem)
-    let seconds = least(of: 40) { decoder.decode(order: order, entries: entries) }
-    if let path = ProcessInfo.processInfo.environment["DBG"] { print(path, decoder.schedule.entryOfInstance.count, decoder.schedule.makespan) }
-    return seconds
+    return least(of: 40) { decoder.decode(order: order, entries: entries) }
 }
 
 func planning() throws -> Double {
     let graph = try layered(10_000, requests: 32, seed: 1)
     let planner = Planner(graph, on: pool(types: 16, count: 60), costs: .claimed(by: graph))
     return try least(of: 3) { _ = try planner.plan(Goal(.time)) }
+}
+
+/// Planning one merge over 16,000 files on one instance, whose sizes count.
+func merging() throws -> Double {
+    let files = (0..<16_000).map { FileSpec(path: "f\($0)", sizeBytes: 1e6) }
+    let graph = try TaskGraph(
+        files.indices.map { TaskSpec(id: TaskID("p\($0)"), outputs: [files[$0]]) }
+            + [TaskSpec(id: "merge", predecessors: files.indices.map { TaskID("p\($0)") }, inputs: files)])
+    var costs = CostModel.claimed(by: graph)
+    costs.network = Network(bytesPerSecond: 1e8)
+    let planner = Planner(graph, on: pool(types: 1, count: 1), costs: costs)
+    return try least(of: 5) { _ = try planner.plan(Goal(.balanced)) }
 }
 
 func estimating() throws -> Double {
@@ -108,6 +118,7 @@ for part in CommandLine.arguments.dropFirst() {
         rows["decode_32_requests"] = try decoding(requests: 32, types: 16)
         rows["decode_1_entry"] = try decoding(requests: 1, types: 1)
     case "plan": rows["plan"] = try planning()
+    case "merge": rows["merge"] = try merging()
     case "estimates": rows["estimates"] = try estimating()
     case "events": for (name, value) in try eventRows() { rows[name] = value }
     case "state": rows["state_bytes"] = try stateRow()
