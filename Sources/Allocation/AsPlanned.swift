@@ -2,25 +2,39 @@ public import Workloads
 
 /// Tasks start on the instance that the plan of their job wants, in its order, as soon as there is room.
 ///
-/// A task without a place in a plan, whose instance is gone, closing, too small for it by now, or to be avoided, goes
-/// wherever there is room, like all others by ``Backfilling``.
+/// A task without a place in a plan, whose instance is gone, closing, too small for it by now, to be avoided, or was not
+/// asked for a minute after it should have been, goes wherever there is room, like all others by ``Backfilling``.
 public struct AsPlanned: Placement {
     private var rest: Backfilling
     /// Ready tasks of every instance, the first in the plan's order first.
     private var heaps: [[ReadyQueue.Urgency]] = []
-    /// Ready tasks whose instance was not asked for yet.
+    /// Ready tasks whose instance was not asked for yet, when the first of them has waited long enough, and how many
+    /// instances there were when they were looked at.
     private var waiting: [TaskIndex] = []
+    private var patienceEnds = Double.infinity
+    private var instances = 0
     private var dirty: [InstanceIndex] = []
+
+    /// So much later than planned an instance may be asked for.
+    private static let patienceSeconds = 60.0
 
     /// Makes a placement for an empty run.
     public init(_ order: Order = .rank) { rest = Backfilling(order) }
 
     public mutating func becameReady(_ task: TaskIndex, _ state: RunState) {
         guard let slot = slot(of: task, state) else { return rest.becameReady(task, state) }
-        let instance = state.jobs[Int(state.tasks.job[Int(task)])].instanceOfSlot[Int(slot)]
-        guard instance >= 0 else { return waiting.append(task) }
-        route(task, to: instance, state)
+        let job = Int(state.tasks.job[Int(task)])
+        let instance = state.jobs[job].instanceOfSlot[Int(slot)]
+        guard instance < 0, let wanted = state.jobs[job].plan?.slots[Int(slot)] else {
+            return route(task, to: instance, state)
+        }
+        let asked = wanted.startSeconds - state.offers[Int(wanted.offer)].openSeconds
+        guard state.seconds < asked + Self.patienceSeconds else { return rest.becameReady(task, state) }
+        waiting.append(task)
+        patienceEnds = min(patienceEnds, asked + Self.patienceSeconds)
     }
+
+    public func wakeSeconds(_ state: RunState) -> Double { min(patienceEnds, rest.wakeSeconds(state)) }
 
     public mutating func changed(_ instance: InstanceIndex, _ state: RunState) {
         rest.changed(instance, state)
@@ -35,14 +49,14 @@ public struct AsPlanned: Placement {
 
     public mutating func planned(_ job: JobIndex, _ state: RunState) {
         var moved = waiting
-        waiting = []
+        (waiting, patienceEnds) = ([], .infinity)
         for instance in heaps.indices { moved += take(InstanceIndex(instance)).map(\.task) }
         // Tasks that had left for other places stay there; what waits is sorted anew.
         for task in moved where state.tasks.phase[Int(task)] == .ready { becameReady(task, state) }
     }
 
     public mutating func next(_ state: RunState) -> (task: TaskIndex, instance: InstanceIndex)? {
-        if !waiting.isEmpty { sortWaiting(state) }
+        if state.instances.count != instances || state.seconds >= patienceEnds { sortWaiting(state) }
         while let instance = dirty.last {
             guard Int(instance) < heaps.count, let first = heaps[Int(instance)].first,
                 state.instances.phase[Int(instance)] == .open
@@ -90,10 +104,11 @@ public struct AsPlanned: Placement {
         dirty.append(instance)
     }
 
-    /// Instances that were asked for meanwhile.
+    /// Instances were asked for meanwhile, or never.
     private mutating func sortWaiting(_ state: RunState) {
+        instances = state.instances.count
         let tasks = waiting
-        waiting = []
+        (waiting, patienceEnds) = ([], .infinity)
         for task in tasks where state.tasks.phase[Int(task)] == .ready { becameReady(task, state) }
     }
 

@@ -39,7 +39,7 @@ public struct Backfilling: Placement {
         if let held = reservation, state.tasks.phase[Int(held.task)] != .ready { drop() }
         // The reserved task goes first wherever it fits; what is more urgent than it, too.
         let held = reservation
-        let found = matching.next(state) { task in
+        let found = matching.next(state) { task, state in
             guard let held, held.task != task, !Self.mayPass(task, held, state) else { return -1 }
             return held.instance
         }

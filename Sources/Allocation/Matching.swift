@@ -44,9 +44,10 @@ struct Matching: Sendable {
 
     /// The most urgent task that fits somewhere, and where; it is not taken out of the queue.
     ///
-    /// - Parameter forbidden: The instance on which a task may not run, besides the one that it avoids.
+    /// - Parameter forbidden: The instance on which a task may not run, besides the one that it avoids. It is given the
+    ///   state, because a closure that holds one holds a copy of it.
     mutating func next(
-        _ state: RunState, forbidden: (TaskIndex) -> InstanceIndex = { _ in -1 }
+        _ state: RunState, forbidden: (TaskIndex, RunState) -> InstanceIndex = { _, _ in -1 }
     ) -> (place: Int, task: TaskIndex, instance: InstanceIndex)? {
         while let place = mostUrgentOpen(state) {
             let item = queue.classes[place]
@@ -55,7 +56,7 @@ struct Matching: Sendable {
                 queue.removeFirst(of: place)
                 continue
             }
-            let forbidden = forbidden(task)
+            let forbidden = forbidden(task, state)
             if item.isBlocked, let instance = item.candidates.last {
                 let isOpen = state.instances.phase[Int(instance)] == .open
                 if isOpen, instance != forbidden, item.need.resources.fits(in: state.instances.free[Int(instance)]) {

@@ -25,22 +25,78 @@ public enum ReplanRule: Hashable, Sendable, Codable {
         }
         if isGone { return .capacity }
         if item.deadlineSeconds.isFinite, state.expectedEnd(of: item, plan) > item.deadlineSeconds { return .deadline }
-        if item.budget.isFinite, state.spentDollars() > item.budget { return .budget }
+        if item.budget.isFinite,
+            max(state.spentDollars(), state.expectedDollars(of: item, plan)) > item.budget * (1 + 1e-9)
+        {
+            return .budget
+        }
         return nil
     }
 }
 
 extension RunState {
-    /// When a job is expected to end: the plan's end, and by how much the task that is most behind is late.
+    /// The time for which a task wants the instance of its slot at least, in seconds; 0 if nobody knows.
+    func leastSeconds(of task: TaskIndex, inSlot slot: Int) -> Double {
+        let job = jobs[Int(tasks.job[Int(task)])]
+        guard let offer = job.plan?.slots[slot].offer, let estimates = job.estimates else { return 0 }
+        let type = offers[Int(offer)].type
+        let seconds = estimates.seconds(of: Int(task - job.first), on: type)
+        return seconds.isFinite ? seconds * min(1, tasks.request[Int(task)].cpus / type.cpus) : 0
+    }
+
+    /// When a job is expected to end: the plan's end, and by how much the task that is most behind is late; and not before
+    /// an instance can have done all that it is to do.
     func expectedEnd(of job: JobState, _ plan: Assignments) -> Double {
         var late = 0.0
         for instance in 0..<instances.count where instances.phase[instance] == .open {
             for task in instances.running[instance] where tasks.job[Int(task)] == tasks.job[Int(job.first)] {
-                guard let seconds = expectedSeconds(of: task, speed: 1) else { continue }
+                let speed = offers[Int(instances.offer[instance])].type.speed
+                guard let seconds = expectedSeconds(of: task, speed: speed) else { continue }
                 late = max(late, self.seconds - tasks.startSeconds[Int(task)] - seconds)
             }
         }
-        return max(plan.endSeconds + late, self.seconds)
+        let begun = elapsedSeconds(of: job, plan)
+        let rest = job.restOfSlot.indices.map { job.restOfSlot[$0] - begun[$0] }.max() ?? 0
+        return max(plan.endSeconds + late, seconds + max(0, rest))
+    }
+
+    /// What of the seconds that are left in every slot its running tasks have behind them.
+    private func elapsedSeconds(of job: JobState, _ plan: Assignments) -> [Double] {
+        var elapsed = [Double](repeating: 0, count: job.restOfSlot.count)
+        for slot in elapsed.indices where job.instanceOfSlot[slot] >= 0 {
+            for task in instances.running[Int(job.instanceOfSlot[slot])] where job.range.contains(Int(task)) {
+                guard plan.slotOfTask[Int(task - job.first)] == slot else { continue }
+                let share = min(1, tasks.request[Int(task)].cpus / offers[Int(plan.slots[slot].offer)].type.cpus)
+                let behind = share * max(0, seconds - tasks.startSeconds[Int(task)])
+                elapsed[slot] += min(behind, leastSeconds(of: task, inSlot: slot))
+            }
+        }
+        return elapsed
+    }
+
+    /// What a job is expected to cost at least, in US dollars at today's prices: all that was rented so far, and every
+    /// instance of its plan until it can have done all that it is to do.
+    func expectedDollars(of job: JobState, _ plan: Assignments) -> Double {
+        var rest = [Double](repeating: 0, count: instances.count)
+        var dollars = 0.0
+        func cost(_ offer: OfferIndex, _ seconds: Double) -> Double {
+            offers[Int(offer)].price.cost(ofSeconds: max(0, seconds))
+        }
+        let begun = elapsedSeconds(of: job, plan)
+        for (slot, instance) in job.instanceOfSlot.enumerated() where job.restOfSlot[slot] > begun[slot] {
+            let seconds = job.restOfSlot[slot] - begun[slot]
+            if instance >= 0, instances.phase[Int(instance)] != .closed {
+                rest[Int(instance)] += seconds
+            } else {
+                dollars += cost(plan.slots[slot].offer, seconds)
+            }
+        }
+        for instance in 0..<instances.count {
+            let opened = instances.openedSeconds[instance]
+            let used = opened.isFinite ? min(instances.closedSeconds[instance], seconds) - opened : 0
+            dollars += cost(instances.offer[instance], used + rest[instance])
+        }
+        return dollars
     }
 
     /// What all instances have cost so far, in US dollars, at today's prices.

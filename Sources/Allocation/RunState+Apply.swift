@@ -60,7 +60,7 @@ extension RunState {
             guard let state = known(job), state.ending == nil, isFitting(plan, state) else { return false }
             jobs[Int(job)].plan = plan
             jobs[Int(job)].instanceOfSlot = plan.slots.map { known($0.instance) ? $0.instance : -1 }
-            jobs[Int(job)].openOfSlot = openOfSlot(plan, jobs[Int(job)])
+            count(job)
             planned.append(job)
             mayRent = true
             jobs[Int(job)].isReplanning = false
@@ -181,13 +181,20 @@ extension RunState {
             && plan.slotOfTask.allSatisfy { $0 < plan.slots.count }
     }
 
-    private func openOfSlot(_ plan: Assignments, _ job: JobState) -> [Int32] {
+    /// Counts what is left in the slots of a job's plan.
+    private mutating func count(_ job: JobIndex) {
+        let item = jobs[Int(job)]
+        guard let plan = item.plan else { return }
         var counts = [Int32](repeating: 0, count: plan.slots.count)
-        for task in job.range where !tasks.phase[task].isOver {
-            let slot = plan.slotOfTask[task - Int(job.first)]
-            if slot >= 0 { counts[Int(slot)] += 1 }
+        let isWatched = item.deadlineSeconds.isFinite || item.budget.isFinite
+        var rest = [Double](repeating: 0, count: isWatched ? plan.slots.count : 0)
+        for task in item.range where !tasks.phase[task].isOver {
+            let slot = Int(plan.slotOfTask[task - Int(item.first)])
+            guard slot >= 0 else { continue }
+            counts[slot] += 1
+            if isWatched { rest[slot] += leastSeconds(of: TaskIndex(task), inSlot: slot) }
         }
-        return counts
+        (jobs[Int(job)].openOfSlot, jobs[Int(job)].restOfSlot) = (counts, rest)
     }
 
     private mutating func admit(_ job: JobIndex) -> Bool {
@@ -212,7 +219,7 @@ extension RunState {
             if tasks.phase[task] == .failed { interrupted.append(TaskIndex(task)) }
             tasks.phase[task] = tasks.phase[task] == .failed ? .interrupted : .blocked
         }
-        if let plan = state.plan { jobs[Int(job)].openOfSlot = openOfSlot(plan, jobs[Int(job)]) }
+        count(job)
         settled.append(job)
         mayRent = true
         return true
@@ -299,6 +306,9 @@ extension RunState {
         if let slot = jobs[job].plan?.slotOfTask[Int(task) - Int(jobs[job].first)], slot >= 0 {
             jobs[job].openOfSlot[Int(slot)] -= 1
             if jobs[job].openOfSlot[Int(slot)] == 0 { mayRent = true }
+            if !jobs[job].restOfSlot.isEmpty {
+                jobs[job].restOfSlot[Int(slot)] -= leastSeconds(of: task, inSlot: Int(slot))
+            }
         }
         noteEnd(of: JobIndex(job))
         guard phase == .finished else { return }

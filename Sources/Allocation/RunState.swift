@@ -151,6 +151,9 @@ extension RunState {
         public internal(set) var instanceOfSlot: [InstanceIndex] = []
         /// Tasks of every slot that are not over.
         public internal(set) var openOfSlot: [Int32] = []
+        /// Seconds for which the tasks of every slot that are not over want its instance at least: their expected times, each
+        /// by its part of the processors. Empty if neither a deadline nor a budget is to be watched.
+        var restOfSlot: [Double] = []
         /// Whether a new plan was asked for and is not there yet.
         public internal(set) var isReplanning = false
         /// When a new plan was asked for last.

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -738,6 +739,10 @@ void shepherd_raise_file_limit(void) {
     file_limit = limit;
     limit.rlim_cur = limit.rlim_max;
     setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+void shepherd_trim_memory(void) {
+    malloc_trim(0);
 }
 
 static volatile int signal_fd = -1;

@@ -1,11 +1,11 @@
-import Allocation
+package import Allocation
 import Foundation
 import Glibc
-import Workloads
+package import Workloads
 
 /// Processes on this machine, each attempt under a shepherd. An instance is a share of what the run may use; when it
 /// opens and whether it is taken back is simulated.
-struct LocalBackend: Backend {
+package struct LocalBackend: Backend {
     private struct Attempt {
         var start: Start
         var inputBytes: Double?
@@ -62,19 +62,19 @@ struct LocalBackend: Backend {
     private var dying: Set<InstanceIndex> = []
     private var stopRequests = 0
 
-    init(_ graph: TaskGraph, options: ExecutorOptions, wakeUp: Int32, epoch: Double) {
+    package init(_ graph: TaskGraph, options: ExecutorOptions, wakeUp: Int32, epoch: Double) {
         (self.graph, self.options, self.wakeUp, self.epoch) = (graph, options, wakeUp, epoch)
     }
 
-    var now: Double { unixSeconds() - epoch }
+    package var now: Double { unixSeconds() - epoch }
 
-    func name(of instance: InstanceIndex, _ state: RunState) -> InstanceID {
+    package func name(of instance: InstanceIndex, _ state: RunState) -> InstanceID {
         if options.pool.isEmpty { return "local" }
         let (offer, all) = (state.instances.offer[Int(instance)], state.instances.offer)
         return options.pool[Int(offer)].instanceID(all[..<Int(instance)].count { $0 == offer })
     }
 
-    mutating func reconcile(_ state: RunState) throws -> [Report] {
+    package mutating func reconcile(_ state: RunState) throws -> [Report] {
         for instance in 0..<InstanceIndex(state.instances.count) {
             let (place, offer) = (Int(instance), Int(state.instances.offer[Int(instance)]))
             let reclaim = state.instances.reclaimSeconds[place]
@@ -104,7 +104,7 @@ struct LocalBackend: Backend {
         return try collect()
     }
 
-    mutating func perform(_ action: Action, _ state: RunState) throws {
+    package mutating func perform(_ action: Action, _ state: RunState) throws {
         tidyUp()
         switch action {
         case .start(let attempt, let instance, let grant, _):
@@ -125,7 +125,7 @@ struct LocalBackend: Backend {
     }
 
     /// Waits until something has come, a signal, a time, or, with survivors, a twentieth of a second.
-    mutating func wait(until seconds: Double) throws -> [Report] {
+    package mutating func wait(until seconds: Double) throws -> [Report] {
         tidyUp()
         try startWaiting()
         var polled = [pollfd(fd: wakeUp, events: Int16(POLLIN), revents: 0)]
@@ -145,7 +145,7 @@ struct LocalBackend: Backend {
     }
 
     /// No process may be left behind, least of all after an error of our own.
-    mutating func end() {
+    package mutating func end() {
         for task in running.keys { running[task]?.shepherd.stop(atOnce: false) }
         ShepherdProcess.end(running.values.compactMap(\.shepherd.process) + idle)
         for files in spares { files.tidy() }

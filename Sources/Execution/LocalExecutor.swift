@@ -118,6 +118,8 @@ public final class LocalExecutor: Sendable {
             on: LocalBackend(graph, options: options, wakeUp: wakeUp.readEnd, epoch: epoch), log: journal,
             epoch: epoch, tickSeconds: options.tickSeconds, show: show, lives: lives,
             report: report)
+        // To read a job takes more than to run it.
+        shepherd_trim_memory()
         do { return try loop.run() } catch ExecutionError.badFact(let entry) {
             let reason = "what it decides does not follow from the lines before"
             throw ExecutionError.badJournal(path: path, line: journal.line(ofEntry: entry), reason: reason)
@@ -131,16 +133,14 @@ public final class LocalExecutor: Sendable {
 
     /// Writes down what decisions follow from, unless the process before had the same; the name of the file.
     private func keep(_ setup: RunSetup, last: String?, number: Int) throws -> String {
-        let data = try RunSetup.coders.0.encode(setup)
-        if let last, let known = contents(ofFile: "\(options.runFolder)/\(last)"), Data(known.utf8) == data {
-            return last
-        }
         let name = "setup-\(number).json"
         let path = "\(options.runFolder)/\(name)"
-        do { try data.write(to: URL(fileURLWithPath: path)) } catch {
-            throw ExecutionError.system(operation: "write", path: path, reason: "\(error.localizedDescription)")
-        }
-        return name
+        try setup.write(to: path)
+        guard let last, last != name,
+            FileManager.default.contentsEqual(atPath: path, andPath: "\(options.runFolder)/\(last)")
+        else { return name }
+        unlink(path)
+        return last
     }
 
     private static func check(_ graph: TaskGraph, _ options: ExecutorOptions) throws(ExecutionError) {

@@ -42,6 +42,7 @@ extension YAMLReader {
             throw fail(node, .wrongKind(of: "'tasks'", found: "an empty list", expected: "at least one task"))
         }
         var drafts: [Draft] = []
+        drafts.reserveCapacity(items.count)
         var bytes = 0
         for item in items { try expand(item, into: &drafts, bytes: &bytes) }
         try checkIDs(drafts)

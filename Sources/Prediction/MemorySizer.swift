@@ -106,6 +106,12 @@ public struct MemorySizer: Sendable, Hashable {
             atLeastBytes: lift.unknownBeyond.map { exp(center + $0) }, rule: rule, limitBytes: limitBytes)
     }
 
+    /// What ``request(size:limitBytes:)`` asks for, alone.
+    func bytes(size: Double) -> Double {
+        if let known = curve.logBytes(size: size) { return exp(known + offset.first) }
+        return exp((constant.logBytes(size: .nan) ?? 0) + constantOffset.first)
+    }
+
     /// Run times as weights; the median where one is not known.
     static func weights(_ seconds: [Double]) -> [Double] {
         let typical = median(seconds.filter { $0 > 0 && $0.isFinite })

@@ -121,35 +121,33 @@ extension ModelSet {
 
 /// The tasks of a job by their type, and by whether the time that they claim counts.
 private struct Kinds {
-    private struct Key: Hashable {
-        var type: String
-        var isClaimed: Bool
-    }
-
     private(set) var ofTask: [Int32] = []
     private(set) var names: [String] = []
     private(set) var isClaimed: [Bool] = []
 
     /// - Parameter claimed: Whether tasks of a type keep the time that they claim.
     init(_ tasks: [TaskSpec], claimed: (String) -> Bool) {
-        var known: [Key: Int32] = [:]
-        var mayClaim: [String: Bool] = [:]
+        // By type: its kind without and with a claim that counts, -1 before there is one; they are the same where none does.
+        var known: [String: (plain: Int32, claimed: Int32)] = [:]
         ofTask.reserveCapacity(tasks.count)
-        for task in tasks {
-            var isClaimed = task.claimedSeconds != nil
-            if isClaimed {
-                isClaimed = mayClaim[task.type] ?? claimed(task.type)
-                mayClaim[task.type] = isClaimed
+        // By place, because a task is large to copy.
+        for place in tasks.indices {
+            let hasClaim = tasks[place].claimedSeconds != nil
+            if let kinds = known[tasks[place].type] {
+                let kind = hasClaim ? kinds.claimed : kinds.plain
+                if kind >= 0 {
+                    ofTask.append(kind)
+                    continue
+                }
             }
-            let key = Key(type: task.type, isClaimed: isClaimed)
-            if let kind = known[key] {
-                ofTask.append(kind)
-                continue
-            }
-            let kind = Int32(names.count)
-            known[key] = kind
-            names.append(task.type)
-            self.isClaimed.append(isClaimed)
+            let (type, kind) = (tasks[place].type, Int32(names.count))
+            var kinds = known[type] ?? (-1, -1)
+            let counts = claimed(type)
+            if hasClaim || !counts { kinds.claimed = kind }
+            if !hasClaim || !counts { kinds.plain = kind }
+            known[type] = kinds
+            names.append(type)
+            isClaimed.append(hasClaim && counts)
             ofTask.append(kind)
         }
     }

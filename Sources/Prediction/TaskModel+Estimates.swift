@@ -19,16 +19,16 @@ extension TaskModel {
         var expected = [Double](repeating: 0, count: rows.count)
         var centers = expected
         for row in rows.indices {
-            let model = models[Int(kinds[row])]
-            expected[row] = model.models.value(of: model.chosen, size: sizes[row])
-            centers[row] =
-                model.center == model.chosen
-                ? expected[row] : model.models.value(of: model.center, size: sizes[row])
+            // By place, because a model is large to copy.
+            let kind = Int(kinds[row])
+            let (chosen, center) = (models[kind].chosen, models[kind].center)
+            expected[row] = models[kind].models.value(of: chosen, size: sizes[row])
+            centers[row] = center == chosen ? expected[row] : models[kind].models.value(of: center, size: sizes[row])
         }
         for (candidate, forest) in forests {
             let asked = rows.indices.filter {
-                let model = models[Int(kinds[$0])]
-                return model.chosen == candidate || model.center == candidate
+                let kind = Int(kinds[$0])
+                return models[kind].chosen == candidate || models[kind].center == candidate
             }
             guard !asked.isEmpty else { continue }
             let places = asked.map { rows[$0] }
@@ -38,10 +38,10 @@ extension TaskModel {
             let type = ForestData.Column.categorical("task_type", places.map { tasks[$0].type })
             let logarithms = try forest.forest.predict(ForestData([type] + columns))
             for (row, logarithm) in zip(asked, logarithms) {
-                let model = models[Int(kinds[row])]
-                let base = candidate == .linearLeaves ? 1 : model.models.value(of: .logLog, size: sizes[row])
-                if model.chosen == candidate { expected[row] = base * exp(logarithm) }
-                if model.center == candidate { centers[row] = base * exp(logarithm) }
+                let kind = Int(kinds[row])
+                let base = candidate == .linearLeaves ? 1 : models[kind].models.value(of: .logLog, size: sizes[row])
+                if models[kind].chosen == candidate { expected[row] = base * exp(logarithm) }
+                if models[kind].center == candidate { centers[row] = base * exp(logarithm) }
             }
         }
         let factors = models.map { model in Estimates.Quantiles { exp(model.residuals($0)) }.values }
@@ -54,9 +54,18 @@ extension TaskModel {
     /// What to request for tasks of known types; `nil` where nothing is known.
     func memoryRequests(of tasks: [TaskSpec], rows: [Int], kinds: [Int32], types names: [String]) -> [Double?] {
         let models = names.map { types[$0] ?? unseen }
-        let sizers = names.map { self.sizers[$0] }
         let sizes = sizes(of: tasks, rows: rows, kinds: kinds, models)
-        return rows.indices.map { sizers[Int(kinds[$0])]?.request(size: sizes[$0]).bytes }
+        // Those that there are, and for each kind its place among them.
+        var (sizers, places): ([MemorySizer], [Int]) = ([], [])
+        for name in names {
+            let sizer = self.sizers[name]
+            places.append(sizer == nil ? -1 : sizers.count)
+            if let sizer { sizers.append(sizer) }
+        }
+        return rows.indices.map { row in
+            let place = places[Int(kinds[row])]
+            return place < 0 ? nil : sizers[place].bytes(size: sizes[row])
+        }
     }
 
     /// The feature that counts as the size of each row.

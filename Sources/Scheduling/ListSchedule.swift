@@ -113,7 +113,6 @@ extension ListSchedule {
         let rounding = 1e-12 * bill.dollars(from: 0, to: ready + seconds)
         let (kind, request) = (Int(problem.kindOfRequest[task]), problem.requests[task])
         let isExact = problem.corners[kind] == request
-        let times = tails.times[kind]
         let hostBlock = host < 0 ? -1 : host / InstanceTails.blockSize
         for block in 0..<tails.blockCount {
             if block != hostBlock {
@@ -137,8 +136,9 @@ extension ListSchedule {
                     guard let found else { continue }
                     start = found
                 } else {
-                    guard times[number] <= latest else { continue }
-                    start = max(ready, isExact ? times[number] : tails.time(request, on: number))
+                    let time = tails.time(ofClass: kind, on: number)
+                    guard time <= latest else { continue }
+                    start = max(ready, isExact ? time : tails.time(request, on: number))
                     guard start <= latest else { continue }
                 }
                 let end = start + seconds

@@ -11,6 +11,7 @@ import Workloads
 public struct ScheduleDecoder: Sendable {
     private let problem: PlanningProblem
     private var tails: [InstanceTails]
+    private var seconds: [Double] = []
     /// What was decoded last.
     public private(set) var schedule: Schedule
 
@@ -31,11 +32,13 @@ public struct ScheduleDecoder: Sendable {
     public mutating func decode(order: [Int32], entries: [Int32]) {
         for entry in tails.indices { tails[entry].removeAll() }
         schedule.entryOfInstance.removeAll(keepingCapacity: true)
+        // All at once, because each of them is somewhere else in memory.
         let width = problem.entries.count
-        for task in order {
+        seconds.removeAll(keepingCapacity: true)
+        for task in order { seconds.append(problem.seconds[Int(task) * width + Int(entries[Int(task)])]) }
+        for (task, seconds) in zip(order, seconds) {
             let task = Int(task)
             let entry = Int(entries[task])
-            let seconds = problem.seconds[task * width + entry]
             let place = place(task, entry, seconds)
             let end = place.start + seconds
             if place.number == tails[entry].count {

@@ -25,10 +25,9 @@ public struct KnownJob: Sendable {
         }
         job = try JobFile.read(path, workingFolder: workingFolder)
         job.tasks = try models.fillingSizes(of: job.tasks) { path in
-            let url = URL(
-                fileURLWithPath: path, relativeTo: URL(fileURLWithPath: workingFolder, isDirectory: true))
-            let values = try? url.resourceValues(forKeys: [.fileSizeKey, .isRegularFileKey])
-            return values?.isRegularFile == true ? values?.fileSize.map(Double.init) : nil
+            var status = stat()
+            guard stat(path.hasPrefix("/") ? path : "\(workingFolder)/\(path)", &status) == 0 else { return nil }
+            return status.st_mode & S_IFMT == S_IFREG ? Double(status.st_size) : nil
         }
     }
 }

@@ -12,7 +12,7 @@ public struct InstanceType: Hashable, Sendable, Codable {
     public var gpus: Double
     /// The model of its GPUs; `nil` if it has none, or nobody says.
     public var gpuModel: String?
-    /// Local storage in bytes; infinite if nobody says.
+    /// Local storage in bytes; ``ampleStorage`` if nobody says.
     public var storageBytes: Double
     /// Price bought on demand.
     public var onDemandPrice: Price
@@ -24,7 +24,7 @@ public struct InstanceType: Hashable, Sendable, Codable {
     /// Makes a type; speed 1, free of charge and without zones by default.
     public init(
         name: String, cpus: Double, memoryBytes: Double, gpus: Double = 0, gpuModel: String? = nil,
-        storageBytes: Double = .infinity, speed: Double = 1, onDemandPrice: Price = .free, spotPrice: Price? = nil,
+        storageBytes: Double = InstanceType.ampleStorage, speed: Double = 1, onDemandPrice: Price = .free, spotPrice: Price? = nil,
         zones: [String] = []
     ) {
         self.name = name
@@ -36,6 +36,9 @@ public struct InstanceType: Hashable, Sendable, Codable {
         self.spotPrice = spotPrice
         self.zones = zones
     }
+
+    /// More than any task asks for, in bytes; finite, so that it can be given and taken.
+    public static let ampleStorage = 1e18
 
     /// The name of every machine that is somebody's own: it says nothing of how fast it is.
     public static let localName = "local"
@@ -64,7 +67,7 @@ extension InstanceType {
             memoryBytes: try values.decode(Double.self, forKey: .memoryBytes),
             gpus: try values.decodeIfPresent(Double.self, forKey: .gpus) ?? 0,
             gpuModel: try values.decodeIfPresent(String.self, forKey: .gpuModel),
-            storageBytes: try values.decodeIfPresent(Double.self, forKey: .storageBytes) ?? .infinity,
+            storageBytes: try values.decodeIfPresent(Double.self, forKey: .storageBytes) ?? Self.ampleStorage,
             speed: try values.decode(Double.self, forKey: .speed),
             onDemandPrice: try values.decode(Price.self, forKey: .onDemandPrice),
             spotPrice: try values.decodeIfPresent(Price.self, forKey: .spotPrice),
@@ -79,7 +82,7 @@ extension InstanceType {
         try values.encode(memoryBytes, forKey: .memoryBytes)
         if gpus > 0 { try values.encode(gpus, forKey: .gpus) }
         try values.encodeIfPresent(gpuModel, forKey: .gpuModel)
-        if storageBytes.isFinite { try values.encode(storageBytes, forKey: .storageBytes) }
+        if storageBytes < Self.ampleStorage { try values.encode(storageBytes, forKey: .storageBytes) }
         try values.encode(speed, forKey: .speed)
         try values.encode(onDemandPrice, forKey: .onDemandPrice)
         try values.encodeIfPresent(spotPrice, forKey: .spotPrice)

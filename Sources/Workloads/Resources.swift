@@ -58,7 +58,7 @@ public struct Resources: Hashable, Sendable {
 
     /// The greater of both in every lane.
     @inlinable public func maxima(_ other: Resources) -> Resources {
-        Resources(lanes: pointwiseMax(lanes, other.lanes))
+        Resources(lanes: lanes.replacing(with: other.lanes, where: lanes .< other.lanes))
     }
 }
 

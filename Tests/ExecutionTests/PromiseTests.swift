@@ -1,6 +1,7 @@
 import Allocation
 import Execution
 import Foundation
+import Scheduling
 import TestSupport
 import Testing
 import Workloads
@@ -214,6 +215,36 @@ import Workloads
         try shop.write(journal[..<end].joined(separator: "\n") + "\n", to: "run/journal.jsonl")
         #expect(try shop.executor(tasks) { $0.instance.cpus = 1 }.run(resuming: true).ending == .succeeded)
         #expect(shop.text("log") == String(repeating: "+\n-\n", count: 6))
+    }
+
+    @Test("what decisions follow from is kept whole, once as long as it stays the same")
+    func setup() throws {
+        let tasks = (0..<300).map { TaskSpec(id: TaskID("t\($0)"), command: "[ -e go ]", priority: $0 % 7, retries: 0) }
+        let estimates = Estimates(
+            expectedSeconds: tasks.indices.map { $0 == 5 ? .nan : Double($0) / 3 },
+            secondsQuantiles: tasks.indices.map { place in .init { $0 * Double(place) / 7 } },
+            memoryQuantiles: tasks.map { _ in .init(exactly: 1e6 / 3) }, memoryRequestBytes: tasks.map { _ in 1e6 / 7 },
+            kind: tasks.indices.map { Int32($0 % 2) }, speeds: [[1.5], [2 / 3.0]], instanceTypes: ["local"])
+        let ranks = tasks.indices.map { Double($0) / 11 }
+        func run(resuming: Bool) throws -> RunResult {
+            try shop.executor(tasks) { ($0.estimates, $0.ranks, $0.budget) = (estimates, ranks, 7) }
+                .run(resuming: resuming)
+        }
+        #expect(try run(resuming: false).ending == .failed)
+        let kept = try #require(RunSetup.latest(inRunFolder: shop.folder + "/run"))
+        #expect(kept.tasks.map(\.id) == tasks.map(\.id) && kept.tasks.map(\.priority) == tasks.map(\.priority))
+        #expect(kept.ranks == ranks && kept.budget == 7 && kept.offers.count == 1)
+        // Not a number is not equal to itself.
+        var found = try #require(kept.estimates)
+        #expect(found.expectedSeconds[5].isNaN)
+        found.expectedSeconds[5] = 0
+        var expected = estimates
+        expected.expectedSeconds[5] = 0
+        #expect(found == expected)
+        try shop.write("", to: "go")
+        #expect(try run(resuming: true).ending == .succeeded)
+        let names = try FileManager.default.contentsOfDirectory(atPath: shop.folder + "/run")
+        #expect(names.filter { $0.hasPrefix("setup") } == ["setup-1.json"])
     }
 
     @Test("an output of a finished task that is gone is named, if it is still needed")

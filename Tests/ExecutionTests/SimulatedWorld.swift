@@ -20,25 +20,42 @@ final class SimulatedWorld {
         var cause: FailureCause?
     }
 
-    var generator: TestGenerator
-    var now = 0.0
+    /// What an attempt broke that no attempt may.
+    struct Broken: Error { var what: String }
+
+    /// How often anything here became another.
+    private(set) var changes = 0
+    private var generator: TestGenerator
+    private(set) var now = 0.0
     var running: [AttemptID: Attempt] = [:]
     var over: [AttemptID: FailureCause?] = [:]
     var instances: [InstanceIndex: Instance] = [:]
     /// How often the work of every task was done to its end.
     var done: [TaskIndex: Int] = [:]
     var begun: [AttemptID: Int] = [:]
+    /// The share of every task's work that was saved, and the attempt that did it.
+    private(set) var saved: [TaskIndex: (share: Double, by: AttemptID)] = [:]
     let failureShare: Double
+    /// How long attempts take on an instance, where that is not left to chance.
+    var seconds: ((InstanceIndex) -> Double)?
 
     init(seed: UInt64) {
         generator = TestGenerator(seed: seed)
         failureShare = seed % 3 == 0 ? 0.2 : 0
     }
 
+    /// Another world that is as this one is now.
+    init(_ other: SimulatedWorld) {
+        (generator, now, running, over) = (other.generator, other.now, other.running, other.over)
+        (instances, done, begun, saved) = (other.instances, other.done, other.begun, other.saved)
+        failureShare = other.failureShare
+    }
+
     func random() -> Double { Double.random(in: 0..<1, using: &generator) }
 
     func open(_ index: InstanceIndex, after seconds: Double) {
         guard instances[index] == nil else { return }
+        changes += 1
         var instance = Instance(openSeconds: now + seconds * random())
         if index < 40 {
             instance.isRefused = seconds > 0 && random() < 0.2
@@ -50,14 +67,27 @@ final class SimulatedWorld {
         instances[index] = instance
     }
 
-    func start(_ attempt: AttemptID, on instance: InstanceIndex) {
+    func start(_ attempt: AttemptID, on instance: InstanceIndex, share: Double) throws {
         guard begun[attempt] == nil else { return }
+        guard share <= saved[attempt.task]?.share ?? 0 else { throw Broken(what: "\(attempt) goes on from nothing") }
+        changes += 1
         begun[attempt, default: 0] += 1
         let cause: FailureCause? = random() < failureShare ? .programError : nil
-        running[attempt] = Attempt(instance: instance, endSeconds: now + 0.1 + 5 * random(), cause: cause)
+        let seconds = seconds?(instance) ?? 0.1 + 5 * (1 - share) * random()
+        running[attempt] = Attempt(instance: instance, endSeconds: now + seconds, cause: cause)
+    }
+
+    /// A running attempt saves a part of what it has left to do.
+    func checkpoint(_ attempt: AttemptID) {
+        guard running[attempt] != nil else { return }
+        changes += 1
+        let share = saved[attempt.task]?.share ?? 0
+        // Shares are kept as single numbers.
+        saved[attempt.task] = (Double(Float(share + (1 - share) * 0.5 * random())), attempt)
     }
 
     func end(_ attempt: AttemptID, _ cause: FailureCause?) {
+        changes += 1
         running[attempt] = nil
         over[attempt] = cause
         if cause == nil { done[attempt.task, default: 0] += 1 }
@@ -65,7 +95,7 @@ final class SimulatedWorld {
 
     /// The time goes on; what falls due happens.
     func advance(to seconds: Double) {
-        now = max(now, seconds)
+        if seconds > now { (now, changes) = (seconds, changes + 1) }
         for (attempt, item) in running.sorted(by: {
             ($0.value.endSeconds, $0.key.task) < ($1.value.endSeconds, $1.key.task)
         })
@@ -79,7 +109,10 @@ final class SimulatedWorld {
     }
 
     func close(_ index: InstanceIndex, _ cause: FailureCause?) {
-        for (attempt, item) in running where item.instance == index { end(attempt, cause ?? .lost) }
+        changes += 1
+        for (attempt, item) in running.sorted(by: { $0.key.task < $1.key.task }) where item.instance == index {
+            end(attempt, cause ?? .lost)
+        }
         instances[index]?.isClosed = true
         instances[index]?.cause = cause
     }
@@ -104,11 +137,18 @@ struct Stalled: Error {}
 
 /// Counts the steps of a loop, and lets it die at one.
 final class Fuse {
-    var steps = 0
-    var last: Int
-    init(last: Int) { self.last = last }
-    func step() throws {
+    private(set) var steps = 0
+    private let last: Int
+    /// Told of every step, and of what a write that is torn there leaves on the disk.
+    private let watch: (ArraySlice<LogEntry>) -> Void
+
+    init(last: Int = .max, watch: @escaping (ArraySlice<LogEntry>) -> Void = { _ in }) {
+        (self.last, self.watch) = (last, watch)
+    }
+
+    func step(tearing entries: ArraySlice<LogEntry> = []) throws {
         steps += 1
+        watch(entries)
         if steps == last { throw Crash() }
     }
 }
@@ -121,6 +161,7 @@ struct SimulatedBackend: Backend {
     private var saidOpen: Set<InstanceIndex> = []
     private var saidNotice: Set<InstanceIndex> = []
     private var saidClosed: Set<InstanceIndex> = []
+    private var saidSaved: [TaskIndex: Double] = [:]
     private var capacities: [InstanceIndex: Resources] = [:]
 
     init(_ world: SimulatedWorld, _ fuse: Fuse) { (self.world, self.fuse) = (world, fuse) }
@@ -131,6 +172,7 @@ struct SimulatedBackend: Backend {
 
     mutating func reconcile(_ state: RunState) throws -> [Report] {
         try fuse.step()
+        state.checkInvariants()
         for index in 0..<InstanceIndex(state.instances.count) {
             let offer = state.instances.offer[Int(index)]
             let phase = state.instances.phase[Int(index)]
@@ -148,7 +190,7 @@ struct SimulatedBackend: Backend {
             let attempt = state.attempt(at: task)
             let instance = state.tasks.instance[Int(task)]
             if world.begun[attempt] == nil, world.instances[instance]?.isClosed == false {
-                world.start(attempt, on: instance)
+                try world.start(attempt, on: instance, share: Double(state.tasks.savedShare[Int(task)]))
             }
             if state.tasks.phase[Int(task)] == .stopping, world.running[attempt] != nil {
                 world.end(attempt, .cancelled)
@@ -160,13 +202,17 @@ struct SimulatedBackend: Backend {
 
     mutating func perform(_ action: Action, _ state: RunState) throws {
         try fuse.step()
+        state.checkInvariants()
         switch action {
         case .open(let index, let offer, _, _):
             capacities[index] = state.offers[Int(offer)].capacity
             world.open(index, after: state.offers[Int(offer)].openSeconds)
         case .close(let index): world.close(index, nil)
-        case .start(let attempt, let instance, _, _):
-            if world.instances[instance]?.isClosed == false { world.start(attempt, on: instance) }
+        case .start(let attempt, let instance, _, let share):
+            if world.instances[instance]?.isClosed == false {
+                try world.start(attempt, on: instance, share: share)
+            }
+        case .checkpoint(let attempt): world.checkpoint(attempt)
         case .stop(let attempt, let cause):
             if world.running[attempt] != nil { world.end(attempt, cause) }
         default: break
@@ -189,6 +235,11 @@ struct SimulatedBackend: Backend {
     private mutating func reports() -> [Report] {
         world.advance(to: world.now)
         var reports: [Report] = []
+        for (task, item) in world.saved.sorted(by: { $0.key < $1.key })
+        where world.running[item.by] != nil && saidSaved[task] != item.share {
+            saidSaved[task] = item.share
+            reports.append(.event(.checkpointed(item.by, share: item.share)))
+        }
         for (attempt, cause) in world.over.sorted(by: { ($0.key.task, $0.key.number) < ($1.key.task, $1.key.number) })
         where told.insert(attempt).inserted {
             let evidence =
@@ -224,14 +275,21 @@ struct SimulatedBackend: Backend {
 
 /// The disk: what was synchronised stays, of the rest a part at most.
 final class SimulatedDisk {
-    var durable: [LogEntry] = []
-    var syncs = 0
+    var durable: [LogEntry]
+    private(set) var syncs = 0
+
+    init(_ durable: [LogEntry] = []) { self.durable = durable }
+
+    func write(_ entries: some Sequence<LogEntry>) {
+        durable += entries
+        syncs += 1
+    }
 }
 
 struct SimulatedLog: RunLog {
     let disk: SimulatedDisk
     let fuse: Fuse
-    var pending: [LogEntry] = []
+    private var pending: [LogEntry] = []
 
     init(_ disk: SimulatedDisk, _ fuse: Fuse) { (self.disk, self.fuse) = (disk, fuse) }
 
@@ -241,16 +299,15 @@ struct SimulatedLog: RunLog {
     }
 
     mutating func sync() throws {
-        disk.syncs += 1
-        do {
-            try fuse.step()
-            try fuse.step()
-        } catch {
+        for _ in 0..<2 {
             // A torn write: some of the lines are there, in their order.
-            disk.durable += pending.prefix(fuse.steps % (pending.count + 1))
-            throw error
+            let torn = pending.prefix(fuse.steps % (pending.count + 1))
+            do { try fuse.step(tearing: torn) } catch {
+                disk.write(torn)
+                throw error
+            }
         }
-        disk.durable += pending
+        disk.write(pending)
         pending = []
     }
 

@@ -60,6 +60,9 @@ int shepherd_reserve_room(int fd, off_t offset, off_t length);
 // Lets this process, but not the commands, open as many files as it may.
 void shepherd_raise_file_limit(void);
 
+// Gives memory back to the system that this process does not use any more.
+void shepherd_trim_memory(void);
+
 // From now on SIGINT, SIGTERM and SIGHUP write their number as one byte to fd.
 int shepherd_watch_signals(int fd);
 
