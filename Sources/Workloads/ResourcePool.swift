@@ -24,7 +24,8 @@ public struct InstanceType: Hashable, Sendable, Codable {
     /// Makes a type; speed 1, free of charge and without zones by default.
     public init(
         name: String, cpus: Double, memoryBytes: Double, gpus: Double = 0, gpuModel: String? = nil,
-        storageBytes: Double = InstanceType.ampleStorage, speed: Double = 1, onDemandPrice: Price = .free, spotPrice: Price? = nil,
+        storageBytes: Double = InstanceType.ampleStorage, speed: Double = 1, onDemandPrice: Price = .free,
+        spotPrice: Price? = nil,
         zones: [String] = []
     ) {
         self.name = name

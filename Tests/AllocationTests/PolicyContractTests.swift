@@ -139,7 +139,7 @@ private struct CheckedProvisioning: Provisioning {
                     provisioning: CheckedProvisioning(rent.provisioning)))
             for (index, graph) in graphs.enumerated() {
                 empty.add(
-                    Job(graph, tenant: "t\(index)", deadlineSeconds: index == 0 ? 90 : nil),
+                    Job(graph, tenant: "t\(index)", goal: Goal(.balanced, deadlineSeconds: index == 0 ? 90 : nil)),
                     estimates: Estimates(expectedSeconds: Array(repeating: 3, count: graph.count)))
             }
             var world = TestWorld(empty, graphs)

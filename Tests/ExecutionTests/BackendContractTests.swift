@@ -106,7 +106,7 @@ private struct CheckedBackend<World: Backend>: Backend {
             log: SimulatedLog(SimulatedDisk(), Fuse()), report: { outcomes += $0 })
         let result = try loop.run()
         #expect(result.ending == .succeeded && result.finished == graph.count)
-        #expect(Set(outcomes.map { "\($0.task) \($0.attempt)" }).count == outcomes.count)
+        #expect(Set(outcomes.map { "\($0.task ?? "") \($0.attempt ?? 0)" }).count == outcomes.count)
         #expect(outcomes.count { $0.status == .completed } == graph.count)
         return outcomes
     }
@@ -147,7 +147,7 @@ private struct CheckedBackend<World: Backend>: Backend {
             graph, options: options, wakeUp: ends[0], epoch: Date().timeIntervalSince1970)
         let offers = hasPool ? options.pool : [Offer(type: options.instance)]
         let outcomes = try outcomes(on: backend, graph, Allocator(offers: offers))
-        #expect(outcomes.contains { $0.failureCause == .reclaimed } == hasPool)
+        #expect(outcomes.contains { $0.cause == .reclaimed } == hasPool)
         #expect(shop.livingProcesses.isEmpty)
     }
 }

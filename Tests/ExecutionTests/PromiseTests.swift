@@ -227,7 +227,7 @@ import Workloads
             kind: tasks.indices.map { Int32($0 % 2) }, speeds: [[1.5], [2 / 3.0]], instanceTypes: ["local"])
         let ranks = tasks.indices.map { Double($0) / 11 }
         func run(resuming: Bool) throws -> RunResult {
-            try shop.executor(tasks) { ($0.estimates, $0.ranks, $0.budget) = (estimates, ranks, 7) }
+            try shop.executor(tasks) { ($0.estimates, $0.ranks, $0.goal.budget) = (estimates, ranks, 7) }
                 .run(resuming: resuming)
         }
         #expect(try run(resuming: false).ending == .failed)

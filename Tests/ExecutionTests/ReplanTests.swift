@@ -37,7 +37,7 @@ import Workloads
         world.seconds = { $0 == 0 ? taskSeconds : taskSeconds / other.speed }
         let story = Story()
         var member = RunLoop<SimulatedBackend, SimulatedLog>.Member(
-            Job(graph, name: "w", deadlineSeconds: deadline, budget: budget), run: "1",
+            Job(graph, name: "w", goal: Goal(.balanced, deadlineSeconds: deadline, budget: budget)), run: "1",
             estimates: Estimates(expectedSeconds: Array(repeating: 10, count: 10)))
         member.plan = Self.plan(on: 0, from: 0, until: 100)
         nonisolated(unsafe) let told = story
