@@ -196,13 +196,13 @@ extension Allocator {
     /// Ready tasks for which there is no room on anything that is there or could be rented.
     private mutating func giveUpHopeless(_ actions: inout [Action]) {
         guard state.jobs.contains(where: { $0.ready > 0 && $0.running == 0 && $0.ending == nil }) else { return }
-        var rooms = state.offers.map(\.capacity)
+        var rooms = state.offers.enumerated().map { (OfferIndex($0), $1.capacity) }
         for instance in 0..<state.instances.count where state.instances.phase[instance] == .open {
-            rooms.append(state.instances.capacity[instance])
+            rooms.append((state.instances.offer[instance], state.instances.capacity[instance]))
         }
         for task in 0..<state.tasks.count where state.tasks.phase[task] == .ready {
             let request = state.tasks.request[task]
-            if rooms.contains(where: { request.fits(in: $0) }) { continue }
+            if rooms.contains(where: { state.allows(TaskIndex(task), $0) && request.fits(in: $1) }) { continue }
             take(.giveUp(TaskIndex(task), .noCapacity), &actions)
             skipAfter(TaskIndex(task), &actions)
         }

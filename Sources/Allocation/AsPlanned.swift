@@ -94,7 +94,8 @@ public struct AsPlanned: Placement {
             phase == .opening
             ? state.offers[Int(state.instances.offer[Int(instance)])].capacity
             : state.instances.capacity[Int(instance)]
-        guard isThere, state.tasks.avoided[Int(task)] != instance,
+        guard isThere, state.allows(task, state.instances.offer[Int(instance)]),
+            state.tasks.avoided[Int(task)] != instance,
             state.tasks.request[Int(task)].fits(in: capacity)
         else { return rest.becameReady(task, state) }
         let job = state.jobs[Int(state.tasks.job[Int(task)])]

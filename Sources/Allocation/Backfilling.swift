@@ -86,7 +86,7 @@ public struct Backfilling: Placement {
         var best: Reservation?
         for instance in 0..<state.instances.count {
             guard state.instances.phase[instance] == .open, need.avoided != InstanceIndex(instance),
-                need.resources.fits(in: state.instances.capacity[instance])
+                state.couldHold(task, InstanceIndex(instance))
             else { continue }
             var free = state.instances.free[instance]
             var seconds = state.seconds

@@ -18,7 +18,7 @@ struct Matching: Sendable {
     mutating func insert(_ task: TaskIndex, _ state: RunState) {
         let avoided = state.tasks.avoided[Int(task)]
         let need = ReadyQueue.Need(
-            resources: state.tasks.request[Int(task)],
+            resources: state.tasks.request[Int(task)], restriction: state.tasks.restriction[Int(task)],
             avoided: avoided >= 0 && isElsewhere(task, avoided, state) ? avoided : -1,
             group: order.group(of: task, state))
         queue.insert(need, order.urgency(of: task, state))
@@ -31,7 +31,7 @@ struct Matching: Sendable {
         let isOpen = state.instances.phase[place] == .open
         rooms[offer].set(Int(leaf[place]), instance, isOpen ? state.instances.free[place] : .none)
         if isOpen {
-            queue.unblock(instance, free: state.instances.free[place])
+            queue.unblock(instance, state)
         } else {
             if state.instances.phase[place] == .closed {
                 freeLeaves[offer].append(leaf[place])
@@ -63,7 +63,7 @@ struct Matching: Sendable {
                     return (place, task, instance)
                 }
                 queue.dropCandidate(of: place)
-            } else if let instance = find(item.need, forbidden) {
+            } else if let instance = find(item.need, forbidden, state.allowed[Int(item.need.restriction)]) {
                 return (place, task, instance)
             } else {
                 queue.block(place)
@@ -87,9 +87,11 @@ struct Matching: Sendable {
         return best
     }
 
-    private mutating func find(_ need: ReadyQueue.Need, _ forbidden: InstanceIndex) -> InstanceIndex? {
+    private mutating func find(
+        _ need: ReadyQueue.Need, _ forbidden: InstanceIndex, _ allowed: [Bool]
+    ) -> InstanceIndex? {
         var best: (InstanceIndex, Resources)?
-        for offer in rooms.indices {
+        for offer in rooms.indices where allowed[offer] {
             guard let found = rooms[offer].find(need.resources, except: need.avoided, forbidden) else { continue }
             if let known = best, !found.1.isSmaller(than: known.1) { continue }
             best = found
@@ -116,11 +118,10 @@ struct Matching: Sendable {
 
     /// Whether an open instance other than the one to avoid could hold the task if it were empty.
     private func isElsewhere(_ task: TaskIndex, _ avoided: InstanceIndex, _ state: RunState) -> Bool {
-        let request = state.tasks.request[Int(task)]
-        return state.instances.phase[Int(avoided)] != .closed
+        state.instances.phase[Int(avoided)] != .closed
             && (0..<state.instances.count).contains {
                 $0 != Int(avoided) && state.instances.phase[$0] == .open
-                    && request.fits(in: state.instances.capacity[$0])
+                    && state.couldHold(task, InstanceIndex($0))
             }
     }
 }

@@ -113,10 +113,11 @@ public struct AsRented: Provisioning {
             let request = state.tasks.request[task]
             let isThere = (0..<state.instances.count).contains {
                 state.instances.phase[$0] == .open && request.fits(in: state.instances.free[$0])
+                    && state.allows(TaskIndex(task), state.instances.offer[$0])
             }
             if isThere { return [] }
             let usable = state.offers.indices.filter {
-                request.fits(in: state.offers[$0].capacity)
+                request.fits(in: state.offers[$0].capacity) && state.allows(TaskIndex(task), OfferIndex($0))
                     && Int(state.openCounts[$0]) < state.offers[$0].maximumCount
                     && state.refusals[$0].seconds + Self.patienceSeconds <= state.seconds
             }

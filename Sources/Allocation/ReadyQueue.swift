@@ -20,6 +20,8 @@ struct ReadyQueue: Sendable {
     /// What makes tasks alike.
     struct Need: Hashable, Sendable {
         var resources: Resources
+        /// What kinds of instances they may run on, a place in `RunState.allowed`.
+        var restriction: Int32
         var avoided: InstanceIndex
         /// Tasks of different groups have heaps of their own: tenants under fair share, else 0.
         var group: Int32
@@ -76,10 +78,12 @@ struct ReadyQueue: Sendable {
     }
 
     /// An instance has room: blocked classes that fit ask it.
-    mutating func unblock(_ instance: InstanceIndex, free: Resources) {
+    mutating func unblock(_ instance: InstanceIndex, _ state: RunState) {
+        let (free, offer) = (state.instances.free[Int(instance)], Int(state.instances.offer[Int(instance)]))
         for place in classes.indices where classes[place].isBlocked {
             let need = classes[place].need
-            guard need.resources.fits(in: free), need.avoided != instance, classes[place].candidates.last != instance
+            guard need.resources.fits(in: free), need.avoided != instance,
+                classes[place].candidates.last != instance, state.allowed[Int(need.restriction)][offer]
             else { continue }
             classes[place].candidates.append(instance)
             if classes[place].candidates.count > 16 { unblock(place) }

@@ -30,6 +30,8 @@ extension RunState {
                 precondition(
                     instances.phase[instance] == .open || instances.phase[instance] == .closing,
                     "task \(task) runs on an instance that is \(instances.phase[instance])")
+                precondition(
+                    allows(TaskIndex(task), instances.offer[instance]), "task \(task) may not run on its instance")
                 precondition(tasks.attempts[task] > 0, "task \(task) runs without an attempt")
             }
         }

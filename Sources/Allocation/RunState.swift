@@ -70,6 +70,10 @@ public struct RunState: Sendable {
     /// How often an instance of each offer was refused, and when last.
     public internal(set) var refusals: [(count: Int32, seconds: Double)]
 
+    /// The offers that tasks of each kind of restriction may run on; the first kind is none.
+    private(set) var allowed: [[Bool]]
+    private var restrictions: [Restriction: Int32] = [:]
+
     /// What all instances of all offers have room for together.
     let whole: Resources
 
@@ -90,6 +94,7 @@ public struct RunState: Sendable {
         var whole = Resources.zero
         for offer in offers { whole.lanes += offer.capacity.lanes * Double(max(0, offer.maximumCount)) }
         self.whole = whole
+        allowed = [Array(repeating: true, count: offers.count)]
         openCounts = Array(repeating: 0, count: offers.count)
         refusals = Array(repeating: (0, -.infinity), count: offers.count)
     }
@@ -110,6 +115,7 @@ public struct RunState: Sendable {
         if tenant == tenants.count { tenants.append(Tenant(name: job.tenant, weight: job.weight)) }
         let ranks = ranks ?? upwardRanks(graph, seconds: Array(repeating: 1, count: graph.count))
         tasks.append(graph, job: JobIndex(jobs.count), ranks: ranks, estimates: estimates)
+        for task in graph.tasks { tasks.restriction.append(restriction(task.request)) }
         jobs.append(
             JobState(
                 name: job.name, tenant: Int32(tenant), first: first, count: Int32(graph.count),
@@ -121,6 +127,33 @@ public struct RunState: Sendable {
 }
 
 extension RunState {
+    /// What makes tasks equally particular.
+    private struct Restriction: Hashable {
+        let zones: Set<String>
+        let purchase: PurchaseOption?
+        let gpuModel: String?
+    }
+
+    private mutating func restriction(_ request: Requirements) -> Int32 {
+        if request.zones.isEmpty, request.purchase == nil, request.gpuModel == nil { return 0 }
+        let key = Restriction(zones: request.zones, purchase: request.purchase, gpuModel: request.gpuModel)
+        if let known = restrictions[key] { return known }
+        restrictions[key] = Int32(allowed.count)
+        allowed.append(offers.map { request.allow($0.type, $0.purchase, zone: $0.zone) })
+        return Int32(allowed.count - 1)
+    }
+
+    /// Whether a task may run on instances of an offer, whatever their size.
+    public func allows(_ task: TaskIndex, _ offer: OfferIndex) -> Bool {
+        allowed[Int(tasks.restriction[Int(task)])][Int(offer)]
+    }
+
+    /// Whether a task may run on an instance, and an empty one has room for it.
+    func couldHold(_ task: TaskIndex, _ instance: InstanceIndex) -> Bool {
+        allows(task, instances.offer[Int(instance)])
+            && tasks.request[Int(task)].fits(in: instances.capacity[Int(instance)])
+    }
+
     /// What is known of a job.
     public struct JobState: Sendable {
         /// Its name.
@@ -257,6 +290,8 @@ extension RunState {
         public internal(set) var lastInstance: [InstanceIndex] = []
         /// What the next attempt is given.
         public internal(set) var request: [Resources] = []
+        /// What kinds of instances it may run on.
+        var restriction: [Int32] = []
         /// The time limit of the next attempt; infinite is none.
         public internal(set) var timeLimit: [Double] = []
         /// How often attempts ended for each cause.

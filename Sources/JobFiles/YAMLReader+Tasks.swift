@@ -59,8 +59,7 @@ extension YAMLReader {
     private func expand(_ node: Node, into drafts: inout [Draft], bytes: inout Int) throws(JobFileError) {
         let keys = [
             "id", "type", "foreach", "command", "needs", "cpus", "memory", "time_limit", "inputs", "outputs",
-            "priority",
-            "retries", "env", "parameters", "seconds",
+            "priority", "retries", "env", "parameters", "seconds", "purchase", "zones",
         ]
         let item = try fields(node, keys: keys, required: ["id"], of: "a task")
         var variables: [(name: String, values: [String])] = []
@@ -106,6 +105,10 @@ extension YAMLReader {
             cpus: try number(item["cpus"], for: "cpus", in: 0...1e6) ?? 1,
             memoryBytes: try bytes(item["memory"], for: "memory") ?? 0,
             timeLimitSeconds: try seconds(item["time_limit"], for: "time_limit"))
+        for zone in list(item["zones"]) { task.request.zones.insert(try text(zone, for: "zones") ?? "") }
+        let purchases = PurchaseOption.allCases.map(\.rawValue)
+        task.request.purchase = try choice(item["purchase"], of: purchases, for: "purchase")
+            .flatMap(PurchaseOption.init)
         if let limit = task.request.timeLimitSeconds, limit <= 0 {
             throw fail(item["time_limit"], .badValue(of: "'time_limit'", found: "0", expected: "more than 0 seconds"))
         }
@@ -280,7 +283,20 @@ extension YAMLReader {
 
     private func checkFits(_ draft: Draft, _ pool: ResourcePool?) throws(JobFileError) {
         guard let pool, !pool.fits(draft.task.request) else { return }
-        let types = pool.entries.map(\.type)
+        let wanted = draft.task.request
+        let usable = pool.entries.filter { wanted.allow($0.type, $0.purchase, zone: $0.zone) }
+        if usable.isEmpty {
+            let zones = Set(pool.entries.compactMap(\.zone)).sorted().joined(separator: ", ")
+            let bought = Set(pool.entries.map(\.purchase.rawValue)).sorted().joined(separator: ", ")
+            throw fail(
+                draft.item["zones"] ?? draft.item["purchase"],
+                .badValue(
+                    of: "where '\(draft.task.id)' may run",
+                    found: ([wanted.purchase?.rawValue].compactMap(\.self) + wanted.zones.sorted()).joined(
+                        separator: ", "),
+                    expected: "what the pool has: \(bought)" + (zones.isEmpty ? ", no zones" : "; zones \(zones)")))
+        }
+        let types = usable.map(\.type)
         let cpus = types.map(\.cpus).max() ?? 0
         let memory = types.map(\.memoryBytes).max() ?? 0
         let largest = "\(Units.format(cpus, digits: 1)) cpus and \(Units.formatBytes(memory))"

@@ -62,8 +62,12 @@ public struct Plan: Hashable, Sendable, Codable {
                 throw .invalid("task '\(assignment.task)' ends after the makespan")
             }
         }
+        let entries = Dictionary(instances.map { ($0.id, $0.entry) }, uniquingKeysWith: { first, _ in first })
         for (index, task) in graph.tasks.enumerated() {
             guard let own = byTask[task.id] else { throw .invalid("task '\(task.id)' is not planned") }
+            if let entry = entries[own.instance], !task.request.allow(entry.type, entry.purchase, zone: entry.zone) {
+                throw .invalid("task '\(task.id)' may not run on '\(own.instance)'")
+            }
             for predecessor in graph.predecessors(of: index) {
                 guard let earlier = byTask[graph.tasks[predecessor].id], earlier.endSeconds <= own.startSeconds
                 else { throw .invalid("task '\(task.id)' starts before '\(graph.tasks[predecessor].id)' ends") }

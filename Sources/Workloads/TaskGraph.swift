@@ -103,7 +103,7 @@ public struct TaskGraph: Hashable, Sendable {
     }
 
     /// The graph with what its tasks claim changed, but neither their names nor what they wait for.
-    func mapTasks(_ change: (Int, inout TaskSpec) -> Void) -> TaskGraph {
+    package func mapTasks(_ change: (Int, inout TaskSpec) -> Void) -> TaskGraph {
         var result = self
         for index in tasks.indices { change(index, &result.tasks[index]) }
         return result

@@ -31,6 +31,7 @@ private struct CheckedPlacement: Placement {
         #expect(state.tasks.phase[task] == .ready && state.mayStart(state.tasks.job[task]))
         #expect(state.instances.phase[instance] == .open)
         #expect(state.tasks.request[task].fits(in: state.instances.free[instance]), "\(task) has no room")
+        #expect(state.allows(pair.task, state.instances.offer[instance]), "\(task) may not run there")
         return pair
     }
 
@@ -43,7 +44,10 @@ private struct CheckedPlacement: Placement {
         for task in 0..<state.tasks.count where state.tasks.phase[task] == .ready {
             guard state.mayStart(state.tasks.job[task]) else { continue }
             #expect(
-                !open.contains { state.tasks.request[task].fits(in: state.instances.capacity[$0]) },
+                !open.contains {
+                    state.tasks.request[task].fits(in: state.instances.capacity[$0])
+                        && state.allows(TaskIndex(task), state.instances.offer[$0])
+                },
                 "\(task) waits although nothing runs and there is room")
         }
     }
@@ -127,7 +131,12 @@ private struct CheckedProvisioning: Provisioning {
         for seed in UInt64(0)..<24 {
             var generator = TestGenerator(seed: seed)
             let order = [Order.rank, .deadline, .fairShare][Int(seed % 3)]
-            let graphs = try (0..<2).map { try randomGraph(12, seed: seed &* 2 &+ UInt64($0)) }
+            // Some tasks are particular about how their instance is bought.
+            let graphs = try (0..<2).map { number in
+                try randomGraph(12, seed: seed &* 2 &+ UInt64(number)).mapTasks { index, task in
+                    if seed % 4 > 1, index % 3 > 0 { task.request.purchase = index % 3 == 1 ? .spot : .onDemand }
+                }
+            }
             let offers = [
                 offer("m", count: 2), offer("l", cpus: 8, memory: 20e9, count: 1, price: 2),
                 offer("s", cpus: 4, memory: 9e9, count: 2, purchase: .spot, price: 0.1, openSeconds: 3),

@@ -60,6 +60,8 @@ import Workloads
             cpus: 1.5
             memory: 500 MB
             time_limit: 10m
+            purchase: spot
+            zones: [a, b]
             inputs: ["part-${part}"]
             outputs: [{path: "sorted-${part}-${order}", size: 2 MB}]
             priority: 3
@@ -94,7 +96,9 @@ import Workloads
             ])
         let sort = try #require(job.tasks["sort-2-down"])
         #expect(sort.type == "sort" && sort.command == "sort part-2 > sorted-2-down; echo ${HOME}")
-        #expect(sort.request == Requirements(cpus: 1.5, memoryBytes: 5e8, timeLimitSeconds: 600))
+        #expect(
+            sort.request
+                == Requirements(cpus: 1.5, memoryBytes: 5e8, timeLimitSeconds: 600, zones: ["a", "b"], purchase: .spot))
         #expect(sort.predecessors == ["split"] && sort.inputs == [FileSpec(path: "part-2")])
         #expect(sort.outputs == [FileSpec(path: "sorted-2-down", sizeBytes: 2e6)])
         #expect(sort.priority == 3 && sort.retries == 2 && sort.claimedSeconds == 12)
@@ -187,6 +191,11 @@ import Workloads
         ("tasks: [{id: a, inputs: [{pth: x}]}]", 1, 27, "Did you mean 'path'?"),
         ("tasks: [{id: a, env: {'A=B': x}}]", 1, 30, "a name without '='"),
         ("objective: fast\ntasks: [{id: a}]", 1, 12, "cost, time, balanced"),
+        ("tasks: [{id: a, purchase: cheap}]", 1, 27, "on-demand, spot"),
+        (
+            "tasks:\n  - {id: a, zones: [c]}\npool:\n  - {type: m, cpus: 1, memory: 1G, zones: [a, b]}", 2, 20,
+            "where 'a' may run is 'c', expected what the pool has: on-demand; zones a, b"
+        ),
         ("tasks: [{id: a}]\npool: big", 2, 7, "a list of instance types"),
         ("tasks: [{id: a}]\npool:\n  - type: m\n    cpus: 2", 3, 5, "no 'memory'"),
         ("tasks: [{id: a}]\npool:\n  - {type: m, cpus: 0, memory: 1G}", 3, 21, "'cpus' is '0'"),

@@ -28,6 +28,36 @@ import Workloads
         #expect(frugal.cost <= (cheap.cost + fast.cost) / 2 && frugal.makespanSeconds <= cheap.makespanSeconds)
     }
 
+    @Test("tasks run where they may: in their zones, bought as they say", arguments: UInt64(0)..<6)
+    func particular(seed: UInt64) throws {
+        let type = InstanceType(
+            name: "m", cpus: 64, memoryBytes: 1e12, onDemandPrice: .init(perHour: 1), spotPrice: .init(perHour: 0.3),
+            zones: ["a", "b"])
+        let entries = PurchaseOption.allCases.flatMap { purchase in
+            ["a", "b"].map { ResourcePool.Entry(type: type, purchase: purchase, zone: $0, maximumCount: 3) }
+        }
+        let graph = try randomGraph(40, seed: seed).mapTasks { index, task in
+            if index % 3 == 1 { task.request.purchase = .onDemand }
+            if index % 2 == 1 { task.request.zones = ["b"] }
+        }
+        let pool = ResourcePool(entries: entries)
+        for goal in [Goal(.time), Goal(.cost), Goal(.balanced)] {
+            let plan = try Planner(graph, on: pool, costs: .claimed(by: graph)).plan(goal)
+            try plan.validate(graph, on: pool)
+            let places = Dictionary(uniqueKeysWithValues: plan.instances.map { ($0.id, $0.entry) })
+            for assignment in plan.assignments {
+                let index = try #require(graph.index(of: assignment.task))
+                let entry = try #require(places[assignment.instance])
+                #expect(index % 3 != 1 || entry.purchase == .onDemand)
+                #expect(index % 2 != 1 || entry.zone == "b")
+            }
+        }
+        // A plan that puts one elsewhere is none.
+        var wrong = try Planner(graph, on: pool, costs: .claimed(by: graph)).plan(Goal(.cost))
+        for place in wrong.instances.indices { wrong.instances[place].entry = entries[2] }
+        #expect(throws: PlanError.self) { try wrong.validate(graph, on: pool) }
+    }
+
     @Test("the bill is the price from first to last use of each instance")
     func bill() throws {
         let graph = try randomGraph(60, seed: 3)
