@@ -123,7 +123,7 @@ extension Assignments {
 
 extension Offer {
     /// Whether this is what a plan calls so.
-    func matches(_ entry: ResourcePool.Entry) -> Bool {
+    func matches(_ entry: Offer) -> Bool {
         type.name == entry.type.name && purchase == entry.purchase && zone == entry.zone
     }
 }

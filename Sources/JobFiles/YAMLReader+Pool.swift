@@ -12,7 +12,7 @@ extension YAMLReader {
                     of: "'pool'", found: list(node).isEmpty ? "an empty list" : kind(node),
                     expected: "a list of instance types"))
         }
-        var entries: [ResourcePool.Entry] = []
+        var entries: [Offer] = []
         var lines: [String: Int] = [:]
         for item in list {
             let keys = ["type", "cpus", "memory", "price", "spot_price", "speed", "zones", "count"]
@@ -28,7 +28,7 @@ extension YAMLReader {
     }
 
     /// One entry for each way of buying in each zone.
-    private func entries(_ item: [String: Node]) throws(JobFileError) -> [ResourcePool.Entry] {
+    private func entries(_ item: [String: Node]) throws(JobFileError) -> [Offer] {
         let price = try number(item["price"], for: "price", in: 0...1e9)
         let spotPrice = try number(item["spot_price"], for: "spot_price", in: 0...1e9)
         var zones: [String] = []
@@ -43,7 +43,7 @@ extension YAMLReader {
         var purchases: [PurchaseOption] = []
         if price != nil || spotPrice == nil { purchases.append(.onDemand) }
         if spotPrice != nil { purchases.append(.spot) }
-        var entries: [ResourcePool.Entry] = []
+        var entries: [Offer] = []
         for purchase in purchases {
             for zone in zones.isEmpty ? [nil] : zones.map(Optional.some) {
                 entries.append(.init(type: type, purchase: purchase, zone: zone, maximumCount: count))

@@ -29,7 +29,7 @@ public struct MarketOutlook: Hashable, Sendable, Codable {
     }
 }
 
-extension ResourcePool.Entry {
+extension Offer {
     /// What the pool says that an hour costs, in the way in which it is bought.
     public var listedPrice: Price { type.price(purchase) ?? type.onDemandPrice }
 }

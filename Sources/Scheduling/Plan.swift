@@ -23,7 +23,7 @@ public struct Plan: Hashable, Sendable, Codable {
         /// Its name.
         public var id: InstanceID
         /// Its place in the pool: type, purchase and zone.
-        public var entry: ResourcePool.Entry
+        public var entry: Offer
         /// When its first task starts.
         public var startSeconds: Double
         /// When its last task ends.

@@ -3,7 +3,7 @@ public import Workloads
 /// A job, a pool and a cost model as flat arrays of numbers, made once and then used by many schedules.
 public struct PlanningProblem: Sendable {
     let graph: TaskGraph
-    let entries: [ResourcePool.Entry]
+    let entries: [Offer]
     let bills: [Bill]
     /// What each task occupies.
     let requests: [Corner]

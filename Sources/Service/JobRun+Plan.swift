@@ -25,11 +25,9 @@ extension JobRun {
             throw ServiceError.input(
                 "\(options.runFolder): this run began on this machine as a whole. Go on without --pool.")
         }
-        var entries = [ResourcePool.Entry(type: machine)]
+        var entries = [Offer(type: machine)]
         if let rented {
-            entries = rented.map {
-                .init(type: $0.type, purchase: $0.purchase, zone: $0.zone, maximumCount: $0.maximumCount)
-            }
+            entries = rented
         } else if request.usesPool {
             guard let found = job.pool else {
                 throw ServiceError.input("\(request.job): --pool is given, but the job has no pool.")
@@ -53,11 +51,20 @@ extension JobRun {
             do {
                 let usable = ResourcePool(entries: entries)
                 options.plan = try Planner(job.tasks, on: usable, costs: costs(of: job.tasks, usable)).plan(job.goal)
-            } catch PlanError.infeasible(_, let fastest, _, _, _) {
+            } catch PlanError.infeasible(let goal, let fastest, let cheapest, let withinBudget, let withinDeadline) {
+                // What has begun goes on as well as it can.
+                guard request.acceptsMissedLimits || began != nil else {
+                    let error = PlanError.infeasible(
+                        goal, fastest: fastest, cheapest: cheapest, withinBudget: withinBudget,
+                        withinDeadline: withinDeadline)
+                    throw ServiceError.infeasible(
+                        "\(error) Give other limits, or run it all the same with --best-effort.")
+                }
+                let plan = withinDeadline ?? withinBudget ?? fastest
                 remark(
-                    "no plan keeps the limits: the fastest takes \(Units.formatSeconds(fastest.makespanSeconds)) and costs "
-                        + "\(Units.formatPrice(fastest.cost)); the run begins all the same")
-                options.plan = fastest
+                    "no plan keeps the limits: this one takes \(Units.formatSeconds(plan.makespanSeconds)) and costs "
+                        + Units.formatPrice(plan.cost))
+                options.plan = plan
             } catch let error as PlanError {
                 throw ServiceError.input(error.description)
             }
@@ -67,10 +74,10 @@ extension JobRun {
         if let rented {
             options.pool = rented
         } else if !isMachine(entries[0].type.name, entries[0].maximumCount, of: entries.count) {
-            options.pool = entries.map {
-                Offer(
-                    type: $0.type, purchase: $0.purchase, zone: $0.zone, maximumCount: $0.maximumCount,
-                    openSeconds: request.startUpSeconds)
+            options.pool = entries.map { offer in
+                var offer = offer
+                offer.openSeconds = request.startUpSeconds
+                return offer
             }
         }
         options.reclaims = request.reclaims
@@ -98,7 +105,7 @@ extension JobRun {
     }
 }
 
-extension ResourcePool.Entry {
+extension Offer {
     fileprivate func isSame(_ other: Self) -> Bool {
         type == other.type && purchase == other.purchase && zone == other.zone
     }

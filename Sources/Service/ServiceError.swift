@@ -2,13 +2,15 @@
 public enum ServiceError: Error, Hashable, Sendable, CustomStringConvertible {
     /// What was asked for cannot be: bad input.
     case input(String)
+    /// No plan keeps the deadline or the budget.
+    case infeasible(String)
     /// What was asked for is fine; the work was not.
     case work(String)
 
     /// What is wrong, and what to do.
     public var description: String {
         switch self {
-        case .input(let text), .work(let text): text
+        case .input(let text), .infeasible(let text), .work(let text): text
         }
     }
 }

@@ -63,3 +63,22 @@ public struct Offer: Hashable, Sendable, Codable {
         return InstanceID(parts.compactMap(\.self).joined(separator: "/") + "#\(number)")
     }
 }
+
+extension Offer {
+    private enum CodingKeys: String, CodingKey {
+        case type, purchase, zone, maximumCount, price, openSeconds, billing
+    }
+
+    /// Reads an offer; one that says no price has that of its type, is ready at once and billed by the second.
+    public init(from decoder: any Decoder) throws {
+        let values = try decoder.container(keyedBy: CodingKeys.self)
+        self.init(
+            type: try values.decode(InstanceType.self, forKey: .type),
+            purchase: try values.decode(PurchaseOption.self, forKey: .purchase),
+            zone: try values.decodeIfPresent(String.self, forKey: .zone),
+            maximumCount: try values.decode(Int.self, forKey: .maximumCount),
+            price: try values.decodeIfPresent(Price.self, forKey: .price),
+            openSeconds: try values.decodeIfPresent(Double.self, forKey: .openSeconds) ?? 0,
+            billing: try values.decodeIfPresent(Billing.self, forKey: .billing) ?? .bySecond)
+    }
+}

@@ -119,44 +119,11 @@ public struct Price: Hashable, Sendable, Codable, Comparable {
 
 /// The instances that a job may use.
 public struct ResourcePool: Hashable, Sendable, Codable {
-    /// Up to `maximumCount` instances of one type, bought in one way in one zone.
-    public struct Entry: Hashable, Sendable, Codable {
-        /// What kind of machine.
-        public var type: InstanceType
-        /// How it is bought.
-        public var purchase: PurchaseOption
-        /// Where; `nil` if zones do not matter.
-        public var zone: String?
-        /// How many may run at once.
-        public var maximumCount: Int
-
-        /// Makes an entry; one instance on demand by default.
-        public init(
-            type: InstanceType, purchase: PurchaseOption = .onDemand, zone: String? = nil, maximumCount: Int = 1
-        ) {
-            self.type = type
-            self.purchase = purchase
-            self.zone = zone
-            self.maximumCount = maximumCount
-        }
-
-        /// Whether an empty instance may run the task and has room for it.
-        public func fits(_ request: Requirements) -> Bool {
-            maximumCount > 0 && request.allow(type, purchase, zone: zone) && request.resources.fits(in: type.capacity)
-        }
-
-        /// A name for its instance number `number` (from 0), for instance `m5.large/spot/us-east-1a#0`.
-        public func instanceID(_ number: Int) -> InstanceID {
-            let parts = [type.name, purchase == .spot ? "spot" : nil, zone]
-            return InstanceID(parts.compactMap(\.self).joined(separator: "/") + "#\(number)")
-        }
-    }
-
     /// What may be used; the order breaks ties.
-    public var entries: [Entry]
+    public var entries: [Offer]
 
     /// Makes a pool.
-    public init(entries: [Entry]) { self.entries = entries }
+    public init(entries: [Offer]) { self.entries = entries }
 
     /// The greatest number of instances that may run at once.
     public var maximumCount: Int {

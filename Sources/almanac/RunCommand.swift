@@ -19,7 +19,7 @@ struct RunCommand: ParsableCommand {
             what runs and saves the state (exit code 130); --resume then goes on with the newest run, also after a crash \
             or kill -9. Finished tasks are not run again. Where times are known, tasks start as planned; when deadline, \
             budget or an instance of the plan is in danger, what is left is planned anew. Exit code 1: some task failed \
-            for good.
+            for good. Exit code 3: no plan keeps the limits.
             """)
 
     @OptionGroup var input: JobOptions
@@ -65,6 +65,9 @@ struct RunCommand: ParsableCommand {
 
     @Option(name: .long, help: "A plan that 'almanac plan --output' wrote; by default one is made if times are known.")
     var plan: String?
+
+    @Flag(name: .long, help: "Run as well as can be where no plan keeps the deadline or the budget.")
+    var bestEffort = false
 
     @Flag(name: .long, help: "Run on the instances of the job's pool, carved out of this machine, to try a pool out.")
     var pool = false
@@ -165,6 +168,7 @@ struct RunCommand: ParsableCommand {
         (request.retries, request.policy, request.plan) = (retries, policy, plan)
         request.seriesSeconds = recordEvery.seconds > 0 ? recordEvery.seconds : nil
         (request.stopsOnFailure, request.enforcesMemory) = (stopOnFailure, enforceMemory)
+        request.acceptsMissedLimits = bestEffort
         (request.graceSeconds, request.usesPool, request.startUpSeconds) = (grace.seconds, pool, startUp.seconds)
         request.reclaims = reclaim.map(\.reclaim)
         return request

@@ -245,6 +245,18 @@ struct RunTests {
         #expect(replay.exitCode == 0 && replay.output.hasPrefix("equal"), "\(replay.output)")
     }
 
+    @Test("a run that cannot keep its limits is refused with the nearest that can be kept, or does its best")
+    func infeasible() throws {
+        try terminal.write(Self.pooled.replacing("deadline: 1h", with: "deadline: 2s"), to: "job.yaml")
+        let refused = try terminal.almanac("run", "job.yaml", "--pool", "--cpus", "2")
+        // Six tasks of a second on two processors, and the last.
+        #expect(refused.exitCode == 3 && refused.errors.contains("3.10 s"), "\(refused.errors)")
+        #expect(terminal.lines("log").isEmpty)
+        let answer = try terminal.almanac("run", "job.yaml", "--pool", "--cpus", "2", "--best-effort")
+        #expect(answer.exitCode == 0 && answer.errors.contains("this one takes 3.10 s"), "\(answer.errors)")
+        #expect(terminal.lines("log").count == 7)
+    }
+
     @Test("a run on a pool goes on with the instances that it began with, whatever the job says of them now")
     func resumedOnPool() throws {
         try terminal.write(Self.pooled, to: "job.yaml")

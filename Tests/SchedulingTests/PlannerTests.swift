@@ -34,7 +34,7 @@ import Workloads
             name: "m", cpus: 64, memoryBytes: 1e12, onDemandPrice: .init(perHour: 1), spotPrice: .init(perHour: 0.3),
             zones: ["a", "b"])
         let entries = PurchaseOption.allCases.flatMap { purchase in
-            ["a", "b"].map { ResourcePool.Entry(type: type, purchase: purchase, zone: $0, maximumCount: 3) }
+            ["a", "b"].map { Offer(type: type, purchase: purchase, zone: $0, maximumCount: 3) }
         }
         let graph = try randomGraph(40, seed: seed).mapTasks { index, task in
             if index % 3 == 1 { task.request.purchase = .onDemand }

@@ -37,6 +37,7 @@ struct Failure: Error, CustomStringConvertible {
         } else {
             Console.complain("\(error)")
         }
+        if case ServiceError.infeasible = error { Foundation.exit(3) }
         Foundation.exit(isOfMachine(error) ? 1 : 2)
     }
 
