@@ -50,7 +50,7 @@ public struct WasteReport: Sendable, Encodable {
         /// For a heading.
         public var title: String { self == .taskType ? "task type" : rawValue }
 
-        func name(_ record: ExecutionRecord) -> String? {
+        func name(_ record: AttemptRecord) -> String? {
             self == .taskType ? record.taskType : record.parameters[rawValue]?.text ?? "–"
         }
     }
@@ -67,7 +67,7 @@ public struct WasteReport: Sendable, Encodable {
         _ table: ExecutionTable, requests: ResourceRequests, demands: [RecordedDemand] = [],
         by grouping: Grouping = .taskType
     ) {
-        var records: [String: [ExecutionRecord]] = [:]
+        var records: [String: [AttemptRecord]] = [:]
         for row in 0..<table.rowCount {
             let record = table[row]
             // What a cached row says was wasted when it ran, not again.
@@ -98,8 +98,8 @@ public struct WasteReport: Sendable, Encodable {
 
 extension WasteReport.Tool {
     fileprivate init(
-        _ type: String, _ records: [ExecutionRecord], _ request: ResourceRequests.Request?,
-        _ suggestion: (ExecutionRecord) -> Double?, _ demands: [RecordedDemand], _ options: RequestOptions
+        _ type: String, _ records: [AttemptRecord], _ request: ResourceRequests.Request?,
+        _ suggestion: (AttemptRecord) -> Double?, _ demands: [RecordedDemand], _ options: RequestOptions
     ) {
         var (used, wasted, wastedCPU, suggested) = (0.0, 0.0, 0.0, 0.0)
         var (knowsMemory, knowsCPU, knowsSuggestion) = (false, false, request?.memoryBytes != nil)

@@ -99,14 +99,14 @@ private struct CheckedBackend<World: Backend>: Backend {
     /// Runs a job to its end on a backend, and expects the promises to hold; the outcomes.
     private func outcomes<World: Backend>(
         on world: World, _ graph: TaskGraph, _ allocator: Allocator
-    ) throws -> [TaskOutcome] {
-        var outcomes: [TaskOutcome] = []
+    ) throws -> [AttemptRecord] {
+        var outcomes: [AttemptRecord] = []
         var loop = RunLoop(
             [.init(Job(graph, name: "w"), run: "1")], allocator, on: CheckedBackend(world),
             log: SimulatedLog(SimulatedDisk(), Fuse()), report: { outcomes += $0 })
         let result = try loop.run()
         #expect(result.ending == .succeeded && result.finished == graph.count)
-        #expect(Set(outcomes.map { "\($0.task) \($0.attempt)" }).count == outcomes.count)
+        #expect(Set(outcomes.map { "\($0.task ?? "") \($0.attempt ?? 0)" }).count == outcomes.count)
         #expect(outcomes.count { $0.status == .completed } == graph.count)
         return outcomes
     }
@@ -147,7 +147,7 @@ private struct CheckedBackend<World: Backend>: Backend {
             graph, options: options, wakeUp: ends[0], epoch: Date().timeIntervalSince1970)
         let offers = hasPool ? options.pool : [Offer(type: options.instance)]
         let outcomes = try outcomes(on: backend, graph, Allocator(offers: offers))
-        #expect(outcomes.contains { $0.failureCause == .reclaimed } == hasPool)
+        #expect(outcomes.contains { $0.cause == .reclaimed } == hasPool)
         #expect(shop.livingProcesses.isEmpty)
     }
 }

@@ -37,8 +37,8 @@ import Workloads
 
     /// What was handed on, of all processes that drove a run.
     private final class Deliveries {
-        var outcomes: [TaskOutcome]
-        init(_ outcomes: [TaskOutcome] = []) { self.outcomes = outcomes }
+        var outcomes: [AttemptRecord]
+        init(_ outcomes: [AttemptRecord] = []) { self.outcomes = outcomes }
     }
 
     /// Runs until the end, or until a crash: `nil`.
@@ -74,7 +74,7 @@ import Workloads
         var starts: [AttemptID] = []
         for case .action(.start(let attempt, _, _, _)) in disk.durable.map(\.fact.what) { starts.append(attempt) }
         #expect(Set(starts).count == starts.count, "\(place): an attempt started twice")
-        func name(_ outcome: TaskOutcome) -> String { "\(outcome.task) \(outcome.attempt)" }
+        func name(_ outcome: AttemptRecord) -> String { "\(outcome.task ?? "") \(outcome.attempt ?? 0)" }
         #expect(outcomes.map(name).sorted() == starts.map { "t\($0.task) \($0.number)" }.sorted(), "\(place)")
         let handedOn = Set(delivered.outcomes)
         #expect(handedOn == Set(outcomes), "\(place): an outcome is lost, or another than durable")
