@@ -13,6 +13,7 @@ public struct Backfilling: Placement {
     /// The most urgent task that has no room, and how many have passed it.
     private var head: TaskIndex = -1
     private var passes = 0
+    private var instancesLookedAt = 0
 
     private struct Reservation {
         var task: TaskIndex
@@ -25,8 +26,8 @@ public struct Backfilling: Placement {
     /// Makes a placement for an empty run.
     public init(_ order: Order = .rank) { matching = Matching(order) }
 
-    /// How many nodes of its search trees were looked at.
-    package var steps: Int { matching.steps }
+    /// How many nodes of its search trees, classes of tasks, and instances were looked at.
+    package var steps: Int { matching.steps + instancesLookedAt }
 
     public mutating func becameReady(_ task: TaskIndex, _ state: RunState) { matching.insert(task, state) }
 
@@ -83,6 +84,7 @@ public struct Backfilling: Placement {
         guard state.tasks.phase[Int(task)] == .ready, state.mayStart(state.tasks.job[Int(task)]) else { return nil }
         if task != head { (head, passes) = (task, 0) }
         guard passes >= state.instances.count / 4 else { return nil }
+        instancesLookedAt += state.instances.count
         var best: Reservation?
         for instance in 0..<state.instances.count {
             guard state.instances.phase[instance] == .open, need.avoided != InstanceIndex(instance),

@@ -10,7 +10,7 @@ public struct BestFit: Placement {
     /// Makes a placement for an empty run.
     public init(_ order: Order = .rank) { matching = Matching(order) }
 
-    /// How many nodes of its search trees were looked at.
+    /// How many nodes of its search trees and classes of tasks were looked at.
     package var steps: Int { matching.steps }
 
     public mutating func becameReady(_ task: TaskIndex, _ state: RunState) { matching.insert(task, state) }

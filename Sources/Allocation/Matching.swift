@@ -12,8 +12,8 @@ struct Matching: Sendable {
 
     init(_ order: Order) { self.order = order }
 
-    /// Nodes of the trees looked at so far.
-    var steps: Int { rooms.reduce(0) { $0 + $1.steps } }
+    /// Nodes of the trees, classes and levels of heaps looked at so far.
+    var steps: Int { rooms.reduce(queue.steps) { $0 + $1.steps } }
 
     mutating func insert(_ task: TaskIndex, _ state: RunState) {
         let avoided = state.tasks.avoided[Int(task)]

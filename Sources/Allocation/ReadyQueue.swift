@@ -41,6 +41,8 @@ struct ReadyQueue: Sendable {
     private var isOpen: [Bool] = []
     private var places: [Need: Int] = [:]
     private(set) var count = 0
+    /// Classes looked at and levels of heaps gone through so far, for tests that count.
+    private(set) var steps = 0
 
     mutating func insert(_ need: Need, _ urgency: Urgency) {
         let place: Int
@@ -54,11 +56,13 @@ struct ReadyQueue: Sendable {
         }
         classes[place].heap.push(urgency)
         count += 1
+        steps += levels(place)
         openIfPossible(place)
     }
 
     /// Takes the most urgent task of a class.
     mutating func removeFirst(of place: Int) {
+        steps += levels(place)
         classes[place].heap.popFirst()
         count -= 1
         if classes[place].heap.isEmpty { close(place) }
@@ -80,6 +84,7 @@ struct ReadyQueue: Sendable {
     /// An instance has room: blocked classes that fit ask it.
     mutating func unblock(_ instance: InstanceIndex, _ state: RunState) {
         let (free, offer) = (state.instances.free[Int(instance)], Int(state.instances.offer[Int(instance)]))
+        steps += classes.count
         for place in classes.indices where classes[place].isBlocked {
             let need = classes[place].need
             guard need.resources.fits(in: free), need.avoided != instance,
@@ -120,6 +125,9 @@ struct ReadyQueue: Sendable {
         }
         return best
     }
+
+    /// The levels of the heap of a class.
+    private func levels(_ place: Int) -> Int { Int.bitWidth - classes[place].heap.count.leadingZeroBitCount }
 
     private mutating func unblock(_ place: Int) {
         classes[place].isBlocked = false

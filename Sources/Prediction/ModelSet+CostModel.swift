@@ -124,31 +124,45 @@ private struct Kinds {
     private(set) var ofTask: [Int32] = []
     private(set) var names: [String] = []
     private(set) var isClaimed: [Bool] = []
+    /// By type: its kind without and with a claim, -1 before there is one; they are the same where no claim counts.
+    private var known: [String: (plain: Int32, claimed: Int32)] = [:]
 
     /// - Parameter claimed: Whether tasks of a type keep the time that they claim.
     init(_ tasks: [TaskSpec], claimed: (String) -> Bool) {
-        // By type: its kind without and with a claim that counts, -1 before there is one; they are the same where none does.
-        var known: [String: (plain: Int32, claimed: Int32)] = [:]
         ofTask.reserveCapacity(tasks.count)
+        // What came after each kind when it came last: jobs repeat themselves, and to compare is faster than to look up.
+        var followers: [(kind: Int32, hasClaim: Bool)] = []
+        var last = -1
         // By place, because a task is large to copy.
         for place in tasks.indices {
             let hasClaim = tasks[place].claimedSeconds != nil
-            if let kinds = known[tasks[place].type] {
-                let kind = hasClaim ? kinds.claimed : kinds.plain
-                if kind >= 0 {
-                    ofTask.append(kind)
+            if last >= 0 {
+                let guess = followers[last]
+                if guess.kind >= 0, guess.hasClaim == hasClaim, names[Int(guess.kind)] == tasks[place].type {
+                    ofTask.append(guess.kind)
+                    last = Int(guess.kind)
                     continue
                 }
             }
-            let (type, kind) = (tasks[place].type, Int32(names.count))
-            var kinds = known[type] ?? (-1, -1)
-            let counts = claimed(type)
-            if hasClaim || !counts { kinds.claimed = kind }
-            if !hasClaim || !counts { kinds.plain = kind }
-            known[type] = kinds
-            names.append(type)
-            isClaimed.append(hasClaim && counts)
+            let kind = find(tasks[place].type, hasClaim: hasClaim, claimed)
+            while followers.count < names.count { followers.append((-1, false)) }
+            if last >= 0 { followers[last] = (kind, hasClaim) }
             ofTask.append(kind)
+            last = Int(kind)
         }
+    }
+
+    private mutating func find(_ type: String, hasClaim: Bool, _ claimed: (String) -> Bool) -> Int32 {
+        var kinds = known[type] ?? (-1, -1)
+        let kind = hasClaim ? kinds.claimed : kinds.plain
+        if kind >= 0 { return kind }
+        let new = Int32(names.count)
+        let counts = claimed(type)
+        if hasClaim || !counts { kinds.claimed = new }
+        if !hasClaim || !counts { kinds.plain = new }
+        known[type] = kinds
+        names.append(type)
+        isClaimed.append(hasClaim && counts)
+        return new
     }
 }

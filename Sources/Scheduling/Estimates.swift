@@ -68,10 +68,18 @@ public struct Estimates: Hashable, Sendable, Codable {
 
     /// What a job claims of its tasks: without spread, and a fixed time for those that claim none.
     public init(claimedBy graph: TaskGraph, unknownSeconds: Double = 1) {
-        let peaks = graph.tasks.map { max($0.request.memoryBytes, $0.claimedPeakMemoryBytes ?? 0) }
-        self.init(
-            expectedSeconds: graph.tasks.map { $0.claimedSeconds ?? unknownSeconds },
-            memoryQuantiles: peaks.map { Quantiles(exactly: $0) }, memoryRequestBytes: peaks)
+        // In one pass: a job may be larger than the caches.
+        self.init(expectedSeconds: [])
+        expectedSeconds.reserveCapacity(graph.count)
+        memoryQuantiles.reserveCapacity(graph.count)
+        memoryRequestBytes.reserveCapacity(graph.count)
+        let tasks = graph.tasks
+        for place in tasks.indices {
+            let peak = max(tasks[place].request.memoryBytes, tasks[place].claimedPeakMemoryBytes ?? 0)
+            expectedSeconds.append(tasks[place].claimedSeconds ?? unknownSeconds)
+            memoryQuantiles.append(Quantiles(exactly: peak))
+            memoryRequestBytes.append(peak)
+        }
     }
 
     /// Nothing is known of any task.

@@ -209,9 +209,10 @@ struct InstanceTails: Sendable {
             guard after[kind] != before else { continue }
             times[place] = after[kind]
             guard before == blockTimes[block * corners.count + kind] else { continue }
-            let start = first(kind, in: block)
+            // Those that are not open yet count as infinite.
+            let start = first(kind, in: block) >> 3
             var least = Double.infinity
-            for other in start..<start + numbers(inBlock: block).count { least = min(least, times[other]) }
+            for octet in start..<start + Self.octets { least = min(least, times.octets[octet].least) }
             blockTimes[block * corners.count + kind] = least
         }
     }

@@ -1,4 +1,5 @@
 import Allocation
+import Foundation
 import Scheduling
 import TestSupport
 import Testing
@@ -299,34 +300,50 @@ import Workloads
         #expect(abs(finished[0] / finished[1] / weight - 1) < 0.12, "\(finished)")
     }
 
-    @Test("an event costs steps that grow with the logarithm of instances, never with their number")
-    func countedSteps() throws {
-        func steps(instances: Int, memory: (Int) -> Double) throws -> Double {
-            let graph = try TaskGraph(
-                (0..<4000).map { TaskSpec(id: TaskID("t\($0)"), request: .init(memoryBytes: memory($0))) })
-            var allocator = Allocator(
-                offers: [offer(cpus: 4, memory: 4e9, count: instances)], policies: Policies(placement: BestFit()))
-            allocator.add(Job(graph))
-            var queue = allocator.handle([.admitted(0)], at: 0)
-            queue = (0..<instances).flatMap {
-                allocator.handle([.opened(InstanceIndex($0), Resources(cpus: 4, memoryBytes: 4e9))], at: 0)
+    /// What 100,000 tasks need on instances of four processors and 4 GB, and what they wait for.
+    enum Load: CaseIterable {
+        case easy, boundByMemory, mixed, fanOut
+
+        func task(_ number: Int) -> TaskSpec {
+            let id = TaskID("t\(number)")
+            return switch self {
+            case .easy: TaskSpec(id: id)
+            case .boundByMemory: TaskSpec(id: id, request: .init(memoryBytes: 3e9))
+            case .mixed: TaskSpec(id: id, request: .init(memoryBytes: Double(number % 7) * 5e8))
+            case .fanOut: TaskSpec(id: id, predecessors: number == 0 ? [] : ["t0"])
             }
-            let before = (allocator.policies.placement as? BestFit)?.steps ?? 0
+        }
+    }
+
+    @Test(
+        "an event costs steps that are bounded by a multiple of the logarithm of tasks and instances",
+        arguments: Load.allCases, [false, true])
+    func countedSteps(load: Load, isReserving: Bool) throws {
+        func steps(tasks: Int, instances: Int) throws -> Double {
+            func count(_ allocator: Allocator) -> Int {
+                let placement = allocator.policies.placement
+                return (placement as? BestFit)?.steps ?? (placement as? Backfilling)?.steps ?? .max
+            }
+            let placement: any Placement = isReserving ? Backfilling() : BestFit()
+            var allocator = Allocator(
+                offers: [offer(cpus: 4, memory: 4e9, count: instances)], policies: Policies(placement: placement))
+            allocator.add(Job(try TaskGraph((0..<tasks).map { load.task($0) })))
+            _ = allocator.handle([.admitted(0)], at: 0)
+            let room = Resources(cpus: 4, memoryBytes: 4e9)
+            var queue = allocator.handle((0..<InstanceIndex(instances)).map { .opened($0, room) }, at: 0)
+            let before = count(allocator)
             var events = 0
             while let action = queue.popLast() {
-                if case .start(let attempt, _, _, _) = action {
-                    events += 1
-                    queue += allocator.handle([.finished(attempt)], at: 1)
-                }
+                guard case .start(let attempt, _, _, _) = action else { continue }
+                events += 1
+                queue += allocator.handle([.finished(attempt)], at: Double(events))
             }
-            #expect(allocator.state.jobs[0].ending == .succeeded && events == 4000)
-            return Double(((allocator.policies.placement as? BestFit)?.steps ?? 0) - before) / Double(events)
+            #expect(allocator.state.jobs[0].ending == .succeeded && events == tasks)
+            return Double(count(allocator) - before) / Double(events)
         }
-        for memory in [{ (_: Int) in 0.0 }, { _ in 3e9 }, { Double($0 % 7) * 5e8 }] as [(Int) -> Double] {
-            let (few, many) = (try steps(instances: 32, memory: memory), try steps(instances: 1024, memory: memory))
-            #expect(many < 12 * 10, "\(many) steps an event")
-            #expect(many < 4 * few + 20, "\(few) steps with 32 instances, \(many) with 1024")
-        }
+        let (few, many) = (try steps(tasks: 4000, instances: 32), try steps(tasks: 100_000, instances: 1000))
+        #expect(many < 6 * log2(100_000), "\(many) steps an event")
+        #expect(many < 2 * few + 20, "\(few) steps with 32 instances, \(many) with 1000")
     }
 }
 

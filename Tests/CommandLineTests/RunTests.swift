@@ -246,7 +246,7 @@ struct RunTests {
     }
 
     @Test("a run that cannot keep its limits is refused with the nearest that can be kept, or does its best")
-    func infeasible() throws {
+    func refusedLimits() throws {
         try terminal.write(Self.pooled.replacing("deadline: 1h", with: "deadline: 2s"), to: "job.yaml")
         let refused = try terminal.almanac("run", "job.yaml", "--pool", "--cpus", "2")
         // Six tasks of a second on two processors, and the last.
