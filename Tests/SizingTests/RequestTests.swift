@@ -245,6 +245,27 @@ import Yams
         #expect(report.tools[0].outOfMemory == 27 && request.peakText == "> 4 GiB")
     }
 
+    @Test("waste is put together by the time at which runs ended, the newest first")
+    func wasteByTime() throws {
+        // Sunday 2024-03-31 23:00, the Monday after, and Sunday 2024-04-07; the last without an end.
+        let ends = [1_711_926_000.0, 1_711_933_200, 1_712_530_800]
+        var records = ends.map { end in
+            var record = ExecutionRecord()
+            (record.taskType, record.runtimeSeconds, record.endTimeSeconds) = ("t", 7200, end)
+            (record.peakMemoryBytes, record.requestedMemoryBytes) = (1e9, 2e9)
+            return record
+        }
+        (records[2].endTimeSeconds, records[2].startTimeSeconds) = (nil, ends[2] - 7200)
+        let table = ExecutionTable(records)
+        let requests = try ResourceRequests(table)
+        func groups(_ grouping: WasteReport.Grouping) -> [String] {
+            WasteReport(table, requests: requests, by: grouping).tools.map { "\($0.taskType) \($0.attempts)" }
+        }
+        #expect(groups(.day) == ["2024-04-07 1", "2024-04-01 1", "2024-03-31 1"])
+        #expect(groups(.week) == ["2024-04-01 2", "2024-03-25 1"])
+        #expect(groups(.month) == ["2024-04 2", "2024-03 1"])
+    }
+
     @Test("a limit that kills few is no reason to ask for more; one that kills all is doubled")
     func killedByShare() throws {
         let few = try ResourceRequests(killed(6.5 * Self.gibibyte)).requests[0]
