@@ -86,12 +86,18 @@ let package = Package(
                 "Plots", "Workloads", "Markets", "Forecasting", "Tables", "Scheduling", "Prediction", "Learning",
                 "Sizing",
             ], swiftSettings: settings + unoptimized),
+        .target(
+            name: "Service",
+            dependencies: [
+                "Workloads", "Reading", "Markets", "Traces", "Store", "Forecasting", "Scheduling", "Allocation",
+                "JobFiles", "Prediction", "Execution", "Learning",
+            ], swiftSettings: settings + unoptimized),
         .executableTarget(
             name: "almanac",
             dependencies: [
                 "LinearAlgebra", "ModelFiles", "Plots", "Workloads", "Reading", "Markets", "Traces", "Store", "Forests",
                 "Forecasting", "Tables", "Scheduling", "Allocation", "Prediction",
-                "JobFiles", "Execution", "Learning", "Sizing", "Reports",
+                "JobFiles", "Execution", "Learning", "Sizing", "Service", "Reports",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Yams", package: "Yams"),
             ], swiftSettings: settings + unoptimized),

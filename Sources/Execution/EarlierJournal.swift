@@ -24,7 +24,9 @@ struct EarlierJournal {
         note(.action(.open(0, 0, job: -1, slot: -1)))
         note(.event(.opened(0, state.offers[0].capacity)))
         for (number, line) in lines.enumerated() {
-            guard let id = line.task ?? line.outcome?.task, let attempt = line.attempt ?? line.outcome?.attempt else {
+            guard let id = line.task ?? line.outcome?.record.task.map({ TaskID($0) }),
+                let attempt = line.attempt ?? line.outcome?.record.attempt
+            else {
                 continue
             }
             guard let task = graph.index(of: id), 1...1_000_000_000 ~= attempt else {
@@ -37,9 +39,9 @@ struct EarlierJournal {
                     let reason = "attempt \(attempt) of task '\(id)' cannot start here"
                     throw .badJournal(path: path, line: number + 2, reason: reason)
                 }
-            } else if let outcome = line.outcome {
+            } else if let outcome = line.outcome?.record {
                 let seconds = outcome.endTimeSeconds.map { $0 - began } ?? state.seconds
-                let event = outcome.failureCause.map { Event.failed(place, $0) } ?? .finished(place)
+                let event = outcome.cause.map { Event.failed(place, $0) } ?? .finished(place)
                 note(.event(event), outcome, at: seconds)
             }
         }
@@ -59,7 +61,7 @@ struct EarlierJournal {
     }
 
     @discardableResult
-    private mutating func note(_ what: Fact.What, _ outcome: TaskOutcome? = nil, at seconds: Double = 0) -> Bool {
+    private mutating func note(_ what: Fact.What, _ outcome: AttemptRecord? = nil, at seconds: Double = 0) -> Bool {
         let seconds = max(state.seconds, seconds.isFinite ? min(seconds, 1e10) : 0)
         let holds =
             switch what {

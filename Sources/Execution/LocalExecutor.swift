@@ -15,7 +15,8 @@ public import Workloads
 public final class LocalExecutor: Sendable {
     private let graph: TaskGraph
     private let options: ExecutorOptions
-    private let report: @Sendable ([TaskOutcome]) throws -> Void
+    private let report: @Sendable ([AttemptRecord]) throws -> Void
+    private let lives: @Sendable ([InstanceLife]) throws -> Void
     private let show: @Sendable (RunEvent) -> Void
     private let wakeUp: (readEnd: Int32, writeEnd: Int32)
 
@@ -23,16 +24,18 @@ public final class LocalExecutor: Sendable {
     ///
     /// - Parameters:
     ///   - show: Called on the thread of ``run(resuming:)`` with everything that happens.
+    ///   - lives: Called on that thread with every instance that is gone, as `report` is with attempts.
     ///   - report: Called on that thread with every attempt that ended, some at a time, when they are on disk: within a
     ///     fifth of a second, and before ``run(resuming:)`` returns. A resumed run reports those of the processes before it
     ///     once more, so what is already known must change nothing; workflow, job, task and attempt tell.
     /// - Throws: ``ExecutionError`` for a task without command, one that does not fit, or a missing input.
     public init(
         _ graph: TaskGraph, options: ExecutorOptions, show: @escaping @Sendable (RunEvent) -> Void = { _ in },
-        report: @escaping @Sendable ([TaskOutcome]) throws -> Void
+        lives: @escaping @Sendable ([InstanceLife]) throws -> Void = { _ in },
+        report: @escaping @Sendable ([AttemptRecord]) throws -> Void
     ) throws(ExecutionError) {
         self.graph = graph
-        self.report = report
+        (self.report, self.lives) = (report, lives)
         self.show = show
         var options = options
         options.runFolder = absolute(options.runFolder, in: currentFolder())
@@ -113,7 +116,8 @@ public final class LocalExecutor: Sendable {
         var loop = RunLoop(
             [member], setup.allocator,
             on: LocalBackend(graph, options: options, wakeUp: wakeUp.readEnd, epoch: epoch), log: journal,
-            epoch: epoch, tickSeconds: options.tickSeconds, show: show, report: report)
+            epoch: epoch, tickSeconds: options.tickSeconds, show: show, lives: lives,
+            report: report)
         do { return try loop.run() } catch ExecutionError.badFact(let entry) {
             let reason = "what it decides does not follow from the lines before"
             throw ExecutionError.badJournal(path: path, line: journal.line(ofEntry: entry), reason: reason)

@@ -42,9 +42,11 @@ public struct Measurement: Hashable, Sendable {
     }
 }
 
-extension TaskOutcome {
+extension AttemptRecord {
     /// Takes over what was measured, and works out how the attempt ended.
-    mutating func take(_ found: Measurement) {
+    ///
+    /// - Parameter alerts: When it was above what was predicted, and what was done about that.
+    mutating func take(_ found: Measurement, _ alerts: [TaskAlert]) {
         machine = found.machine
         startTimeSeconds = found.startTimeSeconds
         endTimeSeconds = found.endTimeSeconds
@@ -55,21 +57,23 @@ extension TaskOutcome {
         writtenBytes = found.writtenBytes
         inputBytes = found.inputBytes
         exitCode = found.evidence.exitCode
+        if !alerts.isEmpty { alert = alerts.map(\.text).joined(separator: "; ") }
+        if let start = startTimeSeconds, let ready = submitTimeSeconds { queuedSeconds = max(0, start - ready) }
         demand = found.demand
         guard let cause = found.evidence.cause else {
             outputBytes = found.outputBytes
             return
         }
         status = cause.countsAsFailure ? .failed : .aborted
-        failureCause = cause
-        failureMessage = found.explanation ?? sentence(cause, found)
+        self.cause = cause
+        failureMessage = found.explanation ?? sentence(cause, found, alerts)
     }
 
-    private func sentence(_ cause: FailureCause, _ found: Measurement) -> String {
+    private func sentence(_ cause: FailureCause, _ found: Measurement, _ alerts: [TaskAlert]) -> String {
         switch found.evidence.killer {
-        case .timeLimit where alerts?.contains { $0.kind == Alert.time.rawValue && $0.reaction == .kill } == true,
-            .memoryLimit where alerts?.contains { $0.kind == Alert.memory.rawValue && $0.reaction == .kill } == true:
-            return "It was killed: \(alerts?.last?.text ?? "above what was predicted")."
+        case .timeLimit where alerts.contains { $0.kind == Alert.time.rawValue && $0.reaction == .kill },
+            .memoryLimit where alerts.contains { $0.kind == Alert.memory.rawValue && $0.reaction == .kill }:
+            return "It was killed: \(alerts.last?.text ?? "above what was predicted")."
         case .timeLimit: return "It ran longer than its time limit of \(Units.formatSeconds(requestedSeconds ?? 0))."
         case .memoryLimit:
             let (limit, seen) = (Units.formatBytes(requestedMemoryBytes ?? 0), Units.formatBytes(peakMemoryBytes ?? 0))

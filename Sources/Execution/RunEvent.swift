@@ -6,7 +6,7 @@ public enum RunEvent: Hashable, Sendable {
     /// An attempt started.
     case started(TaskID, attempt: Int)
     /// An attempt ended.
-    case ended(TaskOutcome)
+    case ended(AttemptRecord)
     /// A running attempt is above what was predicted for it.
     case alert(TaskID, attempt: Int, TaskAlert)
     /// So many processes of an attempt lived on when its command had ended, and were killed.

@@ -34,7 +34,7 @@ struct RunJournal: RunLog {
         var digest: String?
         var taskCount: Int?
         var timeSeconds: Double?
-        var outcome: TaskOutcome?
+        var outcome: StoredOutcome?
         /// The file of what the decisions of this process follow from.
         var setup: String?
         // Of the first version.
@@ -118,7 +118,7 @@ struct RunJournal: RunLog {
 
     /// The tasks whose success it tells of.
     var finishedTasks: Set<TaskID> {
-        Set(found.compactMap { $0.outcome?.status == .completed ? $0.outcome?.task : nil })
+        Set(found.compactMap { $0.outcome?.status == .completed ? $0.outcome?.task.map { TaskID($0) } : nil })
     }
 
     /// The line of an entry that was found, from 1.
@@ -134,7 +134,7 @@ struct RunJournal: RunLog {
     mutating func append(_ entry: LogEntry) throws(ExecutionError) {
         if let outcome = entry.outcome {
             var line = Line(.outcome)
-            (line.fact, line.outcome) = (entry.fact.description, outcome)
+            (line.fact, line.outcome) = (entry.fact.description, StoredOutcome(record: outcome))
             return try add(line)
         }
         pending += "{\"fact\":\"\(entry.fact)\",\"kind\":".utf8
@@ -227,7 +227,7 @@ extension RunJournal {
                 guard let fact = Fact(text) else {
                     throw .badJournal(path: path, line: number + 1, reason: "its fact is none that is known")
                 }
-                try note(LogEntry(fact, outcome: line.outcome), line: number + 1)
+                try note(LogEntry(fact, outcome: line.outcome?.record), line: number + 1)
             } else if line.kind == .resume {
                 lives.append((found.count, line.setup))
             } else {

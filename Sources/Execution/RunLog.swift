@@ -18,8 +18,8 @@ public struct LogEntry: Hashable, Sendable {
     /// The fact.
     public var fact: Fact
     /// The outcome, if the fact is the end of an attempt.
-    public var outcome: TaskOutcome?
+    public var outcome: AttemptRecord?
 
     /// Makes an entry.
-    public init(_ fact: Fact, outcome: TaskOutcome? = nil) { (self.fact, self.outcome) = (fact, outcome) }
+    public init(_ fact: Fact, outcome: AttemptRecord? = nil) { (self.fact, self.outcome) = (fact, outcome) }
 }

@@ -35,7 +35,8 @@ public struct RunLoop<World: Backend, Log: RunLog> {
     private let epoch: Double
     private let tickSeconds: Double?
     private let show: (RunEvent) -> Void
-    private let report: ([TaskOutcome]) throws -> Void
+    private let report: ([AttemptRecord]) throws -> Void
+    private let reportLives: ([InstanceLife]) throws -> Void
 
     private var allocator: Allocator
     private var world: World
@@ -47,8 +48,13 @@ public struct RunLoop<World: Backend, Log: RunLog> {
     /// Alerts of the attempts that run.
     private var alerts: [AttemptID: [TaskAlert]] = [:]
     /// Durable outcomes that are not handed on yet, and when they are to be.
-    private var outcomes: [TaskOutcome] = []
+    private var outcomes: [AttemptRecord] = []
     private var handingOnSeconds = Double.infinity
+    /// Why instances went, and whose lives were handed on.
+    private var causes: [InstanceIndex: FailureCause] = [:]
+    private var toldLives: Set<InstanceIndex> = []
+    /// What attempts took over from a checkpoint.
+    private var restored: [AttemptID: Double] = [:]
     private var lastTick = -Double.infinity
     private var ended = 0
 
@@ -62,15 +68,18 @@ public struct RunLoop<World: Backend, Log: RunLog> {
     ///   - epoch: The zero of the run's clock in Unix seconds.
     ///   - tickSeconds: Seconds between ``RunEvent/tick(_:)`` events; `nil` for none.
     ///   - show: Called with everything that happens.
+    ///   - lives: Called with every instance that is gone, as `report` is with attempts.
     ///   - report: Called with every attempt that ended, some at a time, when they are durable. After a restart those
     ///     from before come once more.
     public init(
         _ members: [Member], _ allocator: Allocator, on world: World, log: Log, epoch: Double = 0,
         tickSeconds: Double? = nil, show: @escaping (RunEvent) -> Void = { _ in },
-        report: @escaping ([TaskOutcome]) throws -> Void
+        lives: @escaping ([InstanceLife]) throws -> Void = { _ in },
+        report: @escaping ([AttemptRecord]) throws -> Void
     ) {
         (self.members, self.allocator, self.world, self.log) = (members, allocator, world, log)
-        (self.epoch, self.tickSeconds, self.show, self.report) = (epoch, tickSeconds, show, report)
+        (self.epoch, self.tickSeconds, self.show) = (epoch, tickSeconds, show)
+        (self.report, reportLives) = (report, lives)
         for member in members { self.allocator.add(member.job, ranks: member.ranks, estimates: member.estimates) }
     }
 
@@ -113,6 +122,7 @@ extension RunLoop {
             let holds = allocator.restore(entry.fact)
             if case .action = entry.fact.what, !holds { throw ExecutionError.badFact(entry: number) }
             if let outcome = entry.outcome { outcomes.append(outcome) }
+            note(entry.fact.what)
         }
         if !outcomes.isEmpty { handingOnSeconds = world.now }
         seconds = allocator.state.seconds
@@ -140,12 +150,12 @@ extension RunLoop {
         // Microseconds, none of them before the moment that has come, or the loop would wait for it again.
         let up = (world.now * 1e6).rounded(.up)
         let now = max(up / 1e6 < world.now ? (up + 1) / 1e6 : up / 1e6, seconds + 1e-6)
-        var (events, over): ([Event], [TaskOutcome]) = ([], [])
+        var (events, over): ([Event], [AttemptRecord]) = ([], [])
         var known: Set<AttemptID> = []
         func end(_ attempt: AttemptID, _ found: Measurement) throws {
             guard allocator.state.runs(attempt), known.insert(attempt).inserted else { return }
             let outcome = outcome(of: attempt, found)
-            let event = outcome.failureCause.map { Event.failed(attempt, $0) } ?? .finished(attempt)
+            let event = outcome.cause.map { Event.failed(attempt, $0) } ?? .finished(attempt)
             events.append(event)
             over.append(outcome)
             try log.append(LogEntry(Fact(now, .event(event)), outcome: outcome))
@@ -176,8 +186,12 @@ extension RunLoop {
         }
         guard !events.isEmpty else { return }
         seconds = now
+        for event in events { note(.event(event)) }
         let actions = allocator.handle(events, at: now)
-        for action in actions { try log.append(LogEntry(Fact(now, .action(action)))) }
+        for action in actions {
+            note(.action(action))
+            try log.append(LogEntry(Fact(now, .action(action))))
+        }
         try log.sync()
         // Starts first: processes run while we talk.
         for action in actions {
@@ -231,9 +245,43 @@ extension RunLoop {
         }
     }
 
+    /// Keeps what outcomes and lives say beside the state.
+    private mutating func note(_ what: Fact.What) {
+        switch what {
+        case .event(.closed(let instance, let cause?)): causes[instance] = cause
+        case .event(.failed(let attempt, _)), .event(.finished(let attempt)): restored[attempt] = nil
+        case .action(.start(let attempt, _, _, let share)) where share > 0: restored[attempt] = share
+        default: break
+        }
+    }
+
     private mutating func handOn() throws {
         if !outcomes.isEmpty { try report(outcomes) }
         (outcomes, handingOnSeconds) = ([], .infinity)
+        let instances = allocator.state.instances
+        let gone = (0..<InstanceIndex(instances.count)).filter {
+            instances.phase[Int($0)] == .closed && !toldLives.contains($0)
+        }
+        guard !gone.isEmpty else { return }
+        try reportLives(gone.map(life))
+        toldLives.formUnion(gone)
+    }
+
+    private func life(_ index: InstanceIndex) -> InstanceLife {
+        let (state, place) = (allocator.state, Int(index))
+        let opened = state.instances.openedSeconds[place]
+        let end: InstanceLife.End =
+            switch causes[index] {
+            case .reclaimed?: .reclaimed
+            case nil: opened.isFinite ? .closed : .refused
+            default: .lost
+            }
+        return InstanceLife(
+            workflow: members[0].job.name, job: members[0].run, number: place, instance: world.name(of: index, state),
+            offer: state.offers[Int(state.instances.offer[place])],
+            requestedTimeSeconds: epoch + state.instances.requestedSeconds[place],
+            openedTimeSeconds: opened.isFinite ? epoch + opened : nil,
+            closedTimeSeconds: epoch + state.instances.closedSeconds[place], end: end)
     }
 
     private func lost(with instance: InstanceIndex) -> [TaskIndex] {
@@ -250,25 +298,41 @@ extension RunLoop {
 
     private func id(_ task: TaskIndex) -> TaskID { spec(task).id }
 
-    private mutating func outcome(of attempt: AttemptID, _ found: Measurement) -> TaskOutcome {
+    private mutating func outcome(of attempt: AttemptID, _ found: Measurement) -> AttemptRecord {
         let state = allocator.state
         let (place, task) = (Int(attempt.task), spec(attempt.task))
         let member = members[Int(state.tasks.job[place])]
         let instance = state.tasks.instance[place]
         let offer = state.offers[Int(state.instances.offer[Int(instance)])]
         let grant = state.grant(attempt.task)
-        var outcome = TaskOutcome(
-            workflow: member.job.name, job: member.run, task: task.id, taskType: task.type,
-            attempt: Int(attempt.number), status: .completed, parameters: task.parameters)
-        outcome.instance = world.name(of: instance, state)
+        func positive(_ value: Double) -> Double? { value > 0 && value.isFinite ? value : nil }
+        var outcome = AttemptRecord(
+            workflow: member.job.name, job: member.run, task: task.id.rawValue, taskType: task.type,
+            attempt: Int(attempt.number))
+        outcome.parameters = task.parameters.mapValues { ParameterValue($0) }
+        outcome.tenant = member.job.tenant
+        outcome.instance = world.name(of: instance, state).rawValue
         outcome.instanceType = offer.type.name
+        (outcome.purchase, outcome.zone) = (offer.purchase.rawValue, offer.zone)
         outcome.pricePerHour = offer.price.perHour
         outcome.submitTimeSeconds = epoch + state.tasks.readySeconds[place]
         outcome.cpus = grant.resources.cpus
-        outcome.requestedMemoryBytes = grant.resources.memoryBytes > 0 ? grant.resources.memoryBytes : nil
+        outcome.requestedMemoryBytes = positive(grant.resources.memoryBytes)
+        (outcome.gpus, outcome.storageBytes) = (
+            positive(grant.resources.gpus), positive(grant.resources.storageBytes)
+        )
         outcome.requestedSeconds = grant.timeLimitSeconds
-        outcome.alerts = alerts.removeValue(forKey: attempt)
-        outcome.take(found)
+        outcome.restoredShare = restored[attempt]
+        if let estimates = member.estimates {
+            let index = place - Int(state.jobs[Int(state.tasks.job[place])].first)
+            if estimates.expectedSeconds[index].isFinite {
+                outcome.predictedSeconds = positive(estimates.seconds(of: index, on: offer.type, p: 0.5))
+            }
+            if index < estimates.memoryQuantiles.count {
+                outcome.predictedMemoryBytes = positive(estimates.memoryQuantiles[index](0.5))
+            }
+        }
+        outcome.take(found, alerts.removeValue(forKey: attempt) ?? [])
         if found.leftBehind > 0 {
             show(.leftBehind(task.id, attempt: Int(attempt.number), processes: found.leftBehind))
         }

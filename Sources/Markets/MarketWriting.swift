@@ -1,5 +1,6 @@
 import Basics
 import Reading
+import Workloads
 
 extension SpotPriceTable {
     /// The text that `aws ec2 describe-spot-price-history` prints for these prices, newest first. Times are rounded to
@@ -29,9 +30,9 @@ extension AvailabilityTrace {
     /// The trace as the SkyPilot spot traces are written, with two more fields of metadata: `capacity`, and `source`
     /// for what it is.
     public func skypilotJSON(source: String) -> String {
-        let prices = prices.map { ", \"prices\": [\($0.map { shortest($0) }.joined(separator: ", "))]" } ?? ""
+        let prices = prices.map { ", \"prices\": [\($0.map { Units.shortest($0) }.joined(separator: ", "))]" } ?? ""
         let metadata =
-            "\"gap_seconds\": \(shortest(stepSeconds)), \"capacity\": \(capacity), \"source\": \(jsonString(source))"
+            "\"gap_seconds\": \(Units.shortest(stepSeconds)), \"capacity\": \(capacity), \"source\": \(jsonString(source))"
         return
             "{\"metadata\": {\(metadata)}, \"data\": [\(counts.map(String.init).joined(separator: ", "))]\(prices)}\n"
     }

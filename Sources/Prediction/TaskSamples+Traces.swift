@@ -32,7 +32,7 @@ extension TaskSamples {
         let seconds = table.numbers(.runtime)
         let times = [table.numbers(.submitTime), table.numbers(.startTime), table.numbers(.endTime)]
         var columns: [(name: String, values: [Double])] = []
-        let features: [(name: String, column: ExecutionColumn)] =
+        let features: [(name: String, column: AttemptColumn)] =
             (hindsight ? [(TaskFeatures.read, .readBytes)] : []) + [
                 (TaskFeatures.size, .inputBytes), (TaskFeatures.cpus, .cpus), (TaskFeatures.memory, .requestedMemory),
             ]
@@ -67,7 +67,7 @@ public enum TaskFeatures {
     static let memory = "requested_memory_bytes"
     static let parameterPrefix = "param."
     /// Parameters of imported traces that are results of the run: a model must not see them.
-    static let measured: Set<String> = ["rss_bytes", ExecutionRecord.nextflowHash]
+    static let measured: Set<String> = ["rss_bytes", AttemptRecord.nextflowHash]
     /// Parameters of imported traces that say who ran a task and where: their numbers are names.
     static let owners: Set<String> = ["user", "account", "partition", "array"]
 

@@ -1,4 +1,4 @@
-public import Traces
+public import Workloads
 
 /// What a task model predicts.
 public enum TaskTarget: String, CaseIterable, Sendable, Codable {
@@ -10,7 +10,7 @@ public enum TaskTarget: String, CaseIterable, Sendable, Codable {
     case outputSize = "output_bytes"
 
     /// The column of the trace schema that holds it.
-    public var column: ExecutionColumn {
+    public var column: AttemptColumn {
         switch self {
         case .runtime: .runtime
         case .peakMemory: .peakMemory

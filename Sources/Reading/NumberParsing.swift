@@ -78,12 +78,6 @@ package func parseDecimal(_ text: String) -> Double? {
     1e21, 1e22,
 ]
 
-/// The shortest text that reads back as the same double; whole numbers without a point.
-package func shortest(_ number: Double) -> String {
-    let text = number.description
-    return text.hasSuffix(".0") ? String(text.dropLast(2)) : text
-}
-
 /// Unix seconds of an ISO 8601 date and time (`2023-05-29T06:20:02.848Z`, `2015-05-10 09:14:35.319`, with an offset
 /// such as `+02:00`, or a date alone). A time without an offset is taken as UTC: most recorders write local time
 /// and do not say where, and within one trace only differences matter.

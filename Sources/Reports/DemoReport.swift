@@ -21,7 +21,7 @@ public struct DemoReport: Sendable {
     public var localPlan: Plan
     public var graph: TaskGraph
     /// What the first run on this machine logged.
-    public var outcomes: [TaskOutcome]
+    public var outcomes: [AttemptRecord]
     public var retrainings: [Retraining]
     /// Of the second run, by the models before and after retraining.
     public var before: [TaskEvaluation]
@@ -30,7 +30,7 @@ public struct DemoReport: Sendable {
     public init(
         evaluations: [TaskEvaluation], market: PriceModel.Market, history: (times: [Double], prices: [Double]),
         forecast: Forecast, errorRatios: [Double], poolPlan: Plan, localPlan: Plan, graph: TaskGraph,
-        outcomes: [TaskOutcome],
+        outcomes: [AttemptRecord],
         retrainings: [Retraining], before: [TaskEvaluation], after: [TaskEvaluation]
     ) {
         (self.evaluations, self.market, self.history, self.forecast) = (evaluations, market, history, forecast)
@@ -84,7 +84,7 @@ public struct DemoReport: Sendable {
         let ran = outcomes.compactMap { outcome -> GanttChart.Bar? in
             guard let from = outcome.startTimeSeconds, let to = outcome.endTimeSeconds else { return nil }
             return GanttChart.Bar(
-                outcome.task.rawValue, type: outcome.taskType, row: outcome.instance?.rawValue ?? "local",
+                outcome.task ?? "", type: outcome.taskType ?? "", row: outcome.instance ?? "local",
                 start: from - start, end: to - start, outcome: outcome.status == .completed ? .succeeded : .failed,
                 isCritical: false)
         }

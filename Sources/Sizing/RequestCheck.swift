@@ -1,4 +1,5 @@
 import Traces
+import Workloads
 
 /// What requests would have done to runs that came after those they were learnt from.
 ///

@@ -155,7 +155,7 @@ extension ResourceRequests.Request {
     }
 
     /// As many as 95 % of the runs kept busy, rounded up; never more than were reserved.
-    private static func processors(_ records: [ExecutionRecord], reserved: Double?) -> Int? {
+    private static func processors(_ records: [AttemptRecord], reserved: Double?) -> Int? {
         let busy = records.compactMap(\.busyProcessors)
         guard !busy.isEmpty else { return reserved.flatMap { Int(exactly: $0.rounded(.up)) } }
         // A tenth of a processor is noise.
@@ -209,7 +209,7 @@ extension ResourceRequests.Request {
     }
 }
 
-extension ExecutionRecord {
+extension AttemptRecord {
     /// The processors that it kept busy on average; `nil` if that was not recorded.
     fileprivate var busyProcessors: Double? {
         guard let cpu = cpuSeconds, let wall = runtimeSeconds, wall > 0 else { return nil }

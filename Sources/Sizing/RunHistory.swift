@@ -7,7 +7,7 @@ internal import Workloads
 struct RunHistory: Sendable {
     /// One attempt.
     struct Run: Sendable {
-        let record: ExecutionRecord
+        let record: AttemptRecord
         /// What it needed; of a bound, what was not enough.
         let need: Double
         let isBound: Bool

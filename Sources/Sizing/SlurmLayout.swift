@@ -1,5 +1,6 @@
 internal import Foundation
 internal import Traces
+internal import Workloads
 
 /// How the newest job of a type was spread over nodes and tasks, and what that means for requests: Slurm counts memory for
 /// each node and processors for each task.
@@ -17,8 +18,8 @@ public struct SlurmLayout: Sendable, Hashable, Encodable {
     }
 
     /// - Parameter records: Of one type, oldest first. `nil` if each ran as one task on one node, or none recorded it.
-    init?(_ records: [ExecutionRecord]) {
-        func whole(_ record: ExecutionRecord, _ name: String) -> Int? {
+    init?(_ records: [AttemptRecord]) {
+        func whole(_ record: AttemptRecord, _ name: String) -> Int? {
             guard case .number(let value)? = record.parameters[name], value >= 1 else { return nil }
             return Int(exactly: value)
         }

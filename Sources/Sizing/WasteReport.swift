@@ -62,7 +62,7 @@ public struct WasteReport: Sendable, Encodable {
         var isTime: Bool { [.day, .week, .month].contains(self) }
 
         /// Times are those at which runs ended, UTC; weeks begin on Monday.
-        func name(_ record: ExecutionRecord) -> String? {
+        func name(_ record: AttemptRecord) -> String? {
             if self == .taskType { return record.taskType }
             guard isTime else { return record.parameters[rawValue]?.text ?? "–" }
             let start = record.startTimeSeconds ?? record.submitTimeSeconds
@@ -89,7 +89,7 @@ public struct WasteReport: Sendable, Encodable {
         _ table: ExecutionTable, requests: ResourceRequests, demands: [RecordedDemand] = [],
         by grouping: Grouping = .taskType
     ) {
-        var records: [String: [ExecutionRecord]] = [:]
+        var records: [String: [AttemptRecord]] = [:]
         for row in 0..<table.rowCount {
             let record = table[row]
             // What a cached row says was wasted when it ran, not again.
@@ -122,8 +122,8 @@ public struct WasteReport: Sendable, Encodable {
 
 extension WasteReport.Tool {
     fileprivate init(
-        _ type: String, _ records: [ExecutionRecord], _ request: ResourceRequests.Request?,
-        _ suggestion: (ExecutionRecord) -> Double?, _ demands: [RecordedDemand], _ options: RequestOptions
+        _ type: String, _ records: [AttemptRecord], _ request: ResourceRequests.Request?,
+        _ suggestion: (AttemptRecord) -> Double?, _ demands: [RecordedDemand], _ options: RequestOptions
     ) {
         var (used, wasted, wastedCPU, suggested) = (0.0, 0.0, 0.0, 0.0)
         var (knowsMemory, knowsCPU, knowsSuggestion) = (false, false, request?.memoryBytes != nil)

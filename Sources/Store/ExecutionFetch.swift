@@ -1,5 +1,6 @@
 internal import CSQLite
 internal import Traces
+internal import Workloads
 
 /// Reads the rows of a query over all columns of the schema, and `parameters` last, straight into columns.
 struct ExecutionFetch {
@@ -10,7 +11,7 @@ struct ExecutionFetch {
 
     func fetch() throws -> ExecutionTable {
         let handle = statement.handle
-        let columns = ExecutionColumn.allCases
+        let columns = AttemptColumn.allCases
         let parametersIndex = Int32(truncatingIfNeeded: columns.count)
         var table = ExecutionTable()
         var numbers = table.numberColumns

@@ -1,5 +1,6 @@
 internal import CSQLite
 internal import Traces
+internal import Workloads
 
 /// Inserts rows of one table. Values are bound through SQLite's own calls: five times faster than as boxed arguments.
 struct ExecutionInsert {
@@ -13,7 +14,7 @@ struct ExecutionInsert {
     /// - Parameter ignoringKnown: Leaves out rows that an index does not allow twice.
     init(_ database: Database, _ table: ExecutionTable, ignoringKnown: Bool = false) throws {
         (self.database, self.table) = (database, table)
-        let columns = ExecutionColumn.allCases.filter(table.has)
+        let columns = AttemptColumn.allCases.filter(table.has)
         let positions = zip(columns, Int32(3)...)
         numbers = positions.filter { !$0.0.isText }.map { ($0.1, table.numbers($0.0)) }
         texts = positions.filter { $0.0.isText }.map { ($0.1, table.texts($0.0)) }

@@ -1,5 +1,5 @@
 import Reading
-public import Traces
+internal import Traces
 public import Workloads
 
 /// What one attempt used over time.
@@ -8,7 +8,7 @@ public struct RecordedDemand: Sendable, Hashable, Encodable {
     public let task: String?
     public let taskType: String?
     public let attempt: Int?
-    public let status: ExecutionStatus?
+    public let status: AttemptStatus?
     public let series: DemandSeries
 
     enum CodingKeys: String, CodingKey {
@@ -47,7 +47,7 @@ public struct RecordedDemand: Sendable, Hashable, Encodable {
         for point in series.points {
             bytes += head
             for value in [point.seconds, point.cpuSeconds, point.memoryBytes, point.readBytes, point.writtenBytes] {
-                bytes.appendField(shortest(value).utf8, isFirst: false)
+                bytes.appendField(Units.shortest(value).utf8, isFirst: false)
             }
             bytes.append(UInt8(ascii: "\n"))
         }

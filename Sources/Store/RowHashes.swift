@@ -1,4 +1,5 @@
 import Traces
+import Workloads
 
 /// One hash per row of a table over all that the row says, and over how many equal rows came before it.
 ///
@@ -10,14 +11,14 @@ struct RowHashes {
     /// What the releases knew it by that did not keep the hash of Nextflow.
     private(set) var earlier: [UInt64]
 
-    private static let execution: Set<ExecutionColumn> = [.task, .submitTime, .startTime, .runtime]
+    private static let execution: Set<AttemptColumn> = [.task, .submitTime, .startTime, .runtime]
 
     init(_ table: ExecutionTable) {
         var hashes = [UInt64](repeating: 0x9E37_79B9_7F4A_7C15, count: table.rowCount)
         // Of the rows of Nextflow: what they repeat.
         var executions = hashes
-        for column in ExecutionColumn.allCases where table.has(column) {
-            let salt = Self.hash(column.name.utf8)
+        for column in AttemptColumn.allCases where table.has(column) {
+            let salt = Self.hash(Self.name(column).utf8)
             if column.isText {
                 Self.mix(table.texts(column), salt, into: &hashes)
                 if Self.execution.contains(column) { Self.mix(table.texts(column), salt, into: &executions) }
@@ -29,7 +30,7 @@ struct RowHashes {
         var key: ExecutionTable.Parameter?
         for parameter in table.parameters {
             let salt = Self.hash("param.\(parameter.name)".utf8)
-            if parameter.name == ExecutionRecord.nextflowHash {
+            if parameter.name == AttemptRecord.nextflowHash {
                 key = parameter
                 Self.mix(parameter.values, salt, into: &executions)
             } else {
@@ -50,6 +51,16 @@ struct RowHashes {
         for row in values.indices where key[row] != nil {
             let failed = status[row] == "failed" || status[row] == "aborted"
             values[row] = failed ? Self.finish(executions[row]) : executions[row]
+        }
+    }
+
+    /// What a column was called when rows of it were stored first.
+    private static func name(_ column: AttemptColumn) -> String {
+        switch column {
+        case .instance: "param.instance"
+        case .failureMessage: "param.failure"
+        case .alert: "param.alert"
+        default: column.name
         }
     }
 

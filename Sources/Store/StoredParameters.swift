@@ -1,5 +1,6 @@
 import Reading
 import Traces
+import Workloads
 
 /// The `param.` columns of one row as a JSON object, so that SQLite's own JSON functions can look into it: numbers as
 /// numbers, words as strings.
@@ -13,7 +14,7 @@ enum StoredParameters {
             append(parameter.name, to: &bytes)
             bytes.append(UInt8(ascii: ":"))
             switch value {
-            case .number(let number): bytes.append(contentsOf: shortest(number).utf8)
+            case .number(let number): bytes.append(contentsOf: Units.shortest(number).utf8)
             case .text(let text): append(text, to: &bytes)
             }
         }

@@ -1,6 +1,7 @@
 public import Markets
 public import Reading
 public import Traces
+import Workloads
 
 /// Every format that the store can import, by the name that the command line uses.
 public enum TraceFormat: Hashable, Sendable, CaseIterable {

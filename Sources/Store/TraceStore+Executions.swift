@@ -48,29 +48,73 @@ extension TraceStore {
         return hashes
     }
 
-    /// Stores the outcome of one attempt, and what it used over time, like ``append(_:demands:)``.
-    public func append(_ record: ExecutionRecord, demand: DemandSeries? = nil) throws(StoreError) {
-        try append([record], demands: [demand])
-    }
-
     /// Stores the outcomes of attempts, and what they used over time. They are durable when this returns.
     ///
     /// An attempt that the store holds, by workflow, job, task and number, is left as it is: outcomes may be handed on
     /// again after an interruption.
     /// - Throws: ``StoreError/removed(_:)`` if the file is not there any more.
-    public func append(_ records: [ExecutionRecord], demands: [DemandSeries?]) throws(StoreError) {
-        precondition(records.count == demands.count, "one series, or none, for each record")
+    public func append(_ records: [AttemptRecord]) throws(StoreError) {
         let table = ExecutionTable(records)
         try transaction { database in
             let series = try database.cachedStatement(sql: "INSERT INTO demand (execution_id, series) VALUES (?, ?)")
             try ExecutionInsert(database, table, ignoringKnown: true)
                 .insert(0..<table.rowCount, RowHashes(table), importID: nil) { row in
-                    guard let demand = demands[row] else { return }
+                    guard let demand = records[row].demand else { return }
                     try series.execute(arguments: [database.lastInsertedRowID, Data(demand.encoded)])
                 }
         }
         guard FileIdentity(path) == identity else { throw .removed(path) }
     }
+
+    /// Stores the lives of instances. They are durable when this returns; one that the store holds, by workflow, job and
+    /// number, is left as it is.
+    /// - Throws: ``StoreError/removed(_:)`` if the file is not there any more.
+    public func append(_ lives: [InstanceLife]) throws(StoreError) {
+        try transaction { database in
+            let names = Self.lifeColumns.joined(separator: ", ")
+            let marks = Self.lifeColumns.map { _ in "?" }.joined(separator: ", ")
+            let insert = try database.cachedStatement(
+                sql: "INSERT OR IGNORE INTO instance_lives (\(names)) VALUES (\(marks))")
+            for life in lives {
+                try insert.execute(arguments: [
+                    life.workflow, life.job, life.number, life.instance.rawValue, life.instanceType,
+                    life.purchase.rawValue, life.zone, life.requestedTimeSeconds, life.openedTimeSeconds,
+                    life.closedTimeSeconds, life.end.rawValue, life.pricePerHour, life.cost,
+                ])
+            }
+        }
+        guard FileIdentity(path) == identity else { throw .removed(path) }
+    }
+
+    /// The lives of instances of our own runs, in the order of runs and of their numbers.
+    public func instanceLives(workflow: String? = nil) throws(StoreError) -> [InstanceLife] {
+        try access { database in
+            // A store of an earlier release that may not be written has no such table.
+            guard try database.tableExists("instance_lives") else { return [] }
+            return try database.rows(
+                sql: """
+                    SELECT \(Self.lifeColumns.joined(separator: ", ")) FROM instance_lives
+                    WHERE workflow = COALESCE(?, workflow) ORDER BY requested_time_seconds, workflow, job, number
+                    """, arguments: [workflow]
+            ).map { row in
+                guard let purchase = PurchaseOption(rawValue: row[5]), let end = InstanceLife.End(rawValue: row[10])
+                else {
+                    throw StoreError.damaged(path, reason: "the life of an instance is not as we write it")
+                }
+                return InstanceLife(
+                    workflow: row[0], job: row[1], number: row[2], instance: InstanceID(row[3] as String),
+                    instanceType: row[4], purchase: purchase, zone: row["zone"], requestedTimeSeconds: row[7],
+                    openedTimeSeconds: row["opened_time_seconds"], closedTimeSeconds: row[9], end: end,
+                    pricePerHour: row[11],
+                    cost: row[12])
+            }
+        }
+    }
+
+    private static let lifeColumns = [
+        "workflow", "job", "number", "instance", "instance_type", "purchase", "zone", "requested_time_seconds",
+        "opened_time_seconds", "closed_time_seconds", "ending", "price_per_hour", "cost",
+    ]
 
     /// Whether the store holds outcomes of this run of our own.
     public func holdsOutcomes(workflow: String, job: String) throws(StoreError) -> Bool {
@@ -96,7 +140,7 @@ extension TraceStore {
                 return RecordedDemand(
                     job: row["job"], task: row["task"], taskType: row["task_type"],
                     attempt: (row["attempt"] as Double?).flatMap { Int(exactly: $0) },
-                    status: (row["status"] as String?).flatMap { ExecutionStatus(rawValue: $0) }, series: series)
+                    status: (row["status"] as String?).flatMap { AttemptStatus(rawValue: $0) }, series: series)
             }
         }
     }
@@ -129,7 +173,10 @@ extension TraceStore {
             if workflow != nil { conditions.append("COALESCE(workflow, '') = ?") }
             if outcomesOnly { conditions.append("import_id IS NULL") }
             let filter = conditions.isEmpty ? "" : " WHERE " + conditions.joined(separator: " AND ")
-            let names = ExecutionColumn.allCases.map(\.name).joined(separator: ", ")
+            // A store of an earlier release that may not be written lacks some.
+            let known = try Self.columnNames(database)
+            let names = AttemptColumn.allCases.map(\.name).map { known.contains($0) ? $0 : "NULL AS \($0)" }
+                .joined(separator: ", ")
             let statement = try database.makeStatement(
                 sql: "SELECT \(names), parameters FROM executions\(filter) ORDER BY id")
             if let workflow { statement.bind([workflow]) }

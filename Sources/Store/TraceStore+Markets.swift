@@ -2,6 +2,7 @@ internal import CSQLite
 internal import Foundation
 public import Markets
 public import Reading
+internal import Workloads
 
 extension TraceStore {
     /// Stores market data that was read from a file.

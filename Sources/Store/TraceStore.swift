@@ -1,6 +1,7 @@
 internal import CSQLite
 internal import Foundation
 internal import Traces
+internal import Workloads
 
 /// The durable store of imported traces and of the outcomes of runs: one SQLite file, one schema for both.
 ///
@@ -18,7 +19,7 @@ public final class TraceStore: Sendable {
     /// Which file was opened.
     let identity: FileIdentity?
 
-    static let schemaVersion = 4
+    static let schemaVersion = 5
     static let busySeconds = 60.0
 
     /// Opens the store in `folder`, which is made if it does not exist.
@@ -168,12 +169,51 @@ public final class TraceStore: Sendable {
         if version < 2 { try database.execute(sql: "ALTER TABLE imports ADD COLUMN digest TEXT") }
         if version < 3 { try database.execute(sql: demandTable) }
         if version < 4 { try mendOutcomes(database) }
+        if version < 5 { try addColumns(database) }
         try database.execute(sql: "PRAGMA user_version = \(schemaVersion)")
     }
 
     private static let demandTable = """
         CREATE TABLE demand (execution_id INTEGER PRIMARY KEY REFERENCES executions, series BLOB NOT NULL);
         """
+
+    /// Every life is one row.
+    private static let livesTable = """
+        CREATE TABLE IF NOT EXISTS instance_lives (
+            workflow TEXT NOT NULL, job TEXT NOT NULL, number INTEGER NOT NULL, instance TEXT NOT NULL,
+            instance_type TEXT NOT NULL, purchase TEXT NOT NULL, zone TEXT, requested_time_seconds REAL NOT NULL,
+            opened_time_seconds REAL, closed_time_seconds REAL NOT NULL, ending TEXT NOT NULL,
+            price_per_hour REAL NOT NULL, cost REAL NOT NULL, PRIMARY KEY (workflow, job, number)) WITHOUT ROWID;
+        """
+
+    private static func declaration(_ column: AttemptColumn) -> String {
+        "\(column.name) \(column.isText ? "TEXT" : "REAL")"
+    }
+
+    static func columnNames(_ database: Database) throws -> Set<String> {
+        Set(try database.rows(sql: "SELECT name FROM pragma_table_info('executions')").map { $0[0] as String })
+    }
+
+    /// Columns that are new; what earlier releases wrote of our own runs as parameters goes where it belongs.
+    private static func addColumns(_ database: Database) throws {
+        let known = try columnNames(database)
+        for column in AttemptColumn.allCases where !known.contains(column.name) {
+            try database.execute(sql: "ALTER TABLE executions ADD COLUMN \(declaration(column))")
+        }
+        let moved = [
+            ("instance", "instance", "TRUE"), ("failure", "failure_message", "status <> 'completed'"),
+            ("alert", "alert", "json_extract(parameters, '$.alert') LIKE '%above the predicted%'"),
+        ]
+        for (parameter, column, condition) in moved {
+            try database.execute(
+                sql: """
+                    UPDATE executions SET \(column) = json_extract(parameters, '$.\(parameter)'),
+                        parameters = NULLIF(json_remove(parameters, '$.\(parameter)'), '{}')
+                    WHERE import_id IS NULL AND json_type(parameters, '$.\(parameter)') = 'text' AND \(condition)
+                    """)
+        }
+        try database.execute(sql: livesTable)
+    }
 
     /// An attempt of our own runs is one row.
     private static let outcomeIndex = """
@@ -215,7 +255,7 @@ public final class TraceStore: Sendable {
         let found = Int(try database.number(sql: "PRAGMA user_version") ?? 0)
         guard found < schemaVersion else { return }
         if found > 0 { return try migrate(database, from: found) }
-        let columns = ExecutionColumn.allCases.map { "\($0.name) \($0.isText ? "TEXT" : "REAL")" }
+        let columns = AttemptColumn.allCases.map(declaration)
         try database.execute(
             sql: """
                 CREATE TABLE imports (
@@ -237,6 +277,7 @@ public final class TraceStore: Sendable {
                     vm TEXT NOT NULL, zone TEXT NOT NULL, instance_type TEXT NOT NULL, start_seconds REAL NOT NULL,
                     lifetime_seconds REAL NOT NULL, reclaimed INTEGER NOT NULL, PRIMARY KEY (vm, start_seconds));
                 \(demandTable)
+                \(livesTable)
                 \(outcomeIndex)
                 PRAGMA user_version = \(schemaVersion);
                 """)

@@ -1,5 +1,11 @@
 /// Reading and writing of quantities with units, as people and workflow engines write them.
 public enum Units {
+    /// The shortest text that reads back as the same double; whole numbers without a point.
+    package static func shortest(_ number: Double) -> String {
+        let text = number.description
+        return text.hasSuffix(".0") ? String(text.dropLast(2)) : text
+    }
+
     /// The bytes that a text such as `4.5 GB`, `389 B`, `4Gi`, `12G` or `1048576` means, or `nil`.
     ///
     /// A bare number is bytes. `KiB`, `Ki`, `MiB` … are powers of 1024. `KB`, `K`, `MB`, `M` … are powers of

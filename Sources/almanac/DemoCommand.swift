@@ -3,16 +3,13 @@ import ArgumentParser
 import Execution
 import Forecasting
 import Foundation
-import JobFiles
 import Learning
 import Markets
 import Plots
 import Prediction
-import Reading
 import Reports
 import Scheduling
-import Store
-import Traces
+import Service
 import Workloads
 
 /// `almanac demo`: the whole loop once, on bundled data and this machine.
@@ -52,41 +49,19 @@ struct DemoCommand: ParsableCommand {
     func run() throws {
         let console = global.console
         let start = ContinuousClock.now
-        let marker = "\(output)/.almanac-demo"
-        let jobPath = "\(datasets)/executions/jobs/demo.yaml"
-        guard FileManager.default.fileExists(atPath: jobPath) else {
-            throw Failure.input(
-                "\(jobPath): not found. Run this in the project's folder, or name its datasets folder with --datasets.")
-        }
-        if FileManager.default.fileExists(atPath: output) {
-            guard FileManager.default.fileExists(atPath: marker) else {
-                throw Failure.input("\(output): exists and is no earlier demo. Name another folder with --output.")
-            }
-            try FileManager.default.removeItem(atPath: output)
-        }
-        try FileManager.default.createDirectory(atPath: output, withIntermediateDirectories: true)
-        try Data().write(to: URL(fileURLWithPath: marker))
-
-        console.line("1. import")
-        let store = try TraceStore(folder: "\(output)/store")
-        let recorded = try store.importFile("\(datasets)/executions/recorded.csv")
-        let priceFolder = "\(datasets)/markets/prices"
-        var pricesStored = 0
-        for file in try FileManager.default.contentsOfDirectory(atPath: priceFolder).sorted() {
-            pricesStored += try store.importFile("\(priceFolder)/\(file)").rowsStored
-        }
-        console.line("   \(recorded.rowsStored) recorded runs, \(pricesStored) generated spot prices")
-
-        console.line("2. train, and evaluate on runs that no model saw")
         var options = TaskModelOptions()
         options.threads = global.threads
-        let training = Training(
-            folder: "\(output)/models", options: options, seed: global.seed, version: Almanac.version)
-        let table = try store.executions()
-        let trained = try TaskTarget.allCases.map { try training.train($0, on: table) }
-        let evaluations = trained.compactMap(\.heldOut).filter { $0.target != .outputSize }
+        var demo = try Demo(
+            datasets: datasets, output: output, options: options, seed: global.seed, version: Almanac.version)
+
+        console.line("1. import")
+        try demo.importData()
+        console.line("   \(demo.imported.runs) recorded runs, \(demo.imported.prices) generated spot prices")
+
+        console.line("2. train, and evaluate on runs that no model saw")
+        try demo.train()
         var errors = TextTable(["", "median", "linear", "log-log", "forest", "almanac", "90 % holds"])
-        for evaluation in evaluations {
+        for evaluation in demo.evaluations {
             let shown: [TaskModel.Candidate] = [.median, .linear, .logLog, .forest]
             errors.add(
                 [evaluation.target.rawValue]
@@ -96,17 +71,9 @@ struct DemoCommand: ParsableCommand {
         console.line(indented(errors.text))
 
         console.line("3. forecast the spot price")
-        let prices = try store.spotPrices(product: SpotMarket.linux)
-        let (_, priceModel) = try training.trainPrices(on: prices)
-        // The liveliest market: many never change at all.
-        let changes = { (market: PriceModel.Market) in prices[market.market]?.changeCount ?? 0 }
-        guard let market = priceModel.markets.max(by: { changes($0) < changes($1) }) else {
-            throw Failure.input("\(priceFolder): holds no Linux prices.")
-        }
-        let forecast = try priceModel.forecast(market.market, hours: 48)
-        let history = prices[market.market]?.hourly() ?? (start: 0, prices: [])
-        let shownHours = min(history.prices.count, 240)
-        let ratios = zip(PriceModel.judgedHours, priceModel.errorRatios).map { "\($0) h \(String(format: "%.2f", $1))" }
+        try demo.forecastPrices()
+        guard let market = demo.market, let forecast = demo.forecast else { return }
+        let ratios = zip(PriceModel.judgedHours, demo.errorRatios).map { "\($0) h \(String(format: "%.2f", $1))" }
         console.line(
             "   \(market.market.instanceType) in \(market.market.zone): \(Units.formatPrice(market.lastPrice)) now, "
                 + "\(Units.formatPrice(forecast.mean[23])) expected in 24 h, 95 % between "
@@ -116,44 +83,23 @@ struct DemoCommand: ParsableCommand {
             "   held-out error against the naive forecast (below 1 is better): \(ratios.joined(separator: ", "))")
 
         console.line("4. plan a job that was never run")
-        let first = try JobFile.read(jobPath)
-        let models = try ModelSet(folder: training.folder)
-        let graph = try models.fillingSizes(of: first.tasks)
-        let pool = first.pool ?? ResourcePool(entries: [])
-        let poolPlan = try Planner(graph, on: pool, costs: models.costModel(for: graph, on: pool)).plan(Goal(.balanced))
-        let here = ResourcePool(entries: [.init(type: .thisMachine())])
-        let localCosts = try models.costModel(for: graph, on: here, host: InstanceType.hostName)
-        let localPlan = try Planner(graph, on: here, costs: localCosts).plan(Goal(.time))
+        try demo.plan()
+        guard let graph = demo.graph, let poolPlan = demo.poolPlan, let localPlan = demo.localPlan else { return }
         console.line(
             "   on the pool: \(Units.formatSeconds(poolPlan.makespanSeconds)) for \(Units.formatPrice(poolPlan.cost)) on "
                 + "\(poolPlan.instances.count) instances; on this machine: \(Units.formatSeconds(localPlan.makespanSeconds))"
         )
 
         console.line("5. run it here, log every attempt")
-        let outcomes = try run(graph, name: "demo-1", store, console)
+        try tell(graph.count, console, { try demo.runFirst(advance: $0) }, { demo.outcomes })
 
         console.line("6. retrain on the outcomes")
-        let retrained = try store.executions()
-        let retrainings = try [TaskTarget.runtime, .peakMemory].map {
-            try Retraining.run($0, training: training, on: retrained)
-        }
-        for result in retrainings { console.line("   \(result.target.rawValue): \(result.reason)") }
+        try demo.retrain()
+        for result in demo.retrainings { console.line("   \(result.target.rawValue): \(result.reason)") }
 
         console.line("7. run a second job, predicted by the models before and after")
-        let text = try String(contentsOfFile: jobPath, encoding: .utf8)
-            .replacingOccurrences(of: "[3, 6, 12, 24]", with: "[4, 8, 16, 28]")
-        let second = try JobFile.parse(text, file: jobPath)
-        let newOutcomes = try run(second.tasks, name: "demo-2", store, console)
-        let judged = ExecutionTable(newOutcomes.map { ExecutionRecord($0) })
-        let newModels = try ModelSet(folder: training.folder)
-        func judge(_ model: TaskModel?) throws -> TaskEvaluation? {
-            try model.map {
-                try TaskEvaluation($0, test: TaskSamples(judged, target: $0.target), workflow: "second run")
-            }
-        }
-        let before = try [models.runtime, models.memory].compactMap(judge)
-        let after = try [newModels.runtime, newModels.memory].compactMap(judge)
-        for (old, new) in zip(before, after) {
+        try tell(graph.count, console, { try demo.runSecond(advance: $0) }, { demo.secondOutcomes })
+        for (old, new) in zip(demo.before, demo.after) {
             console.line(
                 "   \(old.target.rawValue): MdAPE \(Units.formatPercent(old.chosen.mdape)) before, \(Units.formatPercent(new.chosen.mdape)) after; "
                     + "WAPE \(Units.formatPercent(old.chosen.wape)) before, \(Units.formatPercent(new.chosen.wape)) after"
@@ -161,62 +107,38 @@ struct DemoCommand: ParsableCommand {
         }
 
         let report = DemoReport(
-            evaluations: evaluations, market: market,
-            history: (
-                times: (0..<shownHours).map { history.start + 3600 * Double(history.prices.count - shownHours + $0) },
-                prices: Array(history.prices.suffix(shownHours))
-            ), forecast: forecast, errorRatios: priceModel.errorRatios, poolPlan: poolPlan, localPlan: localPlan,
-            graph: graph, outcomes: outcomes,
-            retrainings: retrainings, before: before, after: after)
+            evaluations: demo.evaluations, market: market, history: demo.history, forecast: forecast,
+            errorRatios: demo.errorRatios, poolPlan: poolPlan, localPlan: localPlan, graph: graph,
+            outcomes: demo.outcomes, retrainings: demo.retrainings, before: demo.before, after: demo.after)
         let page = "\(output)/report.html"
         try Data(report.page().html().utf8).write(to: URL(fileURLWithPath: page), options: .atomic)
         try Data(report.ganttChart().svg().utf8).write(to: URL(fileURLWithPath: "\(output)/gantt.svg"))
         let seconds = (ContinuousClock.now - start) / .seconds(1)
+        func chosen(_ evaluations: [TaskEvaluation]) -> [String: TaskEvaluation.Errors] {
+            Dictionary(uniqueKeysWithValues: evaluations.map { ($0.target.rawValue, $0.chosen) })
+        }
         try console.result(
             Summary(
-                report: page, tasksRun: outcomes.count + newOutcomes.count,
-                errorBefore: Dictionary(uniqueKeysWithValues: before.map { ($0.target.rawValue, $0.chosen) }),
-                errorAfter: Dictionary(uniqueKeysWithValues: after.map { ($0.target.rawValue, $0.chosen) }),
-                seconds: seconds),
+                report: page, tasksRun: demo.outcomes.count + demo.secondOutcomes.count,
+                errorBefore: chosen(demo.before), errorAfter: chosen(demo.after), seconds: seconds),
             text: "Done in \(Units.formatSeconds(seconds)). Open \(page)")
     }
 
-    /// Runs a job on this machine, one processor per task, and logs its outcomes.
-    private func run(_ graph: TaskGraph, name: String, _ store: TraceStore, _ console: Console) throws -> [TaskOutcome]
-    {
-        let folder = "\(output)/work/\(name)"
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        var options = ExecutorOptions(runFolder: "\(output)/runs/\(name)", workingFolder: folder, workflow: "demo")
-        options.job = name
-        let collected = OutcomeList()
-        let bar = console.progress("   running", total: graph.count)
-        let result = try LocalExecutor(graph, options: options) { outcomes in
-            try store.append(outcomes.map { ExecutionRecord($0) }, demands: outcomes.map { _ in nil })
-            collected.add(outcomes)
-            bar.advance(by: outcomes.count)
-        }.run()
+    /// Shows how far a run is, and what became of it.
+    private func tell(
+        _ count: Int, _ console: Console, _ run: (@escaping @Sendable (Int) -> Void) throws -> RunResult,
+        _ outcomes: () -> [AttemptRecord]
+    ) throws {
+        let bar = console.progress("   running", total: count)
+        let result = try run { bar.advance(by: $0) }
         bar.finish()
-        switch result.ending {
-        case .succeeded: break
-        case .cancelled: throw Failure.interrupted("The demo was stopped.")
-        case .failed, .infeasible:
-            throw Failure.work("\(result.failed.count) tasks of the demo failed; see \(output)/runs/\(name)/attempts.")
-        }
+        if result.ending == .cancelled { throw Failure.interrupted("The demo was stopped.") }
         console.line(
             "   \(result.finished) tasks in \(Units.formatSeconds(result.elapsedSeconds)), "
-                + "\(Units.formatSeconds(collected.all.reduce(0) { $0 + ($1.cpuSeconds ?? 0) })) of CPU time")
-        return collected.all
+                + "\(Units.formatSeconds(outcomes().reduce(0) { $0 + ($1.cpuSeconds ?? 0) })) of CPU time")
     }
 
     private func indented(_ text: String) -> String {
         text.split(separator: "\n", omittingEmptySubsequences: false).map { "   \($0)" }.joined(separator: "\n")
     }
-}
-
-/// Outcomes in the order in which they were reported.
-private final class OutcomeList: @unchecked Sendable {
-    private let lock = NSLock()
-    private var outcomes: [TaskOutcome] = []
-    func add(_ more: [TaskOutcome]) { lock.withLock { outcomes += more } }
-    var all: [TaskOutcome] { lock.withLock { outcomes } }
 }

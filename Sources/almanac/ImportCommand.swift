@@ -16,7 +16,7 @@ struct ImportCommand: ParsableCommand {
 
             Formats: \(TraceFormat.allCases.map(\.name).joined(separator: ", ")).
 
-            Columns of executions: \(ExecutionColumn.allCases.map(\.name).joined(separator: ", ")), and param.NAME for \
+            Columns of executions: \(AttemptColumn.allCases.map(\.name).joined(separator: ", ")), and param.NAME for \
             what a task was asked to do.
 
             Other tables are read with --map, for instance

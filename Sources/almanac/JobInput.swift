@@ -1,9 +1,6 @@
 public import ArgumentParser
-import Foundation
-import JobFiles
-import Prediction
 public import Scheduling
-import Traces
+import Service
 import Workloads
 
 /// The job that a command works on, and the models that know it.
@@ -14,22 +11,8 @@ struct JobOptions: ParsableArguments {
     @Option(name: .long, help: "Folder of models that 'almanac train' wrote; without it, times are those in the job.")
     var models: String?
 
-    /// Reads the models and the job. Sizes of files that the job does not state are those on disk in `folder`, or predicted.
-    func read(folder: String) throws -> (JobFile, ModelSet) {
-        let models = try models.map { try ModelSet(folder: $0) } ?? ModelSet()
-        if job.hasSuffix(".json") || job.hasSuffix(".json.gz") {
-            let recorded = try WorkflowInstance.read(job)
-            // As a job, a recorded workflow claims what was measured of it.
-            return (JobFile(name: recorded.name, tasks: recorded.recorded.claimed(by: recorded.graph)), models)
-        }
-        var file = try JobFile.read(job, workingFolder: folder)
-        file.tasks = try models.fillingSizes(of: file.tasks) { path in
-            let url = URL(fileURLWithPath: path, relativeTo: URL(fileURLWithPath: folder, isDirectory: true))
-            let values = try? url.resourceValues(forKeys: [.fileSizeKey, .isRegularFileKey])
-            return values?.isRegularFile == true ? values?.fileSize.map(Double.init) : nil
-        }
-        return (file, models)
-    }
+    /// Reads the models and the job.
+    func read(folder: String) throws -> KnownJob { try KnownJob(job, models: models, workingFolder: folder) }
 }
 
 /// A size as people write it, for instance `8 GB`.

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Plots
 import Store
 import Traces
 import Workloads
@@ -8,7 +9,7 @@ import Workloads
 struct OutcomesCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "outcomes", abstract: "Show or export what is recorded of every attempt.",
-        subcommands: [List.self, Export.self, Series.self], defaultSubcommand: List.self)
+        subcommands: [List.self, Export.self, Series.self, Instances.self], defaultSubcommand: List.self)
 
     struct Selection: ParsableArguments {
         @Flag(name: .long, help: "Imported executions as well, not only those of our own runs.")
@@ -113,6 +114,34 @@ struct OutcomesCommand: ParsableCommand {
             try global.console.result(
                 Written(file: file, rows: points),
                 text: "\(points) points of \(demands.count) attempts written to \(file)")
+        }
+    }
+
+    struct Instances: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "List the instances that runs asked for: when they came, how they went, what they cost.")
+
+        @Option(name: .long, help: "Those of this workflow only.")
+        var workflow: String?
+
+        @OptionGroup var storage: StoreOptions
+        @OptionGroup var global: GlobalOptions
+
+        func run() throws {
+            let lives = try storage.existing().instanceLives(workflow: workflow)
+            var text = TextTable(["job", "instance", "bought", "asked for", "came after", "lived", "end", "cost"])
+            for life in lives {
+                let opened = life.openedTimeSeconds
+                text.add([
+                    life.job, life.instance.rawValue, life.purchase.rawValue,
+                    Quantity.date.text(life.requestedTimeSeconds),
+                    opened.map { Units.formatSeconds(max(0, $0 - life.requestedTimeSeconds)) } ?? "–",
+                    opened.map { Units.formatSeconds(max(0, life.closedTimeSeconds - $0)) } ?? "–",
+                    life.end.rawValue, Units.formatPrice(life.cost),
+                ])
+            }
+            try global.console.result(
+                lives, text: lives.isEmpty ? "no instances yet: 'almanac run' logs them" : text.text)
         }
     }
 }

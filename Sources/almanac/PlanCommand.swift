@@ -4,6 +4,7 @@ import Foundation
 import JobFiles
 import Prediction
 import Scheduling
+import Service
 import Workloads
 
 /// `almanac plan`: which task on which instance, and when.
@@ -59,7 +60,8 @@ struct PlanCommand: ParsableCommand {
 
     func run() throws {
         let console = global.console
-        let (job, models) = try input.read(folder: ".")
+        let known = try input.read(folder: ".")
+        let (job, models) = (known.job, known.models)
         if policy == .show {
             let table = job.policy ?? .standard
             return try console.result(table, text: table.yaml)

@@ -99,7 +99,7 @@ struct TableOptions: ParsableArguments {
         question.features = features?.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) } ?? []
         (question.dropped, question.weight, question.isLogarithmic) = (drop, weight, log)
         (question.group, question.time) = (group, time)
-        if ExecutionColumn(name: target) != nil { question.results = Set(ExecutionColumn.results.map(\.name)) }
+        if AttemptColumn(name: target) != nil { question.results = Set(AttemptColumn.results.map(\.name)) }
         return try TableSamples(file, question)
     }
 }

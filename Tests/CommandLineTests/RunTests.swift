@@ -237,7 +237,7 @@ struct RunTests {
         try #require(answer.exitCode == 0, "\(answer.errors)")
         let outcomes = try terminal.almanac("outcomes", "--json").objects
         func places(_ rows: [[String: Any]]) -> [String] {
-            rows.map { "\($0["task"] ?? "") on \($0["instance"] ?? $0["param.instance"] ?? "")" }.sorted()
+            rows.map { "\($0["task"] ?? "") on \($0["instance"] ?? "")" }.sorted()
         }
         #expect(assignments.count == 7 && Set(assignments.compactMap { $0["instance"] as? String }).count == 2)
         #expect(places(outcomes) == places(assignments))
@@ -260,6 +260,10 @@ struct RunTests {
         let outcomes = try terminal.almanac("outcomes", "--json").objects
         #expect(outcomes.count { $0["status"] as? String == "completed" } == 7)
         #expect(Set(outcomes.compactMap { $0["instance_type"] as? String }) == ["own", "other"])
+        // Those that were open when the program died are gone, and others came in their place: each has one life.
+        let lives = try terminal.almanac("outcomes", "instances", "--json").objects
+        #expect(lives.count >= 2 && Set(lives.compactMap { $0["number"] as? Int }).count == lives.count)
+        #expect(Set(lives.compactMap { $0["instance_type"] as? String }) == ["own", "other"])
         #expect(terminal.lines("log").count { $0 == "last" } == 1)
 
         #expect(try terminal.almanac("run", "job.yaml", "--run-folder", "whole", "-q").exitCode == 0)

@@ -21,7 +21,7 @@ do {
         TaskGraph(tasks), options: .init(runFolder: folder + "/run", workingFolder: folder, instance: machine)
     ) { outcomes in
         // What was handed on is kept in order, so that the test can compare it with the log.
-        let line = outcomes.map { "\($0.task) \($0.attempt) \($0.status.rawValue)\n" }.joined()
+        let line = outcomes.map { "\($0.task ?? "") \($0.attempt ?? 0) \($0.status?.rawValue ?? "")\n" }.joined()
         let handle = try FileHandle(forUpdating: URL(fileURLWithPath: folder + "/outcomes"))
         try handle.seekToEnd()
         try handle.write(contentsOf: Data(line.utf8))

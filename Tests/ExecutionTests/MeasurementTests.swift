@@ -1,5 +1,6 @@
 import Execution
 import Foundation
+import Scheduling
 import Testing
 import Workloads
 
@@ -67,8 +68,13 @@ import Workloads
         let task = TaskSpec(
             id: "copy", type: "copying", command: "cat in > out; sleep 0.3", request: .init(cpus: 2, memoryBytes: 5e6),
             inputs: [.init(path: "in")], outputs: [.init(path: "out")], parameters: ["level": "9"])
-        let outcome = try shop.runOne(task) { $0.instance.onDemandPrice = .init(perHour: 0.5) }
-        #expect(outcome.status == .completed && outcome.exitCode == 0 && outcome.failureCause == nil)
+        let outcome = try shop.runOne(task) {
+            $0.instance.onDemandPrice = .init(perHour: 0.5)
+            $0.instance.speed = 2
+            $0.estimates = Estimates(
+                expectedSeconds: [5], secondsQuantiles: [.init { 4 + $0 }], memoryQuantiles: [.init(exactly: 7e6)])
+        }
+        #expect(outcome.status == .completed && outcome.exitCode == 0 && outcome.cause == nil)
         #expect(outcome.inputBytes == 3_000_000 && outcome.outputBytes == 3_000_000)
         let read = try #require(outcome.readBytes)
         let written = try #require(outcome.writtenBytes)
@@ -78,8 +84,17 @@ import Workloads
         let start = try #require(outcome.startTimeSeconds)
         let end = try #require(outcome.endTimeSeconds)
         #expect(abs(end - start - runtime) < 1e-5 && start >= (outcome.submitTimeSeconds ?? .infinity) - 1e-3)
-        #expect(outcome.taskType == "copying" && outcome.parameters == ["level": "9"])
+        #expect(outcome.taskType == "copying" && outcome.parameters == ["level": 9])
         #expect(outcome.cpus == 2 && outcome.requestedMemoryBytes == 5e6 && outcome.pricePerHour == 0.5)
         #expect(outcome.workflow == "test" && outcome.job == "1" && outcome.attempt == 1)
+        // What was believed when it started: the medians, on an instance twice as fast.
+        #expect(outcome.predictedSeconds == 2.25 && outcome.predictedMemoryBytes == 7e6)
+        #expect(outcome.tenant == "default" && outcome.purchase == "on-demand" && outcome.instance == "local")
+        let queued = try #require(outcome.queuedSeconds)
+        #expect(queued >= 0 && abs(start - queued - (outcome.submitTimeSeconds ?? 0)) < 1e-3)
+        let life = try #require(shop.lives.first)
+        #expect(shop.lives.count == 1 && life.end == .closed && life.instance == "local" && life.job == "1")
+        #expect(life.openedTimeSeconds ?? .infinity <= start && life.closedTimeSeconds >= end)
+        #expect(abs(life.cost - (life.closedTimeSeconds - (life.openedTimeSeconds ?? 0)).rounded(.up) / 7200) < 1e-6)
     }
 }

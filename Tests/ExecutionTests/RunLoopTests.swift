@@ -38,9 +38,9 @@ import Workloads
     /// Runs until the end or a crash; true at the end.
     private func run(
         _ graph: TaskGraph, _ seed: UInt64, _ world: SimulatedWorld, _ disk: SimulatedDisk, _ fuse: Fuse,
-        _ delivered: inout [[TaskOutcome]]
+        _ delivered: inout [[AttemptRecord]]
     ) throws -> RunResult? {
-        var handed: [[TaskOutcome]] = []
+        var handed: [[AttemptRecord]] = []
         defer { delivered += handed }
         do {
             var loop = Loop(
@@ -59,7 +59,7 @@ import Workloads
 
     private func check(
         _ graph: TaskGraph, _ seed: UInt64, _ result: RunResult, _ world: SimulatedWorld, _ disk: SimulatedDisk,
-        _ delivered: [[TaskOutcome]], _ place: String
+        _ delivered: [[AttemptRecord]], _ place: String
     ) throws {
         #expect(result.ending == .succeeded && result.finished == graph.count, "\(place)")
         #expect((0..<TaskIndex(graph.count)).allSatisfy { world.done[$0] == 1 }, "\(place): lost or run twice")
@@ -69,7 +69,7 @@ import Workloads
         var starts: [AttemptID] = []
         for case .action(.start(let attempt, _, _, _)) in disk.durable.map(\.fact.what) { starts.append(attempt) }
         #expect(Set(starts).count == starts.count, "\(place): an attempt started twice")
-        func name(_ outcome: TaskOutcome) -> String { "\(outcome.task) \(outcome.attempt)" }
+        func name(_ outcome: AttemptRecord) -> String { "\(outcome.task ?? "") \(outcome.attempt ?? 0)" }
         #expect(outcomes.map(name).sorted() == starts.map { "t\($0.task) \($0.number)" }.sorted(), "\(place)")
         #expect(Set(delivered.joined()) == Set(outcomes), "\(place): an outcome is lost, or another than durable")
         #expect(Set(delivered.joined().map(name)).count == outcomes.count, "\(place)")
@@ -93,7 +93,7 @@ import Workloads
         var last = 1
         while true {
             let (world, disk) = (SimulatedWorld(seed: seed), SimulatedDisk())
-            var delivered: [[TaskOutcome]] = []
+            var delivered: [[AttemptRecord]] = []
             let first = Fuse(last: last)
             if let result = try run(graph, seed, world, disk, first, &delivered) {
                 try check(graph, seed, result, world, disk, delivered, "undisturbed")
@@ -114,7 +114,7 @@ import Workloads
         let graph = try Self.graph(seed)
         var generator = TestGenerator(seed: seed &+ 99)
         let (world, disk) = (SimulatedWorld(seed: seed), SimulatedDisk())
-        var delivered: [[TaskOutcome]] = []
+        var delivered: [[AttemptRecord]] = []
         for round in 0..<2000 {
             let fuse = Fuse(last: Int.random(in: 1...(20 + round), using: &generator))
             guard let result = try run(graph, seed, world, disk, fuse, &delivered) else { continue }
@@ -127,7 +127,7 @@ import Workloads
     func oneWriteABatch() throws {
         let graph = try TaskGraph((0..<200).map { TaskSpec(id: TaskID("t\($0)"), request: .init(cpus: 0.001)) })
         let (world, disk) = (SimulatedWorld(seed: 1), SimulatedDisk())
-        var delivered: [[TaskOutcome]] = []
+        var delivered: [[AttemptRecord]] = []
         let result = try run(graph, 0, world, disk, Fuse(last: .max), &delivered)
         #expect(result?.ending == .succeeded)
         #expect(disk.syncs <= Set(disk.durable.map(\.fact.seconds)).count)
@@ -142,7 +142,7 @@ import Workloads
         let disk = SimulatedDisk()
         disk.durable = [LogEntry(Fact(0, .action(.skip(0)))), LogEntry(Fact(0, .event(.admitted(0))))]
         disk.durable.append(LogEntry(Fact(0, .action(.end(0, .succeeded)))))
-        var delivered: [[TaskOutcome]] = []
+        var delivered: [[AttemptRecord]] = []
         #expect(throws: ExecutionError.badFact(entry: 2)) {
             _ = try run(graph, 0, SimulatedWorld(seed: 1), disk, Fuse(last: .max), &delivered)
         }

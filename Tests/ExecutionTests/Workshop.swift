@@ -7,7 +7,7 @@ import Workloads
 /// A folder of its own for one test, and what its runs reported.
 final class Workshop: Sendable {
     let folder: String
-    private let seen = Mutex<(outcomes: [TaskOutcome], events: [RunEvent])>(([], []))
+    private let seen = Mutex<(outcomes: [AttemptRecord], lives: [InstanceLife], events: [RunEvent])>(([], [], []))
 
     init() throws {
         folder = NSTemporaryDirectory() + "almanac-execution-\(UUID().uuidString)"
@@ -16,8 +16,12 @@ final class Workshop: Sendable {
 
     deinit { try? FileManager.default.removeItem(atPath: folder) }
 
-    var outcomes: [TaskOutcome] { seen.withLock { $0.outcomes } }
+    var outcomes: [AttemptRecord] { seen.withLock { $0.outcomes } }
     var events: [RunEvent] { seen.withLock { $0.events } }
+    var alerts: [TaskAlert] {
+        events.compactMap { if case .alert(_, _, let alert) = $0 { alert } else { nil } }
+    }
+    var lives: [InstanceLife] { seen.withLock { $0.lives } }
 
     func executor(_ tasks: [TaskSpec], _ change: (inout ExecutorOptions) -> Void = { _ in }) throws -> LocalExecutor {
         var options = ExecutorOptions(
@@ -25,14 +29,15 @@ final class Workshop: Sendable {
             instance: InstanceType(name: "local", cpus: 4, memoryBytes: 8e9), graceSeconds: 0.3, handlesSignals: false)
         change(&options)
         return try LocalExecutor(
-            TaskGraph(tasks), options: options, show: { event in self.seen.withLock { $0.events.append(event) } }
+            TaskGraph(tasks), options: options, show: { event in self.seen.withLock { $0.events.append(event) } },
+            lives: { lives in self.seen.withLock { $0.lives += lives } }
         ) { outcomes in
             self.seen.withLock { $0.outcomes += outcomes }
         }
     }
 
     /// Runs tasks and returns the only outcome.
-    func runOne(_ task: TaskSpec, _ change: (inout ExecutorOptions) -> Void = { _ in }) throws -> TaskOutcome {
+    func runOne(_ task: TaskSpec, _ change: (inout ExecutorOptions) -> Void = { _ in }) throws -> AttemptRecord {
         _ = try executor([task]) { options in
             options.policy = .standard.with(retries: 0)
             change(&options)

@@ -10,8 +10,8 @@ import Workloads
 private func attempt(
     _ task: Int, attempt: Int = 1, peak: Double? = nil, limit: Double? = nil, seconds: Double? = 600,
     allowed: Double? = nil, cause: FailureCause? = nil
-) -> ExecutionRecord {
-    var record = ExecutionRecord()
+) -> AttemptRecord {
+    var record = AttemptRecord()
     (record.taskType, record.job, record.task, record.attempt) = ("asm", "j", "asm (\(task))", attempt)
     record.submitTimeSeconds = Double(task * 10 + attempt)
     (record.peakMemoryBytes, record.requestedMemoryBytes) = (peak, limit)

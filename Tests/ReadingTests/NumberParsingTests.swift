@@ -2,6 +2,7 @@ import Foundation
 import Reading
 import TestSupport
 import Testing
+import Workloads
 
 @Suite("Numbers and times") struct NumberParsingTests {
     @Test("a number is the double that strtod finds", arguments: UInt64(0)..<4)
@@ -24,7 +25,7 @@ import Testing
         for _ in 0..<20_000 {
             let number = Double(bitPattern: random.next())
             guard number.isFinite else { continue }
-            #expect(parse(shortest(number)) == .value(number))
+            #expect(parse(Units.shortest(number)) == .value(number))
         }
     }
 

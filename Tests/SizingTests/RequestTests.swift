@@ -14,9 +14,9 @@ import Yams
     private func history(_ count: Int = 60, seed: UInt64 = 1) -> ExecutionTable {
         var generator = SeededGenerator(seed: seed, stream: 0)
         return ExecutionTable(
-            (0..<count).flatMap { index -> [ExecutionRecord] in
+            (0..<count).flatMap { index -> [AttemptRecord] in
                 ["FLOW:SORT", "index"].map { type in
-                    var record = ExecutionRecord()
+                    var record = AttemptRecord()
                     record.taskType = type
                     record.task = "\(type) (\(index))"
                     record.status = .completed
@@ -32,7 +32,7 @@ import Yams
             })
     }
 
-    private func replayed(_ request: Double, _ records: [ExecutionRecord], _ options: RequestOptions) -> Double {
+    private func replayed(_ request: Double, _ records: [AttemptRecord], _ options: RequestOptions) -> Double {
         records.reduce(0) { sum, record in
             // Written out once more, from the definition.
             var (reserved, wasted) = (request, 0.0)
@@ -50,7 +50,7 @@ import Yams
     func wholeTasks() throws {
         func request(busy: Double) throws -> ResourceRequests.Request {
             let records = (0..<12).map { index in
-                var record = ExecutionRecord()
+                var record = AttemptRecord()
                 (record.taskType, record.status) = ("mpi", .completed)
                 (record.submitTimeSeconds, record.runtimeSeconds) = (Double(index) * 1e4, 7200)
                 (record.cpus, record.cpuSeconds, record.peakMemoryBytes) = (64, busy * 7200, 1e11)
@@ -116,7 +116,7 @@ import Yams
         let unknown = try ResourceRequests(history(), job: job).requests
         #expect(unknown.map(\.runs) == [0] && unknown[0].memoryBytes != nil)
         #expect(unknown[0].remarks(RequestOptions()).joined().contains("never recorded"))
-        var record = ExecutionRecord()
+        var record = AttemptRecord()
         record.taskType = "t"
         record.runtimeSeconds = 10
         let timed = try ResourceRequests(ExecutionTable([record])).requests
@@ -153,7 +153,7 @@ import Yams
     func names(name: String) throws {
         let table = ExecutionTable(
             (0..<3).map { _ in
-                var record = ExecutionRecord()
+                var record = AttemptRecord()
                 (record.taskType, record.runtimeSeconds, record.peakMemoryBytes) = (name, 60, 1e9)
                 return record
             })
@@ -211,7 +211,7 @@ import Yams
         ExecutionTable(
             (1...60).map { index in
                 let need = (1 + Double(index % 20) * 0.3) * Self.gibibyte
-                var record = ExecutionRecord()
+                var record = AttemptRecord()
                 (record.taskType, record.task, record.attempt) = ("ASM", "ASM (\(index))", 1)
                 (record.submitTimeSeconds, record.runtimeSeconds) = (Double(index), 540)
                 (record.cpus, record.requestedMemoryBytes) = (2, limit)
@@ -250,7 +250,7 @@ import Yams
         // Sunday 2024-03-31 23:00, the Monday after, and Sunday 2024-04-07; the last without an end.
         let ends = [1_711_926_000.0, 1_711_933_200, 1_712_530_800]
         var records = ends.map { end in
-            var record = ExecutionRecord()
+            var record = AttemptRecord()
             (record.taskType, record.runtimeSeconds, record.endTimeSeconds) = ("t", 7200, end)
             (record.peakMemoryBytes, record.requestedMemoryBytes) = (1e9, 2e9)
             return record
@@ -311,7 +311,7 @@ import Yams
     private func timed(_ seconds: [Double], limit: Double? = nil) -> ExecutionTable {
         ExecutionTable(
             seconds.enumerated().map { index, time in
-                var record = ExecutionRecord()
+                var record = AttemptRecord()
                 (record.taskType, record.task, record.submitTimeSeconds) = ("t", "t\(index)", Double(index))
                 (record.runtimeSeconds, record.requestedSeconds, record.status) = (time, limit, .completed)
                 if let limit, time >= limit {
@@ -350,7 +350,7 @@ import Yams
     func processors() throws {
         let table = ExecutionTable(
             (0..<20).map { index in
-                var record = ExecutionRecord()
+                var record = AttemptRecord()
                 (record.taskType, record.task, record.submitTimeSeconds) = ("t", "t\(index)", Double(index))
                 (record.runtimeSeconds, record.cpus, record.cpuSeconds) = (36000, 12, 36000 * 5.5)
                 return record
@@ -372,7 +372,7 @@ import Yams
     func selfSized(type: String) throws {
         let table = ExecutionTable(
             (0..<12).map { index in
-                var record = ExecutionRecord()
+                var record = AttemptRecord()
                 (record.taskType, record.task, record.submitTimeSeconds) = (type, "t\(index)", Double(index))
                 (record.runtimeSeconds, record.requestedMemoryBytes) = (60, index < 6 ? 4e9 : 16e9)
                 record.peakMemoryBytes = type == "heap" && index >= 6 ? 13e9 : 3.2e9
@@ -383,7 +383,7 @@ import Yams
     }
 
     @Test("too few runs give no risk, and a request of nothing is none") func few() throws {
-        var record = ExecutionRecord()
+        var record = AttemptRecord()
         (record.taskType, record.runtimeSeconds, record.peakMemoryBytes) = ("t", 10, 3e6)
         record.requestedMemoryBytes = 0
         let requests = try ResourceRequests(ExecutionTable([record]))

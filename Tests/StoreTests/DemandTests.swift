@@ -9,8 +9,10 @@ import Workloads
 @Suite("Use over time in the store, and stores that are only read") struct DemandTests {
     let folder = TemporaryFolder()
 
-    private func outcome(_ task: String) -> TaskOutcome {
-        TaskOutcome(workflow: "w", job: "w/1", task: TaskID(task), taskType: "t", attempt: 2, status: .completed)
+    private func outcome(_ task: String, _ series: DemandSeries? = nil) -> AttemptRecord {
+        var outcome = AttemptRecord(workflow: "w", job: "w/1", task: task, taskType: "t", attempt: 2)
+        outcome.demand = series
+        return outcome
     }
 
     @Test("a series is stored with its attempt, and read again")
@@ -20,8 +22,7 @@ import Workloads
             .init(seconds: 0.5, cpuSeconds: 0.25, memoryBytes: 2048),
             .init(seconds: 1, cpuSeconds: 0.5, memoryBytes: 4096, readBytes: 1024, writtenBytes: 1024),
         ])
-        try store.append(ExecutionRecord(outcome("with")), demand: series)
-        try store.append(ExecutionRecord(outcome("without")))
+        try store.append([outcome("with", series), outcome("without")])
         for store in [store, try TraceStore(reading: folder.path)] {
             let found = try store.demands()
             #expect(found.map(\.task) == ["with"] && found.first?.series == series)

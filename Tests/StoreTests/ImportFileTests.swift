@@ -5,6 +5,7 @@ import Store
 import TestSupport
 import Testing
 import Traces
+import Workloads
 
 @Suite("Importing files") struct ImportFileTests {
     let folder = TemporaryFolder()
@@ -77,7 +78,7 @@ import Traces
         _ = try TraceStore(folder: path).importFile(folder.write(csv.utf8, "t.csv"))
         await #expect(processExitsWith: .signal(SIGKILL)) { [path = path as String] in
             var table = ExecutionTable()
-            var record = ExecutionRecord()
+            var record = AttemptRecord()
             for row in 0..<20_000 {
                 record.task = "task \(row)"
                 table.append(record)

@@ -3,6 +3,7 @@ import Store
 import TestSupport
 import Testing
 import Traces
+import Workloads
 
 @Suite("Nextflow runs in the store") struct NextflowRunsTests {
     static let first = """

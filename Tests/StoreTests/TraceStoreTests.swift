@@ -14,8 +14,8 @@ private func withFolder<Result>(_ body: (String) throws -> Result) throws -> Res
     return try body(folder)
 }
 
-private func record(_ number: Int) -> ExecutionRecord {
-    var record = ExecutionRecord()
+private func record(_ number: Int) -> AttemptRecord {
+    var record = AttemptRecord()
     record.workflow = "wf"
     record.task = "task \(number), \"quoted\" ü"
     record.taskType = number % 2 == 0 ? "sort" : "hash"
@@ -69,12 +69,12 @@ private func report(_ rows: Int) -> ImportReport {
         try withFolder { folder in
             let store = try TraceStore(folder: folder)
             _ = try store.store(ExecutionTable([record(1)]), report: report(1))
-            var outcome = TaskOutcome(
-                workflow: "job", job: "run 1", task: "sort", taskType: "sort", attempt: 2, status: .failed,
-                parameters: ["size": "12"])
-            outcome.failureCause = .outOfMemory
+            var outcome = AttemptRecord(
+                workflow: "job", job: "run 1", task: "sort", taskType: "sort", attempt: 2, status: .failed)
+            outcome.parameters = ["size": 12]
+            outcome.cause = .outOfMemory
             outcome.exitCode = 137
-            try store.append(ExecutionRecord(outcome))
+            try store.append([outcome])
             let logged = try store.executions(outcomesOnly: true)
             #expect(logged.rowCount == 1)
             #expect(logged[0].failureCause == "out-of-memory" && logged[0].exitCode == 137 && logged[0].attempt == 2)
@@ -134,7 +134,7 @@ private func report(_ rows: Int) -> ImportReport {
         try withFolder { folder in
             let (a, b) = (try TraceStore(folder: folder), try TraceStore(folder: folder))
             for number in 0..<20 {
-                try (number % 2 == 0 ? a : b).append(record(number))
+                try (number % 2 == 0 ? a : b).append([record(number)])
             }
             #expect(try a.summary().executions == 20)
             #expect(try b.executions() == a.executions())

@@ -5,7 +5,7 @@ import Workloads
 struct ColumnHeader: Sendable {
     /// What a field is.
     enum Target: Hashable, Sendable {
-        case column(ExecutionColumn)
+        case column(AttemptColumn)
         case parameter(String)
 
         var name: String {
@@ -40,7 +40,7 @@ struct ColumnHeader: Sendable {
                     found: "'\(name)', which is the same as column \(first + 1)", expected: "every column once",
                     remedy: "Remove or rename one of the two.")
             }
-            if field == nil, let near = nearestName(to: name, among: ExecutionColumn.allCases.map(\.name)) {
+            if field == nil, let near = nearestName(to: name, among: AttemptColumn.allCases.map(\.name)) {
                 throw .malformed(
                     at: TextPosition(file: file, line: 1, column: index + 1), found: "the column '\(name)'",
                     expected: "'\(near)'",
@@ -55,14 +55,14 @@ struct ColumnHeader: Sendable {
         if name.hasPrefix("param."), name.utf8.count > 6 {
             return Field(target: .parameter(String(name.dropFirst(6))), unit: .asWritten)
         }
-        if let column = ExecutionColumn(name: name) { return Field(target: .column(column), unit: .asWritten) }
+        if let column = AttemptColumn(name: name) { return Field(target: .column(column), unit: .asWritten) }
         return unitVariants[name].map { Field(target: .column($0.0), unit: $0.1) }
     }
 
     /// `runtime_ms`, `runtime[ms]`, `runtime_seconds[ms]` and so on for every column and unit that fit.
-    private static let unitVariants: [String: (ExecutionColumn, FieldUnit)] = {
-        var variants: [String: (ExecutionColumn, FieldUnit)] = [:]
-        for column in ExecutionColumn.allCases {
+    private static let unitVariants: [String: (AttemptColumn, FieldUnit)] = {
+        var variants: [String: (AttemptColumn, FieldUnit)] = [:]
+        for column in AttemptColumn.allCases {
             for unit in FieldUnit.units(for: column.unit) {
                 let stem = column.name.hasSuffix("_seconds") ? column.name.dropLast(8) : column.name.dropLast(6)
                 for name in ["\(stem)_\(unit.name)", "\(stem)_\(unit.name.lowercased())", "\(stem)[\(unit.name)]"] {
@@ -79,7 +79,7 @@ struct ColumnHeader: Sendable {
 public struct FieldUnit: Hashable, Sendable {
     /// For instance `ms`; empty for ``asWritten``.
     public let name: String
-    let dimension: ExecutionColumn.Unit?
+    let dimension: AttemptColumn.Unit?
     let multiplier: Double
     let divisor: Double
 
@@ -94,8 +94,8 @@ public struct FieldUnit: Hashable, Sendable {
         self = unit
     }
 
-    static func units(for dimension: ExecutionColumn.Unit) -> [FieldUnit] {
-        let wanted: ExecutionColumn.Unit = dimension == .unixSeconds ? .seconds : dimension
+    static func units(for dimension: AttemptColumn.Unit) -> [FieldUnit] {
+        let wanted: AttemptColumn.Unit = dimension == .unixSeconds ? .seconds : dimension
         return all.filter { $0.dimension == wanted && $0 != percentOfCore }
     }
 
@@ -114,7 +114,7 @@ public struct FieldUnit: Hashable, Sendable {
     ]
 
     private init(
-        _ name: String, _ dimension: ExecutionColumn.Unit?, times multiplier: Double = 1, over divisor: Double = 1
+        _ name: String, _ dimension: AttemptColumn.Unit?, times multiplier: Double = 1, over divisor: Double = 1
     ) {
         (self.name, self.dimension, self.multiplier, self.divisor) = (name, dimension, multiplier, divisor)
     }

@@ -1,4 +1,5 @@
 import Reading
+import Workloads
 
 /// A record of executions that is no table, written as one: the reader of tables does the rest.
 struct ConvertedTrace {

@@ -1,6 +1,7 @@
 import Dispatch
 import Foundation
 import Reading
+import Workloads
 
 /// The reader of our own CSV, made for files of many gigabytes: blocks of whole lines are parsed on all threads and
 /// joined in their order, so that the result does not depend on the number of threads or the size of blocks.
@@ -208,7 +209,7 @@ extension ExecutionTable {
             runtimes[row] = ends[row] - starts[row]
         }
         if has(.runtime) || runtimes.contains(where: { !$0.isNaN }) {
-            numberColumns[ExecutionColumn.runtime.rawValue] = runtimes
+            numberColumns[AttemptColumn.runtime.rawValue] = runtimes
         }
     }
 }

@@ -3,7 +3,7 @@ import Workloads
 
 /// The formats of recorded executions that can be read.
 public enum ExecutionFormat: String, Sendable, Hashable, Codable, CaseIterable {
-    /// Our own: a header of the names in ``ExecutionColumn``.
+    /// Our own: a header of the names in ``AttemptColumn``.
     case csv
     /// A Nextflow trace, in human units or (`trace.raw`) machine units; tab-separated or CSV.
     case nextflow
@@ -25,7 +25,7 @@ public enum ExecutionFormat: String, Sendable, Hashable, Codable, CaseIterable {
     /// The columns by which the format is recognised: one of every group.
     var signature: [[String]] {
         switch self {
-        case .csv: [["task", "task_type"], ExecutionColumn.allCases.filter { !$0.isText }.map(\.name)]
+        case .csv: [["task", "task_type"], AttemptColumn.allCases.filter { !$0.isText }.map(\.name)]
         case .nextflow:
             [
                 ["name", "process"], ["hash", "native_id", "task_id"],

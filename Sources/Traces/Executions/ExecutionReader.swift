@@ -1,4 +1,5 @@
 public import Reading
+import Workloads
 
 /// Reads recorded executions from a file of any format that we know.
 ///
@@ -166,7 +167,7 @@ extension ExecutionReader {
             report.rowsRead += 1
             report.skip(reason, line: line(), example: found)
         }
-        func keep(_ record: ExecutionRecord, _ report: inout ImportReport) {
+        func keep(_ record: AttemptRecord, _ report: inout ImportReport) {
             table.append(record)
             report.rowsRead += 1
             report.rowsStored += 1

@@ -1,5 +1,6 @@
 import Glibc
 public import Reading
+import Workloads
 
 extension ExecutionTable {
     /// Writes the table in our CSV format, which ``ExecutionReader`` reads back to an equal table.
@@ -28,7 +29,7 @@ extension ExecutionTable {
 
     /// The same as bytes, in pieces of about 1 MB.
     public func writeCSV<E: Error>(_ write: ([UInt8]) throws(E) -> Void) throws(E) {
-        let columns = ExecutionColumn.allCases.filter { has($0) || $0 == .taskType }
+        let columns = AttemptColumn.allCases.filter { has($0) || $0 == .taskType }
         let names = columns.map(\.name) + parameters.map { "param." + $0.name }
         var bytes: [UInt8] = []
         for (index, name) in names.enumerated() { bytes.appendField(name.utf8, isFirst: index == 0) }
@@ -61,7 +62,7 @@ extension ExecutionTable {
     }
 }
 
-private func text(_ number: Double) -> String { number.isNaN ? "" : shortest(number) }
+private func text(_ number: Double) -> String { number.isNaN ? "" : Units.shortest(number) }
 
 extension [UInt8] {
     /// Adds a field, in quotes if it needs them.

@@ -1,4 +1,5 @@
 import Reading
+public import Workloads
 
 /// Executions column by column: what a model is fitted on.
 ///
@@ -15,15 +16,15 @@ public struct ExecutionTable: Sendable {
     /// The `param.` columns by name without that prefix, in the order of their first appearance.
     public internal(set) var parameters: [Parameter] = []
 
-    /// By the raw value of ``ExecutionColumn``; empty where every row is missing.
-    package var numberColumns = [[Double]](repeating: [], count: ExecutionColumn.allCases.count)
-    package var textColumns = [TextColumn](repeating: TextColumn(), count: ExecutionColumn.allCases.count)
+    /// By the raw value of ``AttemptColumn``; empty where every row is missing.
+    package var numberColumns = [[Double]](repeating: [], count: AttemptColumn.allCases.count)
+    package var textColumns = [TextColumn](repeating: TextColumn(), count: AttemptColumn.allCases.count)
 
     /// A table without rows.
     public init() {}
 
     /// The rows of `records`, in their order.
-    public init(_ records: some Sequence<ExecutionRecord>) { for record in records { append(record) } }
+    public init(_ records: some Sequence<AttemptRecord>) { for record in records { append(record) } }
 
     /// A `param.` column.
     public struct Parameter: Sendable, Hashable {
@@ -40,17 +41,17 @@ public struct ExecutionTable: Sendable {
     }
 
     /// Whether any row has a value in the column.
-    public func has(_ column: ExecutionColumn) -> Bool {
+    public func has(_ column: AttemptColumn) -> Bool {
         column.isText ? textColumns[column.rawValue].count > 0 : !numberColumns[column.rawValue].isEmpty
     }
 
     /// The numbers of a column, one per row, `nan` where missing; of a text column all are missing.
-    public func numbers(_ column: ExecutionColumn) -> [Double] {
+    public func numbers(_ column: AttemptColumn) -> [Double] {
         has(column) && !column.isText ? numberColumns[column.rawValue] : [Double](repeating: .nan, count: rowCount)
     }
 
     /// The texts of a column, one per row; of a number column all are missing.
-    public func texts(_ column: ExecutionColumn) -> TextColumn {
+    public func texts(_ column: AttemptColumn) -> TextColumn {
         if has(column), column.isText { return textColumns[column.rawValue] }
         var missing = TextColumn()
         missing.codes = [Int32](repeating: -1, count: rowCount)
@@ -61,9 +62,9 @@ public struct ExecutionTable: Sendable {
     public func parameter(_ name: String) -> Parameter.Values? { parameters.first { $0.name == name }?.values }
 
     /// One row.
-    public subscript(row: Int) -> ExecutionRecord {
-        var record = ExecutionRecord()
-        for column in ExecutionColumn.allCases where has(column) {
+    public subscript(row: Int) -> AttemptRecord {
+        var record = AttemptRecord()
+        for column in AttemptColumn.allCases where has(column) {
             if column.isText {
                 record[text: column] = textColumns[column.rawValue][row]
             } else if case let number = numberColumns[column.rawValue][row], !number.isNaN {
@@ -75,8 +76,8 @@ public struct ExecutionTable: Sendable {
     }
 
     /// Adds a row.
-    public mutating func append(_ record: ExecutionRecord) {
-        for column in ExecutionColumn.allCases {
+    public mutating func append(_ record: AttemptRecord) {
+        for column in AttemptColumn.allCases {
             let index = column.rawValue
             if column.isText {
                 let text = record[text: column]
@@ -136,12 +137,12 @@ public struct ExecutionTable: Sendable {
             let code = jobs.levels.intern(job.utf8)
             jobs.codes = jobs.codes.map { $0 < 0 ? code : $0 }
         }
-        textColumns[ExecutionColumn.workflow.rawValue] = workflows
-        if jobs.levels.count > 0 { textColumns[ExecutionColumn.job.rawValue] = jobs }
+        textColumns[AttemptColumn.workflow.rawValue] = workflows
+        if jobs.levels.count > 0 { textColumns[AttemptColumn.job.rawValue] = jobs }
     }
 
     /// The rows for which `isIncluded` holds, in their order.
-    public func filter(_ isIncluded: (ExecutionRecord) -> Bool) -> ExecutionTable {
+    public func filter(_ isIncluded: (AttemptRecord) -> Bool) -> ExecutionTable {
         ExecutionTable((0..<rowCount).lazy.map { self[$0] }.filter(isIncluded))
     }
 }
@@ -165,7 +166,7 @@ extension ExecutionTable.Parameter {
         case (.numbers(let numbers), .text(let text)):
             // The first word makes the whole column one of words.
             var texts = TextColumn()
-            for number in numbers { texts.append(number.isNaN ? nil : shortest(number)) }
+            for number in numbers { texts.append(number.isNaN ? nil : Units.shortest(number)) }
             texts.append(text)
             values = .texts(texts)
         case (.texts(var texts), _):

@@ -13,7 +13,7 @@ public struct FieldMapping: Hashable, Sendable {
     public let target: String
     /// The mapping as it was written.
     public let text: String
-    let column: ExecutionColumn?
+    let column: AttemptColumn?
     let sources: [Source]
 
     struct Source: Hashable, Sendable {
@@ -35,7 +35,7 @@ public struct FieldMapping: Hashable, Sendable {
         let name = String(text[..<equals])
         let field = ColumnHeader.field(named: name)
         guard let field, field.unit == .asWritten else {
-            let names = ExecutionColumn.allCases.map(\.name)
+            let names = AttemptColumn.allCases.map(\.name)
             let near = nearestName(to: name, among: names) ?? names.first { $0.hasPrefix(name + "_") }
             throw .badRequest(
                 found: "the mapping of '\(name)'", expected: "a column of the trace schema or param.NAME",

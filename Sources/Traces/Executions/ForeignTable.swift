@@ -12,7 +12,7 @@ struct ForeignTable {
     /// A mapping whose columns were found; `indices` are the fields that bear the name of a source.
     private struct Binding {
         let target: String
-        let column: ExecutionColumn?
+        let column: AttemptColumn?
         let sources: [(unit: FieldUnit, constant: String?, indices: [Int])]
     }
 
@@ -66,13 +66,13 @@ struct ForeignTable {
 
     /// What a line comes to.
     enum Row {
-        case record(ExecutionRecord)
+        case record(AttemptRecord)
         case skip(String, found: String)
     }
 
     /// The record of the reader's current line.
     mutating func row(_ reader: borrowing DelimitedReader) -> Row {
-        var record = ExecutionRecord()
+        var record = AttemptRecord()
         var percent: Double?
         for binding in bindings {
             guard let (bytes, unit) = value(of: binding, reader) else { continue }
@@ -84,7 +84,7 @@ struct ForeignTable {
                 let text = String(decoding: bytes, as: UTF8.self)
                 if column == .status {
                     if isUnfinished(text) { return .skip("the task had not ended", found: text) }
-                    guard let status = ExecutionStatus(word: text) else {
+                    guard let status = AttemptStatus(word: text) else {
                         return .skip("the status is unknown", found: TraceError.quote(bytes))
                     }
                     record.status = status
@@ -135,7 +135,7 @@ extension ForeignTable {
     }
 
     /// The number in the unit of the schema.
-    private mutating func number(_ bytes: ArraySlice<UInt8>, _ dimension: ExecutionColumn.Unit, _ unit: FieldUnit)
+    private mutating func number(_ bytes: ArraySlice<UInt8>, _ dimension: AttemptColumn.Unit, _ unit: FieldUnit)
         -> Double?
     {
         let copy = Array(bytes)
@@ -173,7 +173,7 @@ extension ForeignTable {
     }
 }
 
-extension ExecutionRecord {
+extension AttemptRecord {
     /// Where the recorder gives no run time: the time from start to end.
     mutating func completeRuntime() {
         if runtimeSeconds == nil, let start = startTimeSeconds, let end = endTimeSeconds, end >= start {

@@ -1,4 +1,5 @@
 import Reading
+import Workloads
 
 /// What GNU `time -v` prints on standard error, among whatever else the log holds. One command makes one row, named by its
 /// program.
@@ -28,7 +29,7 @@ enum GNUTimeLog {
                 row["program"] = words.prefix { $0 != " " }.split(separator: "/").last.map(String.init)
             } else if let found = value("User time (seconds):") ?? value("System time (seconds):") {
                 cpu += parseDecimal(found) ?? .nan
-                row["cpu"] = cpu.isNaN ? nil : shortest(cpu)
+                row["cpu"] = cpu.isNaN ? nil : Units.shortest(cpu)
             } else if let found = value("Elapsed (wall clock) time (h:mm:ss or m:ss):") {
                 row["elapsed"] = found
             } else if let found = value(mark) {

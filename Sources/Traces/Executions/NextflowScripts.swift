@@ -140,7 +140,7 @@ private struct Layout {
         case "hash": return isNextflowHash(field)
         case "status":
             let word = String(decoding: field, as: UTF8.self)
-            return ExecutionStatus(word: word) != nil || isUnfinished(word)
+            return AttemptStatus(word: word) != nil || isUnfinished(word)
         default:
             guard numbers.contains(name) else { return true }
             return isMissing(field) || field.first.map { isDigit($0) || $0 == UInt8(ascii: "-") } == true

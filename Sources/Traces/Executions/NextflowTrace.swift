@@ -1,6 +1,6 @@
 import Workloads
 
-extension ExecutionRecord {
+extension AttemptRecord {
     /// The parameter that says which execution a row of a Nextflow trace is: `ab/12cd34`, the folder of its work.
     package static let nextflowHash = "nextflow_hash"
 

@@ -1,4 +1,5 @@
 import Reading
+import Workloads
 
 /// What a row becomes while it is parsed: its numbers side by side, and its text codes side by side.
 struct RowLayout: Sendable {
@@ -15,7 +16,7 @@ struct RowLayout: Sendable {
     private(set) var fields: [Field] = []
     /// What the messages call the fields, and what they should hold.
     private(set) var names: [(name: String, expected: String)] = []
-    private(set) var numberTargets: [ExecutionColumn] = []
+    private(set) var numberTargets: [AttemptColumn] = []
     private(set) var textTargets: [ColumnHeader.Target] = []
     /// The slots of `task` and `task_type`; a row needs one of them.
     private(set) var taskSlots: [Int] = []
@@ -309,7 +310,7 @@ extension ParsedBlock {
     private mutating func status(_ text: Span<UInt8>, _ range: Range<Int>, _ slot: Int) -> Int32 {
         let word = Int(statusWords.intern(text, range))
         if word == statusCodes.count {
-            let status = ExecutionStatus(word: statusWords[Int32(word)])
+            let status = AttemptStatus(word: statusWords[Int32(word)])
             statusCodes.append(status.map { levels[slot].intern($0.rawValue.utf8) } ?? unknownStatus)
         }
         return statusCodes[word]

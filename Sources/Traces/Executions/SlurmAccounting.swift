@@ -26,7 +26,7 @@ struct SlurmAccounting {
 
     /// A line of a job; without a record if it was not kept.
     private struct Attempt {
-        var record: ExecutionRecord?
+        var record: AttemptRecord?
         var line: Int
         var submit: Double?
         var start: Double?
@@ -81,7 +81,7 @@ struct SlurmAccounting {
 
     /// All attempts with the measures of their steps, in the order of the file.
     mutating func finish(
-        _ report: inout ImportReport, keep: (ExecutionRecord, inout ImportReport) -> Void
+        _ report: inout ImportReport, keep: (AttemptRecord, inout ImportReport) -> Void
     ) {
         for step in steps {
             if let index = attempt(of: step) {
@@ -188,7 +188,7 @@ extension SlurmAccounting {
     }
 
     /// Fills in what needs more than one column; returns why the row cannot be kept.
-    private func complete(_ record: inout ExecutionRecord, _ reader: borrowing DelimitedReader) -> String? {
+    private func complete(_ record: inout AttemptRecord, _ reader: borrowing DelimitedReader) -> String? {
         let state = text("State", reader)?.split(separator: " ").first.map { $0.uppercased() }
         var isFailure = false
         switch state?.trimmingSuffix("+") {
@@ -238,7 +238,7 @@ extension SlurmAccounting {
     }
 
     /// `4Gn` is for each node, `4Gc` for each core (before Slurm 21.08), `4G` for the whole job; 0 is all that the node has.
-    private func requestedBytes(_ text: String, _ record: ExecutionRecord, _ reader: borrowing DelimitedReader)
+    private func requestedBytes(_ text: String, _ record: AttemptRecord, _ reader: borrowing DelimitedReader)
         -> Double?
     {
         var number = text

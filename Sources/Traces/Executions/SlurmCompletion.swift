@@ -1,4 +1,5 @@
 import Reading
+import Workloads
 
 /// The file of `JobCompType=jobcomp/filetxt`: a line `JobId=17 UserId=ada(1000) … ExitCode=0:0` for each attempt. It has what
 /// was requested and how the attempt ended, no use of memory or processors.

@@ -1,4 +1,5 @@
 import Reading
+import Workloads
 
 /// `sacct --json` of Slurm 21.08 and later, as rows of `sacct --parsable2`. The versions differ in names and in how they
 /// write numbers: `60`, or `{"set": true, "infinite": false, "number": 60}`.
@@ -48,11 +49,11 @@ extension SlurmJSON {
         if let parent = array["job_id"].number, parent > 0,
             let task = array["task_id"].number ?? array["task"].number
         {
-            return "\(shortest(parent))_\(shortest(task))"
+            return "\(Units.shortest(parent))_\(Units.shortest(task))"
         }
         let het = job["het"]
         if let parent = het["job_id"].number, parent > 0, let offset = het["job_offset"].number {
-            return "\(shortest(parent))+\(shortest(offset))"
+            return "\(Units.shortest(parent))+\(Units.shortest(offset))"
         }
         return id
     }
@@ -65,18 +66,19 @@ extension SlurmJSON {
         row["Account"] = job["account"].text ?? job["association"]["account"].text
         row["Partition"] = job["partition"].text
         row["Submit"] = time(job["time"]["submission"])
-        row["TimelimitRaw"] = job["time"]["limit"].number.map(shortest)
+        row["TimelimitRaw"] = job["time"]["limit"].number.map(Units.shortest)
         row["NodeList"] = job["nodes"].text
-        row["NNodes"] = job["allocation_nodes"].number.map(shortest)
+        row["NNodes"] = job["allocation_nodes"].number.map(Units.shortest)
         let allocated = job["tres"]["allocated"].list
         let pairs = allocated.compactMap { resource -> String? in
             guard let type = resource["type"].text, let count = resource["count"].number else { return nil }
             let name = resource["name"].text.map { $0.isEmpty ? "" : "/\($0)" } ?? ""
-            return "\(type)\(name)=\(shortest(count))" + (type == "mem" ? "M" : "")
+            return "\(type)\(name)=\(Units.shortest(count))" + (type == "mem" ? "M" : "")
         }
         row["AllocTRES"] = pairs.joined(separator: ",")
-        row["AllocCPUS"] = count("cpu", allocated).map(shortest) ?? job["required"]["CPUs"].number.map(shortest)
-        row["ReqMem"] = count("mem", job["tres"]["requested"].list).map { shortest($0) + "M" }
+        row["AllocCPUS"] =
+            count("cpu", allocated).map(Units.shortest) ?? job["required"]["CPUs"].number.map(Units.shortest)
+        row["ReqMem"] = count("mem", job["tres"]["requested"].list).map { Units.shortest($0) + "M" }
         return row
     }
 
@@ -86,16 +88,16 @@ extension SlurmJSON {
         let name = id["step_id"].text ?? id.text?.split(separator: ".").last.map(String.init) ?? "?"
         row["JobID"] = "\(job).\(stepName(name))"
         row["JobName"] = step["step"]["name"].text
-        row["NTasks"] = step["tasks"]["count"].number.map(shortest)
-        row["NNodes"] = step["nodes"]["count"].number.map(shortest)
+        row["NTasks"] = step["tasks"]["count"].number.map(Units.shortest)
+        row["NNodes"] = step["nodes"]["count"].number.map(Units.shortest)
         // Slurm 22.05 calls what went in 'requested' and what went out 'consumed'.
         let (into, outOf) = (step["tres"]["requested"], step["tres"]["consumed"])
         let used = count("mem", into["total"].list) == nil ? outOf : into
         let (inMost, inAll) = (used["max"].list, used["total"].list)
-        row["MaxRSS"] = count("mem", inMost).map(shortest)
+        row["MaxRSS"] = count("mem", inMost).map(Units.shortest)
         let all = [("mem", count("mem", inAll)), ("cpu", count("cpu", inAll).map { $0 / 1000 })]
         row["TRESUsageInTot"] =
-            (all.compactMap { name, value in value.map { "\(name)=\(shortest($0))" } }
+            (all.compactMap { name, value in value.map { "\(name)=\(Units.shortest($0))" } }
             + disk(inAll)).joined(separator: ",")
         row["TRESUsageOutTot"] = disk(outOf["total"].list).joined(separator: ",")
         return row
@@ -103,7 +105,7 @@ extension SlurmJSON {
 
     private static func disk(_ resources: [JSONValue]) -> [String] {
         resources.filter { $0["type"].text == "fs" && $0["name"].text == "disk" }.compactMap { resource in
-            resource["count"].number.map { "fs/disk=\(shortest($0))" }
+            resource["count"].number.map { "fs/disk=\(Units.shortest($0))" }
         }
     }
 
@@ -114,17 +116,17 @@ extension SlurmJSON {
         row["State"] = state(value)
         row["Start"] = self.time(time["start"])
         row["End"] = self.time(time["end"])
-        row["ElapsedRaw"] = time["elapsed"].number.map(shortest)
+        row["ElapsedRaw"] = time["elapsed"].number.map(Units.shortest)
         let total = time["total"]
         if let seconds = total["seconds"].number {
-            row["TotalCPU"] = shortest(seconds + (total["microseconds"].number ?? 0) / 1e6)
+            row["TotalCPU"] = Units.shortest(seconds + (total["microseconds"].number ?? 0) / 1e6)
         }
         let exit = value["exit_code"]
         let signal = exit["signal"]["signal_id"].number ?? exit["signal"]["id"].number ?? 0
         let code = exit["return_code"].number ?? 0
         // 22.05 writes success for every exit code: of a failure it says nothing then.
         if signal > 0 || code > 0 || row["State"] == "COMPLETED" {
-            row["ExitCode"] = "\(shortest(code)):\(shortest(signal))"
+            row["ExitCode"] = "\(Units.shortest(code)):\(Units.shortest(signal))"
         }
         return row
     }
@@ -137,7 +139,7 @@ extension SlurmJSON {
     }
 
     private static func time(_ value: JSONValue) -> String? {
-        value.number.flatMap { $0 > 0 ? shortest($0) : nil }
+        value.number.flatMap { $0 > 0 ? Units.shortest($0) : nil }
     }
 
     private static func count(_ type: String, _ resources: [JSONValue]) -> Double? {
@@ -203,7 +205,7 @@ private indirect enum JSONValue {
     var text: String? {
         switch self {
         case .text(let text): text.isEmpty ? nil : text
-        default: number.map(shortest)
+        default: number.map(Units.shortest)
         }
     }
 }

@@ -34,7 +34,7 @@ struct SlurmStep {
     }
 }
 
-extension ExecutionRecord {
+extension AttemptRecord {
     /// Adds what the steps measured.
     ///
     /// Memory is that of the tasks together. What ran at the same time adds up, what ran one after the other does not, and

@@ -1,4 +1,5 @@
 import Reading
+import Workloads
 
 /// What the file of a `benchmark` directive leaves open.
 enum SnakemakeBenchmark {
@@ -29,7 +30,7 @@ enum SnakemakeBenchmark {
         + "so leave room above them"
 }
 
-extension ExecutionRecord {
+extension AttemptRecord {
     /// A run that ended before the first sample has zeros, which are no measures. Only runs that succeeded have a row.
     mutating func completeSnakemake() {
         if peakMemoryBytes == 0 { peakMemoryBytes = nil }

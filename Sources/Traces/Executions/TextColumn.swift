@@ -1,4 +1,5 @@
 import Reading
+import Workloads
 
 /// Distinct texts, numbered from 0 in the order of their first appearance. Their bytes lie one after the other, so
 /// that five million of them cost little more than their letters.

@@ -85,7 +85,7 @@ extension WorkflowDocument {
                     example: task.id.rawValue)
                 continue
             }
-            var record = ExecutionRecord()
+            var record = AttemptRecord()
             record.workflow = name
             record.job = job
             record.task = task.id.rawValue

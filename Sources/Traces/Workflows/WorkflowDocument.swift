@@ -270,7 +270,7 @@ extension JSONReader {
         case .null:
             try skipValue()
             return nil
-        case .number: return shortest(try readDouble())
+        case .number: return Units.shortest(try readDouble())
         default: return try readString()
         }
     }

@@ -3,6 +3,7 @@ import Execution
 import Foundation
 import ModelFiles
 import Reading
+import Service
 import Store
 
 /// An error with the exit code that the command line promises for it.
@@ -44,6 +45,7 @@ struct Failure: Error, CustomStringConvertible {
         switch error {
         case StoreError.full, StoreError.busy, StoreError.failed, StoreError.removed: true
         case TraceError.unwritable, ModelFileError.cannotWrite, ExecutionError.system: true
+        case ServiceError.work: true
         default: false
         }
     }

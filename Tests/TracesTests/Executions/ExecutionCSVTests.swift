@@ -3,12 +3,13 @@ import Reading
 import TestSupport
 import Testing
 import Traces
+import Workloads
 
 @Suite("Execution CSV") struct ExecutionCSVTests {
     @Test("a row of every column comes back as it was written")
     func everyColumn() throws {
-        var record = ExecutionRecord()
-        for column in ExecutionColumn.allCases {
+        var record = AttemptRecord()
+        for column in AttemptColumn.allCases {
             if column == .status {
                 record.status = .failed
             } else if column.isText {
@@ -18,7 +19,7 @@ import Traces
             }
         }
         record.parameters = ["threads": 4, "mode": "fast", "ratio": 0.25]
-        var other = ExecutionRecord()
+        var other = AttemptRecord()
         other.taskType = "sort"
         other.parameters = ["mode": "7"]
         let table = ExecutionTable([record, other])

@@ -1,6 +1,7 @@
 import Reading
 import Testing
 import Traces
+import Workloads
 
 @Suite("Nextflow traces") struct NextflowTraceTests {
     @Test("human units, dashes, names with blanks and parentheses, duplicate columns")

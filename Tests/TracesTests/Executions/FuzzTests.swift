@@ -3,6 +3,7 @@ import Reading
 import TestSupport
 import Testing
 import Traces
+import Workloads
 
 /// Damaged files: no crash, no hang, and every row is either kept or counted as skipped.
 @Suite("Damaged files") struct ExecutionFuzzTests {
@@ -47,7 +48,7 @@ import Traces
             #expect(table.rowCount == report.rowsStored)
             #expect(report.rowsSkipped == report.reasons.map(\.rows).reduce(0, +))
             #expect(report.rowsRead >= report.rowsStored)
-            for column in ExecutionColumn.allCases where !column.isText && table.has(column) {
+            for column in AttemptColumn.allCases where !column.isText && table.has(column) {
                 #expect(!table.numbers(column).contains { $0.isInfinite || ($0 < 0 && column.isNonNegative) })
             }
             if table.rowCount > 0 {

@@ -3,6 +3,7 @@ import Reading
 import TestSupport
 import Testing
 import Traces
+import Workloads
 
 @Suite("Nextflow traces") struct NextflowTests {
     func read(_ text: String, name: String = "run.trace.txt") throws -> (table: ExecutionTable, report: ImportReport) {

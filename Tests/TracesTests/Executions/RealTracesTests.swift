@@ -3,6 +3,7 @@ import Reading
 import TestSupport
 import Testing
 import Traces
+import Workloads
 
 /// The row counts that the README beside the files states.
 @Suite("Recorded traces of others", SharedData.isNeeded)
@@ -30,7 +31,7 @@ struct RealTracesTests {
     @Test("Sizey: a row is what the file says")
     func sizeyRow() throws {
         let row = try ExecutionReader().read(folder + "sizey/trace_chipseq.csv.gz").table[1]
-        var expected = ExecutionRecord()
+        var expected = AttemptRecord()
         expected.workflow = "chipseq"
         expected.task = "NFCORE_CHIPSEQ:CHIPSEQ:PREPARE_GENOME:CUSTOM_GETCHROMSIZES (genome.fa)"
         expected.taskType = "NFCORE_CHIPSEQ:CHIPSEQ:PREPARE_GENOME:CUSTOM_GETCHROMSIZES"
@@ -91,7 +92,7 @@ struct RealTracesTests {
         let name: String
         let rows: Int
         let type: String
-        let status: ExecutionStatus
+        let status: AttemptStatus
         let seconds: Double
         let megabytes: Double
 

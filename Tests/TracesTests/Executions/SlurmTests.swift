@@ -2,6 +2,7 @@ import Foundation
 import Reading
 import Testing
 import Traces
+import Workloads
 
 private let kibibyte = 1024.0
 private let gibibyte = 1_073_741_824.0
@@ -50,7 +51,7 @@ private func read(_ text: String) throws -> (table: ExecutionTable, report: Impo
     /// One job of 10 minutes on `nodes` nodes with the steps given as `NTasks|MaxRSS|AveRSS|start|end` (minutes).
     private func job(
         nodes: Int, memory: String = "20G", cpus: Int = 8, _ steps: [String], header: String = "NTasks|MaxRSS|AveRSS"
-    ) throws -> (job: ExecutionRecord, report: ImportReport) {
+    ) throws -> (job: AttemptRecord, report: ImportReport) {
         var text = "JobID|JobName|State|ElapsedRaw|AllocCPUS|ReqMem|NNodes|Start|End|\(header)\n"
         func time(_ minute: String) -> String { "2025-03-01T08:\(minute.count < 2 ? "0" : "")\(minute):00" }
         text += "1|solver|COMPLETED|600|\(cpus)|\(memory)|\(nodes)|\(time("0"))|\(time("10"))|||\n"

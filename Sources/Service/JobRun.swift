@@ -1,0 +1,124 @@
+public import Execution
+internal import Foundation
+public import JobFiles
+internal import Prediction
+internal import Scheduling
+internal import Store
+internal import Workloads
+
+/// A run of a job on this machine, prepared: what is believed of its tasks, its plan, its folder, its name in the store.
+///
+///     let run = try JobRun(request, remark: { print($0) })
+///     let result = try run.execute { event in … }
+public struct JobRun: Sendable {
+    /// The job, with what the models add to it.
+    public let job: JobFile
+    /// The folder of the run: its journal and the outputs of its attempts.
+    public let folder: String
+
+    private let store: TraceStore
+    private let options: ExecutorOptions
+    private let goesOn: Bool
+
+    /// Prepares a run; a new one gets its folder.
+    ///
+    /// - Parameter remark: Called with what a person should know of the plan.
+    /// - Throws: ``ServiceError``, and what is wrong with the job, the models, the policy or the store.
+    public init(_ request: RunRequest, remark: (String) -> Void = { _ in }) throws {
+        let known = try KnownJob(request.job, models: request.models, workingFolder: request.workingFolder)
+        var (job, models, machine) = (known.job, known.models, request.machine)
+        func estimates() throws -> Estimates {
+            try models.estimates(of: job.tasks, on: [machine], host: InstanceType.hostName, unknownSeconds: 60)
+        }
+        var believed = try estimates()
+        if models.memory != nil {
+            job.tasks = try Self.requestingMemory(job.tasks, believed, machine)
+            believed = try estimates()
+        }
+        // First of all, so that a run that is refused is the newest one all the same.
+        folder = try request.runFolder ?? RunFolders.next(job.name, in: request.store, resuming: request.resume)
+        let hasBegun = FileManager.default.fileExists(atPath: folder + "/journal.jsonl")
+        let isThere = request.runFolder == nil && FileManager.default.fileExists(atPath: folder)
+        var options = ExecutorOptions(
+            runFolder: folder, workingFolder: request.workingFolder, workflow: job.name, instance: machine)
+        var table = try request.policy.map { try JobFile.readPolicy($0) } ?? job.policy ?? .standard
+        if let retries = request.retries { table = table.with(retries: retries) }
+        (options.policy, options.keepsGoing) = (table, !request.stopsOnFailure)
+        options.seriesSeconds = request.seriesSeconds
+        options.expectations = Self.expectations(job.tasks, models, believed, machine)
+        options.estimates = Self.known(believed, job.tasks, models)
+        options.enforcesMemory = request.enforcesMemory
+        options.graceSeconds = request.graceSeconds
+        options.ranks = upwardRanks(
+            job.tasks, seconds: job.tasks.tasks.indices.map { believed.seconds(of: $0, on: machine) })
+        try Self.plan(job, models, request, &options, remark: remark)
+        store = try TraceStore(folder: request.store)
+        options.job = try RunFolders.name(of: folder, job.name, in: store)
+        if request.resume, isThere, !hasBegun { remark("the run in \(folder) had not begun: it begins now") }
+        (self.job, self.options) = (job, options)
+        goesOn = request.resume && (hasBegun || !isThere)
+    }
+
+    /// Runs it to its end; outcomes and lives of instances go to the store.
+    ///
+    /// - Parameters:
+    ///   - tickSeconds: Seconds between two ``RunEvent/tick(_:)``; `nil` for none.
+    ///   - show: Called with everything that happens.
+    /// - Throws: `StoreError`, after which the run can be resumed; `ExecutionError`.
+    public func execute(
+        tickSeconds: Double? = nil, show: @escaping @Sendable (RunEvent) -> Void = { _ in }
+    ) throws -> RunResult {
+        var options = options
+        options.tickSeconds = tickSeconds
+        let store = store
+        return try LocalExecutor(
+            job.tasks, options: options, show: show, lives: { try store.append($0) }, report: { try store.append($0) }
+        ).run(resuming: goesOn)
+    }
+}
+
+extension JobRun {
+    /// Tasks that ask for no memory ask for what the models say, at most what there is.
+    private static func requestingMemory(
+        _ graph: TaskGraph, _ estimates: Estimates, _ machine: InstanceType
+    ) throws -> TaskGraph {
+        var tasks = graph.tasks
+        for index in tasks.indices where tasks[index].request.memoryBytes == 0 {
+            tasks[index].request.memoryBytes = min(estimates.memoryRequestBytes[index], machine.memoryBytes)
+        }
+        return try TaskGraph(tasks)
+    }
+
+    /// What is predicted for each task of a type that the models know: above it an attempt raises an alert.
+    private static func expectations(
+        _ graph: TaskGraph, _ models: ModelSet, _ estimates: Estimates, _ machine: InstanceType
+    ) -> [TaskID: ExecutorOptions.Expectation] {
+        var expectations: [TaskID: ExecutorOptions.Expectation] = [:]
+        for (index, task) in graph.tasks.enumerated() {
+            func positive(_ value: Double) -> Double? { value > 0 && value.isFinite ? value : nil }
+            var expectation = ExecutorOptions.Expectation()
+            if models.runtime?.choice(for: task.type) != nil {
+                expectation.seconds = positive(estimates.seconds(of: index, on: machine, p: 0.99))
+            }
+            if models.memory?.choice(for: task.type) != nil {
+                expectation.memoryBytes = positive(estimates.memoryQuantiles[index](0.99))
+            }
+            expectations[task.id] = expectation
+        }
+        return expectations
+    }
+
+    /// What somebody knows of each task: a time that nobody claims and no model predicts is not a number.
+    private static func known(_ estimates: Estimates, _ graph: TaskGraph, _ models: ModelSet) -> Estimates {
+        var known = estimates
+        for (index, task) in graph.tasks.enumerated() {
+            if task.claimedSeconds == nil, models.runtime?.choice(for: task.type) == nil {
+                known.expectedSeconds[index] = .nan
+            }
+            if index < known.memoryQuantiles.count, models.memory?.choice(for: task.type) == nil {
+                known.memoryQuantiles[index] = .init(exactly: 0)
+            }
+        }
+        return known
+    }
+}

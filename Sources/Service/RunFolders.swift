@@ -1,0 +1,44 @@
+internal import Foundation
+internal import Store
+
+/// Where runs are kept, `STORE/runs/NAME/NUMBER`, and what they are called.
+enum RunFolders {
+    /// The name of a new run, which no other has in the outcomes; one that is resumed keeps its own.
+    static func name(of folder: String, _ workflow: String, in store: TraceStore) throws -> String {
+        let plain = "\(workflow)/\(URL(fileURLWithPath: folder).lastPathComponent)"
+        var (name, number) = (plain, 1)
+        // The folders of earlier runs may have been removed.
+        while try store.holdsOutcomes(workflow: workflow, job: name) {
+            number += 1
+            name = "\(plain)#\(number)"
+        }
+        return name
+    }
+
+    /// The folder of the newest run of the job to resume, or a new one that is ours alone.
+    ///
+    /// - Parameter resuming: The newest one, whatever became of it.
+    static func next(_ name: String, in store: String, resuming: Bool) throws -> String {
+        let plain = String(name.map { $0 == "/" || $0 == "\0" ? "_" : $0 })
+        let parent = "\(store)/runs/\((plain.hasPrefix(".") ? "_" : "") + plain.prefix(60))"
+        let files = FileManager.default
+        let numbers = ((try? files.contentsOfDirectory(atPath: parent)) ?? []).compactMap { Int($0) }.filter {
+            1..<1_000_000_000 ~= $0
+        }
+        // The newest one, whatever became of it: an older one's success is not its own.
+        if resuming { return "\(parent)/\(numbers.max() ?? 1)" }
+        do { try files.createDirectory(atPath: parent, withIntermediateDirectories: true) } catch {
+            throw ServiceError.work("\(parent): the folder cannot be made. Name another folder with --store.")
+        }
+        // Another run of this job may take a number at the same time.
+        let first = numbers.max() ?? 0
+        for number in first + 1...first + 1000 {
+            if mkdir("\(parent)/\(number)", 0o777) == 0 { return "\(parent)/\(number)" }
+            guard errno == EEXIST else {
+                let reason = String(cString: strerror(errno))
+                throw ServiceError.work("\(parent)/\(number): the folder cannot be made: \(reason).")
+            }
+        }
+        throw ServiceError.work("\(parent): there is no number left for another run.")
+    }
+}
