@@ -102,7 +102,7 @@ import Workloads
             .init(
                 id: "a",
                 command: onOneProcessor + "until [ $(ls busy-* | wc -l) = 8 ]; do sleep 0.01; done; renice -n 5 $$; "
-                    + "echo > up; until [ -e go ]; do sleep 0.01; done; n=0; while [ $n -lt 15000 ]; do n=$((n + 1)); done"
+                    + "echo > up; until [ -e go ]; do :; done; n=0; while [ $n -lt 15000 ]; do n=$((n + 1)); done"
             )
         ])
         let watcher = Thread { [shop] in
