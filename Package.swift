@@ -78,7 +78,7 @@ let package = Package(
             swiftSettings: settings),
         .target(
             name: "Sizing",
-            dependencies: ["LinearAlgebra", "Workloads", "Traces", "Store", "Tables", "Prediction"],
+            dependencies: ["Basics", "LinearAlgebra", "Workloads", "Traces", "Store", "Tables", "Prediction"],
             swiftSettings: settings),
         .target(
             name: "Reports",

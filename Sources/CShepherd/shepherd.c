@@ -27,14 +27,14 @@
 enum cause { CAUSE_NONE, CAUSE_TIME, CAUSE_CANCELLED, CAUSE_MEMORY };
 enum { MAXIMUM_PROCESSES = 32768, MAXIMUM_POINTS = 1024, THROTTLED_NICENESS = 10 };
 enum { CHANNEL = 3, BLOCK_SIZE = 512, WORKER_STACK = 65536 };
-enum { PATIENCE_MICROSECONDS = 50000, HOLD_MICROSECONDS = 10000 };
+enum { PATIENCE_MICROSECONDS = 50000, GREATEST_PATIENCE_MICROSECONDS = 1000000, HOLD_MICROSECONDS = 10000 };
 #define SHEPHERD_NAME "almanac-task"
 
 struct process {
     pid_t pid, parent;
     int64_t resident_pages;
     int64_t cpu_ticks;                  // own and of the children it waited for
-    char is_ours, is_dead;
+    char is_ours, is_dead, is_busy;     // busy: it runs, wants a processor, or waits for a disk
 };
 
 struct herd {
@@ -43,10 +43,14 @@ struct herd {
     int leader_ended;
     int leader_status;
     int left_behind;                    // processes that lived on when the leader had ended
-    enum cause cause;
+    enum cause cause, wanted;           // why it was ended, and why it is to be
+    int64_t wanted_grace;
+    int64_t held;                       // when it was first told to stand still, 0 if it was not
+    int stood_still;
     int64_t started, ended;             // monotonic
     int64_t started_wall;               // Unix time
     int64_t asked;                      // when somebody wanted the attempt to end, 0 if nobody did
+    int64_t patience_ends, spent;       // when it is looked at next, and the CPU time used at the first look, or -1
     int64_t terminated;                 // when SIGTERM was sent, 0 if it was not
     int64_t grace;
     int64_t cpu, read_bytes, written_bytes;
@@ -188,7 +192,8 @@ static int list_processes(pid_t first) {
             if (!name_start || !field || strlen(field) < 4) continue;
             int is_copy_of_us = strncmp(name_start, "(" SHEPHERD_NAME ")", strlen("(" SHEPHERD_NAME ")")) == 0;
             int64_t value = 0, parent = 0;
-            int is_dead = field[2] == 'Z' || field[2] == 'X';
+            char state = field[2];
+            int is_dead = state == 'Z' || state == 'X';
             field = number_after(field + 3, &parent);
             int64_t ticks = 0;
             for (int number = 5; number <= 24; number++) {
@@ -198,7 +203,7 @@ static int list_processes(pid_t first) {
             // Between fork and exec the worker still looks like us.
             processes[count++] = (struct process){
                 .pid = (pid_t)pid, .parent = (pid_t)parent, .resident_pages = is_copy_of_us ? 0 : value,
-                .cpu_ticks = ticks, .is_dead = (char)is_dead,
+                .cpu_ticks = ticks, .is_dead = (char)is_dead, .is_busy = state == 'R' || state == 'D',
             };
         }
     }
@@ -267,17 +272,20 @@ static void add_point(struct herd *herd, int count, int64_t now) {
     herd->next_point = now + herd->pace;
 }
 
-// Stops the worker, so that it cannot end by itself before our signal is there; 0 if it has ended. What came of a task that
-// ended by itself is its own doing, however near the limit it was.
-static int hold_worker(const struct herd *herd) {
+// Lets the worker stand still, so that it cannot end by itself before our signal is there; 0 if it has ended, or is about
+// to. What came of a task that ended by itself is its own doing, however near the limit it was.
+static int hold_worker(struct herd *herd, int64_t grace) {
     send_signal(herd->worker, SIGSTOP);
-    int64_t until = microseconds(CLOCK_MONOTONIC) + HOLD_MICROSECONDS;
+    int64_t now = microseconds(CLOCK_MONOTONIC), until = now + HOLD_MICROSECONDS;
+    if (!herd->held) herd->held = now;
     for (;;) {
         siginfo_t info;
         if (wait_for(P_PID, herd->worker, &info, WEXITED | WSTOPPED | WNOHANG | WNOWAIT) < 0) return 0;
-        if (info.si_pid != 0) return info.si_code == CLD_STOPPED;
-        // One that waits inside the kernel, for a disk perhaps, stops when it comes out.
-        if (microseconds(CLOCK_MONOTONIC) > until) return 1;
+        if (info.si_pid != 0) return herd->stood_still = info.si_code == CLD_STOPPED;
+        // One that waits inside the kernel, for a disk perhaps, stands still when it comes out, and one that gives back its
+        // memory has ended already. Whoever is killed there did not end by itself: its status tells.
+        now = microseconds(CLOCK_MONOTONIC);
+        if (now > until) return now - herd->held >= grace;
         struct timespec pause = {0, 100000};
         syscall(SYS_nanosleep, &pause, NULL);
     }
@@ -304,7 +312,7 @@ static void sample(struct herd *herd) {
         say_alert(herd, 1, sum);
     }
     int64_t limit = request->memory_limit_bytes;
-    if (limit > 0 && sum > limit && herd->cause == CAUSE_NONE && !herd->leader_ended && hold_worker(herd)) {
+    if (limit > 0 && sum > limit && herd->cause == CAUSE_NONE && !herd->leader_ended && hold_worker(herd, 0)) {
         herd->cause = CAUSE_MEMORY;
         herd->terminated = now;
         herd->grace = 0;
@@ -323,20 +331,44 @@ static int signal_all(int signal_number) {
     return living;
 }
 
-// Does nothing where the worker has ended by itself, which is for reap to see.
+// Does nothing where the worker has ended by itself, which is for reap to see, and is to be called again where it cannot
+// be told yet whether it has.
 static void terminate(struct herd *herd, enum cause cause, int64_t grace) {
     if (herd->cause == CAUSE_NONE && !herd->leader_ended) {
-        if (!hold_worker(herd)) return;
-        herd->cause = cause;
+        if (herd->wanted == CAUSE_NONE) herd->wanted = cause, herd->wanted_grace = grace;
+        if (grace < herd->wanted_grace) herd->wanted_grace = grace;
+        if (!hold_worker(herd, herd->wanted_grace)) return;
+        herd->cause = herd->wanted;
+        // It had its time to come out of the kernel.
+        grace = herd->stood_still ? herd->wanted_grace : 0;
     }
     if (!herd->terminated) {
         herd->terminated = microseconds(CLOCK_MONOTONIC);
         herd->grace = grace;
-        int living = signal_all(SIGTERM);
+        int living = signal_all(herd->cause != CAUSE_NONE && !herd->stood_still ? SIGKILL : SIGTERM);
         if (herd->leader_ended) herd->left_behind = living;
     } else if (grace < herd->grace) {
         herd->grace = grace;
     }
+}
+
+// Whether somebody who asked has waited long enough. On a busy machine a command that is about to end may wait long for a
+// processor: until it has had one for as long, it gets more time.
+static int is_patience_over(struct herd *herd, int64_t now) {
+    if (now < herd->patience_ends) return 0;
+    int count = list_processes(herd->worker), is_busy = 0;
+    int64_t spent = herd->cpu, tick = 1000000 / sysconf(_SC_CLK_TCK);
+    for (int i = 0; i < count; i++) {
+        if (!processes[i].is_ours) continue;
+        spent += processes[i].cpu_ticks * tick;
+        is_busy |= processes[i].is_busy;
+    }
+    if (herd->spent < 0) herd->spent = spent;
+    if (!is_busy || spent - herd->spent >= PATIENCE_MICROSECONDS || now - herd->asked >= GREATEST_PATIENCE_MICROSECONDS) {
+        return 1;
+    }
+    herd->patience_ends = now + PATIENCE_MICROSECONDS;
+    return 0;
 }
 
 // Takes in every child that has ended, ours by birth or by adoption. Returns 0 when there is no child left.
@@ -360,6 +392,7 @@ static int reap(struct herd *herd) {
         if (info.si_pid == herd->worker) {
             herd->leader_ended = 1;
             herd->leader_status = status;
+            if (!herd->stood_still && !(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)) herd->cause = CAUSE_NONE;
             herd->ended = microseconds(CLOCK_MONOTONIC);
         }
     }
@@ -526,8 +559,11 @@ static size_t run_attempt(const struct shepherd_request *request, int block, cha
             terminate(&herd, CAUSE_TIME, request->grace_microseconds);
         }
         // Whoever is about to end anyway may do so: its work is done.
-        if (herd.asked && !herd.leader_ended && now - herd.asked >= PATIENCE_MICROSECONDS) {
+        if (herd.asked && !herd.leader_ended && !herd.terminated && is_patience_over(&herd, now)) {
             terminate(&herd, CAUSE_CANCELLED, request->grace_microseconds);
+        }
+        if (herd.wanted != CAUSE_NONE && !herd.leader_ended && !herd.terminated) {
+            terminate(&herd, herd.wanted, herd.wanted_grace);
         }
         // Nothing outlives the command: what it left in the background gets a second at most.
         if (herd.leader_ended && !herd.terminated) {
@@ -540,14 +576,17 @@ static size_t run_attempt(const struct shepherd_request *request, int block, cha
             if (deadline < wake) wake = deadline;
         } else {
             if (limit > 0 && herd.started + limit < wake) wake = herd.started + limit;
-            if (herd.asked && herd.asked + PATIENCE_MICROSECONDS < wake) wake = herd.asked + PATIENCE_MICROSECONDS;
+            if (herd.asked && herd.patience_ends < wake) wake = herd.patience_ends;
+            if (herd.wanted != CAUSE_NONE) wake = now;
         }
         if (alert > 0 && !herd.said_time && !herd.leader_ended && herd.started + alert < wake) {
             wake = herd.started + alert;
         }
         now = microseconds(CLOCK_MONOTONIC);
         int number = next_signal(requests | signal_bit(SIGCHLD), wake > now ? wake - now : 0);
-        if (number == SIGTERM && !herd.asked) herd.asked = now;
+        if (number == SIGTERM && !herd.asked) {
+            herd.asked = now, herd.patience_ends = now + PATIENCE_MICROSECONDS, herd.spent = -1;
+        }
         if (number == SIGUSR1) terminate(&herd, CAUSE_CANCELLED, 0);
         if (number == SIGUSR2) herd.is_throttled = 1, next_sample = 0;
     }

@@ -30,6 +30,8 @@ struct Shepherd {
 
         /// Lets another attempt have those that say nothing: to make files and to remove them takes time.
         func give(to other: Files) {
+            // A process that another thread has just forked may hold the lock for a moment.
+            if sizeOfFile(output) == 0, isHeld { unlink(output) }
             for (path, new) in [(output, other.output), (error, other.error)] where sizeOfFile(path) == 0 {
                 rename(path, new)
             }
@@ -40,7 +42,10 @@ struct Shepherd {
             let fd = open(output, O_RDONLY | O_CLOEXEC)
             guard fd >= 0 else { return false }
             defer { close(fd) }
-            return flock(fd, LOCK_EX | LOCK_NB) != 0
+            guard flock(fd, LOCK_EX | LOCK_NB) == 0 else { return true }
+            // Not only by closing it, as a process that is forked meanwhile has it open too.
+            flock(fd, LOCK_UN)
+            return false
         }
     }
 

@@ -15,20 +15,43 @@ enum CivilTime {
         var reason = ""
     }
 
-    /// A number, `2024-01-31`, `2024/1/31`, `2024-01`, `2024Q1`, `2024-01-31T18:30:00.5+01:00`, `2024-01-31 18:30`.
-    static func read(_ text: String) throws(Unreadable) -> Reading {
+    /// What stands before a year at the end of a date.
+    enum DayOrder { case dayFirst, monthFirst, unknown }
+
+    /// The only order in which all dates such as `1/31/2019` among these exist; `unknown` where both do or none.
+    static func dayOrder(_ texts: some Sequence<String>) -> DayOrder {
+        var (first, second) = (0, 0)
+        for text in texts {
+            let numbers = (try? integers(dayFields(text).fields)) ?? []
+            guard numbers.count == 3 else { continue }
+            (first, second) = (max(first, numbers[0]), max(second, numbers[1]))
+        }
+        if first > 12, second <= 12 { return .dayFirst }
+        return first <= 12 && second > 12 ? .monthFirst : .unknown
+    }
+
+    /// The fields of the day, and where the time of day begins.
+    private static func dayFields(_ text: String) -> (fields: [Substring], split: String.Index?) {
+        let split = text.firstIndex { $0 == "T" || $0 == "t" || $0 == " " }
+        let day = text[..<(split ?? text.endIndex)]
+        let separator: Character = ["/", "."].first(where: day.contains) ?? "-"
+        return (day.split(separator: separator, omittingEmptySubsequences: false), split)
+    }
+
+    /// A number, `2024-01-31`, `2024/1/31`, `2024-01`, `2024Q1`, `2024-01-31T18:30:00.5+01:00`, `2024-01-31 18:30`, and,
+    /// where the order is known, `1/31/2024` or `31.1.2024`.
+    static func read(_ text: String, _ order: DayOrder = .unknown) throws(Unreadable) -> Reading {
         if let number = Double(text) {
             guard number.isFinite else { throw Unreadable() }
             return .number(number)
         }
         if let quarter = Self.quarter(text) { return quarter }
-        let split = text.firstIndex { $0 == "T" || $0 == "t" || $0 == " " }
-        let day = text[..<(split ?? text.endIndex)]
-        let separator: Character = day.contains("/") ? "/" : "-"
-        let fields = day.split(separator: separator, omittingEmptySubsequences: false)
-        let numbers = try integers(fields)
+        let (fields, split) = dayFields(text)
+        var numbers = try integers(fields)
         guard (2...3).contains(numbers.count) else { throw Unreadable() }
-        guard fields[0].count == 4 else {
+        if fields[0].count < 4, fields.count == 3, fields[2].count == 4, order != .unknown {
+            numbers = [numbers[2], numbers[order == .dayFirst ? 1 : 0], numbers[order == .dayFirst ? 0 : 1]]
+        } else if fields[0].count < 4 {
             throw Unreadable(reason: "day, month and year are not told apart. Write the year first: 1949-01-31")
         }
         let (year, month) = (numbers[0], numbers[1])
@@ -47,6 +70,21 @@ enum CivilTime {
         guard let split else { return .date(seconds: midnight, offset: 0) }
         let (time, offset) = try clock(text[text.index(after: split)...])
         return .date(seconds: midnight + time - offset, offset: offset)
+    }
+
+    /// How a month is written: `2024-01`, `2024/01` or `202401`; `nil` for anything else.
+    static func monthForm(_ text: String) -> DateForm? {
+        if text.count == 6, Double(text).flatMap(compactDate) != nil { return .month(separator: "") }
+        let (fields, split) = dayFields(text)
+        guard split == nil, fields.count == 2, fields[0].count == 4, fields[1].count <= 2,
+            (try? integers(fields)) != nil
+        else { return nil }
+        return .month(separator: String(text.dropFirst(4).prefix(1)))
+    }
+
+    /// How a quarter is written: `2024Q1`, `2024-Q1` or `2024 Q1`; `nil` for anything else.
+    static func quarterForm(_ text: String) -> DateForm? {
+        quarter(text).map { _ in .quarter(separator: String(text.dropFirst(4).dropLast(2))) }
     }
 
     /// `01.2019`, which would be read as a number.

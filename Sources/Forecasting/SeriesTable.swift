@@ -4,7 +4,8 @@
 /// series. Long: columns named `series` (or `id`, `unique_id`), `time` (or one of the others, or `step`) and `value` (or
 /// `y`, `price`). Fields are separated by commas, semicolons or tabs.
 ///
-/// Times are numbers, dates such as `2024-01-31`, `2024-01`, `2024Q1` and `20240131`, or `2024-01-31T18:30:00+01:00`; days
+/// Times are numbers, dates such as `2024-01-31`, `2024-01`, `2024Q1` and `20240131`, or `2024-01-31T18:30:00+01:00`, and
+/// `1/31/2024` where some day above 12 shows the order of day and month; days
 /// and longer steps are those of the clock on the wall. Steps are equal, calendar months (on one day, or the last) or the
 /// days of a five- or six-day week. A step may be missing (its value is then missing), but steps may not change.
 public struct SeriesTable: Sendable, Hashable {
@@ -29,6 +30,8 @@ public struct SeriesTable: Sendable, Hashable {
     public let series: [Series]
     /// Times are dates, not plain numbers.
     public let isDated: Bool
+    /// How the dates are written.
+    public let dateForm: DateForm
 
     /// Reads the text of a CSV file.
     ///
@@ -83,6 +86,7 @@ public struct SeriesTable: Sendable, Hashable {
         }
         guard !series.isEmpty else { throw .noValues(file) }
         (self.series, self.isDated) = (series, isDated)
+        dateForm = isDated ? Self.form(lines.map { $0.fields[time] }) : .day
     }
 }
 
@@ -110,6 +114,7 @@ extension SeriesTable {
     ) throws(SeriesTableError) -> ([Moment], isDated: Bool) {
         var times: [Moment] = []
         var isDated: Bool?
+        let order = CivilTime.dayOrder(lines.lazy.map { $0.fields[column] })
         for line in lines {
             let text = line.fields[column]
             func bad(_ reason: String) -> SeriesTableError {
@@ -117,7 +122,7 @@ extension SeriesTable {
             }
             do throws(CivilTime.Unreadable) {
                 let (moment, isDate) =
-                    switch try CivilTime.read(text) {
+                    switch try CivilTime.read(text, order) {
                     case .number(let number): (Moment(seconds: number), false)
                     case .date(let seconds, let offset): (Moment(seconds: seconds, offset: offset), true)
                     }
@@ -143,6 +148,15 @@ extension SeriesTable {
         throw .badTime(
             file, line: lines[wrong].number, column: name, found: lines[wrong].fields[column],
             reason: "there is no such date, and the numbers have gaps. Write 2024-01-31 for a day, 2024-01 for a month")
+    }
+
+    /// That of months or quarters where all are.
+    private static func form(_ texts: [String]) -> DateForm {
+        let form = texts.first.flatMap { CivilTime.quarterForm($0) ?? CivilTime.monthForm($0) }
+        guard let form, texts.allSatisfy({ CivilTime.quarterForm($0) ?? CivilTime.monthForm($0) == form }) else {
+            return .day
+        }
+        return form
     }
 
     private static func gridded(

@@ -15,6 +15,9 @@ public struct NeedDistribution: Sendable, Hashable {
     public let greatest: Double?
     /// The most that was seen to be needed, or not to be enough.
     public let greatestSeen: Double
+    /// The standard deviation of the logarithms, bounds taken for needs, as if one run more had lain 0.5 from the mean, which
+    /// is what the middle task type of public workflows does: few runs that are alike do not show that all will be.
+    public let logSpread: Double
 
     /// - Parameters:
     ///   - needs: Positive; what a killed run had.
@@ -22,7 +25,10 @@ public struct NeedDistribution: Sendable, Hashable {
     /// - Returns: `nil` for no runs.
     public init?(_ needs: [Double], isBound: [Bool]) {
         guard let most = needs.max() else { return nil }
-        sample = CensoredSample(needs.map { log($0) }, isBound: isBound)
+        let logarithms = needs.map { log($0) }
+        sample = CensoredSample(logarithms, isBound: isBound)
+        let centre = mean(logarithms)
+        logSpread = (logarithms.reduce(0.25) { $0 + ($1 - centre) * ($1 - centre) } / Double(needs.count)).squareRoot()
         (runs, killed, greatestSeen) = (needs.count, isBound.count { $0 }, most)
         let known = zip(needs, isBound).filter { !$1 }.map(\.0)
         (median, greatest) = (known.isEmpty ? nil : LinearAlgebra.median(known), known.max())

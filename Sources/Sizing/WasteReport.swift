@@ -1,3 +1,4 @@
+internal import Basics
 internal import Foundation
 public import Prediction
 public import Store
@@ -46,16 +47,37 @@ public struct WasteReport: Sendable, Encodable {
     public enum Grouping: String, Sendable, CaseIterable {
         case taskType = "type"
         case user, account, partition, array
+        case day, week, month
 
         /// For a heading.
-        public var title: String { self == .taskType ? "task type" : rawValue }
+        public var title: String {
+            switch self {
+            case .taskType: "task type"
+            case .week: "week from"
+            default: rawValue
+            }
+        }
 
+        /// Rows follow one another in time.
+        var isTime: Bool { [.day, .week, .month].contains(self) }
+
+        /// Times are those at which runs ended, UTC; weeks begin on Monday.
         func name(_ record: AttemptRecord) -> String? {
-            self == .taskType ? record.taskType : record.parameters[rawValue]?.text ?? "–"
+            if self == .taskType { return record.taskType }
+            guard isTime else { return record.parameters[rawValue]?.text ?? "–" }
+            let start = record.startTimeSeconds ?? record.submitTimeSeconds
+            guard let end = record.endTimeSeconds ?? start.map({ $0 + (record.runtimeSeconds ?? 0) }),
+                abs(end) < 1e11
+            else { return "–" }
+            // 1970-01-01 was a Thursday.
+            let days = (end / 86_400).rounded(.down)
+            let monday = days - (days + 3 - 7 * ((days + 3) / 7).rounded(.down))
+            let text = CivilDate(secondsSince1970: (self == .week ? monday : days) * 86_400).dateText
+            return self == .month ? String(text.dropLast(3)) : text
         }
     }
 
-    /// The most wasteful first; where nothing was requested, the most used.
+    /// The most wasteful first; where nothing was requested, the most used; of times the newest.
     public let tools: [Tool]
     /// How requests made in the same way fare on later runs.
     public let check: RequestCheck?
@@ -84,7 +106,9 @@ public struct WasteReport: Sendable, Encodable {
                 group, records, isType ? requested[group] : nil, { requested[$0.taskType ?? ""]?.memoryBytes },
                 isType ? courses[group] ?? [] : [], requests.options)
         }.sorted { a, b in
-            (b.wastedGBHours ?? -1, b.usedGBHours, a.taskType) < (a.wastedGBHours ?? -1, a.usedGBHours, b.taskType)
+            if grouping.isTime { return a.taskType > b.taskType }
+            let (wasteA, wasteB) = (a.wastedGBHours ?? -1, b.wastedGBHours ?? -1)
+            return (wasteB, b.usedGBHours, a.taskType) < (wasteA, a.usedGBHours, b.taskType)
         }
         check = requests.check
     }

@@ -107,7 +107,7 @@ public struct TableFile: Sendable {
         case .numbers(let numbers): return numbers
         case .words(let words):
             let first = words.firstIndex { $0.map { Double($0) == nil } ?? false } ?? 0
-            throw .wordInNumbers(path, line: lines[first], column: name, found: words[first] ?? "")
+            throw .wordsForNumbers(path, line: lines[first], column: name, found: words[first] ?? "")
         }
     }
 
@@ -188,6 +188,7 @@ public enum TableError: Error, Hashable, CustomStringConvertible {
     case wrongFieldCount(String, line: Int, found: Int, expected: Int)
     case noRows(String, Int)
     case wordInNumbers(String, line: Int, column: String, found: String)
+    case wordsForNumbers(String, line: Int, column: String, found: String)
     case noTime(String, line: Int, column: String, found: String)
     case infinite(String, line: Int, column: String, found: Double)
     case noTarget(String, String)
@@ -195,6 +196,8 @@ public enum TableError: Error, Hashable, CustomStringConvertible {
     case tooFewRows(String, found: Int, needed: Int, purpose: String)
     case notPositive(String, line: Int, column: String, found: Double)
     case contradiction(String, remedy: String)
+
+    private static let headerAgain = "The header stands here once more: take this line out."
 
     public var description: String {
         switch self {
@@ -214,9 +217,14 @@ public enum TableError: Error, Hashable, CustomStringConvertible {
         case .wordInNumbers(let path, let line, let column, let found):
             "\(path):\(line): '\(column)' is '\(found)', expected a number. "
                 + (found == column
-                    ? "The header stands here once more: take this line out."
+                    ? Self.headerAgain
                     : "Correct the line, or say that the numbers are names (--categorical \(column)) or of no use "
                         + "(--drop \(column)).")
+        case .wordsForNumbers(let path, let line, let column, let found):
+            "\(path):\(line): '\(column)' is '\(found)', expected a number. "
+                + (found == column
+                    ? Self.headerAgain
+                    : "Names cannot be predicted, nor weigh rows: correct the line, or choose a column of numbers.")
         case .noTime(let path, let line, let column, let found):
             "\(path):\(line): '\(column)' is '\(found)', expected a number or a date such as 2024-05-01T12:00:00Z."
         case .infinite(let path, let line, let column, let found):

@@ -19,7 +19,8 @@ struct DatasetsCommand: ParsableCommand {
         func run() throws {
             guard let data = FileManager.default.contents(atPath: catalog) else {
                 throw Failure.input(
-                    "\(catalog): cannot be read. Run this in the project's folder, or name the file with --catalog.")
+                    "\(catalog): there is no such file. The catalogue comes with the sources of almanac: run this in their "
+                        + "folder, or name the file with --catalog.")
             }
             let entries = try YAMLDecoder().decode(DatasetCatalog.self, from: String(decoding: data, as: UTF8.self))
             try global.console.result(entries, text: entries.text)

@@ -26,7 +26,9 @@ struct ReportCommand: ParsableCommand {
     @Option(name: .long, help: "Write a page with pictures to this HTML file.")
     var html: String?
 
-    @Option(name: .long, help: "Group by this instead of the task type: user, account, partition or array.")
+    @Option(
+        name: .long,
+        help: "Group by user, account, partition, array, or day, week or month of the end, instead of the task type.")
     var by: WasteReport.Grouping = .taskType
 
     @Option(name: .long, help: "Only what ended since: a length of time before now (7d) or a day (2026-01-31).")

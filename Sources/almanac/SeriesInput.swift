@@ -29,6 +29,7 @@ struct SeriesOptions: ParsableArguments {
         let format = MarketFormat.recognise(head)
         let arePrices = format == .awsPrices || format == .priceTable
         var (all, isDated): ([SeriesTable.Series], Bool)
+        var form = DateForm.day
         if arePrices {
             guard case .prices(let table) = try MarketImport.read(source, format: format ?? .awsPrices).content else {
                 throw Failure.input("\(file): no prices in it")
@@ -48,7 +49,7 @@ struct SeriesOptions: ParsableArguments {
                 throw Failure.input("\(source.name): not UTF-8 text. Expected CSV or a spot-price history in JSON.")
             }
             let table = try SeriesTable(csv: text, file: source.name)
-            (all, isDated) = (table.series, table.isDated)
+            (all, isDated, form) = (table.series, table.isDated, table.dateForm)
         }
         let empty = all.filter { $0.values.allSatisfy(\.isNaN) }.map(\.name)
         all.removeAll { $0.values.allSatisfy(\.isNaN) }
@@ -59,7 +60,7 @@ struct SeriesOptions: ParsableArguments {
                 "\(source.name): no series\(series.map { " named like '\($0)'" } ?? "") with a value. "
                     + (series == nil ? "Check the file." : "Check --series."))
         }
-        return SeriesInput(all: all, chosen: chosen, isDated: isDated, arePrices: arePrices)
+        return SeriesInput(all: all, chosen: chosen, isDated: isDated, dateForm: form, arePrices: arePrices)
     }
 
     /// The horizon in steps of a series.
@@ -101,6 +102,7 @@ struct SeriesInput {
     let chosen: [Int]
     /// Times are dates, not plain numbers.
     let isDated: Bool
+    let dateForm: DateForm
     let arePrices: Bool
 
     var series: [SeriesTable.Series] { chosen.map { all[$0] } }
@@ -109,14 +111,22 @@ struct SeriesInput {
 
     var pool: [[Double]] { all.map(\.values) }
 
-    /// How these times are written: as dates where all are at midnight, else to the minute in UTC, or as numbers.
+    /// How these times are written: as the months or quarters of the file, as dates where all are at midnight, else to the
+    /// minute in UTC, or as numbers.
     func label(_ times: [Double]) -> (Double) -> String {
         guard isDated else { return { String(format: "%.10g", $0) } }
+        if dateForm != .day { return { [dateForm] in dateForm.text($0) ?? "" } }
         let length = areDays(times) ? 10 : 16
         return { String(Date(timeIntervalSince1970: $0).formatted(.iso8601).prefix(length)) }
     }
 
-    func timeTitle(_ times: [Double]) -> String { isDated ? areDays(times) ? "date" : "time (UTC)" : "time" }
+    func timeTitle(_ times: [Double]) -> String {
+        switch dateForm {
+        case .month: "month"
+        case .quarter: "quarter"
+        case .day: isDated ? areDays(times) ? "date" : "time (UTC)" : "time"
+        }
+    }
 
     private func areDays(_ times: [Double]) -> Bool {
         times.allSatisfy { $0.truncatingRemainder(dividingBy: 86_400) == 0 }

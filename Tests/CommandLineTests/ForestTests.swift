@@ -126,6 +126,11 @@ struct ForestTests {
         let refused = try terminal.shell("almanac train forest a.csv --target y")
         #expect(refused.exitCode == 2 && refused.errors.contains("a.csv:32: 'x' is 'oops'"), "\(refused.errors)")
         #expect(try terminal.shell("almanac train forest a.csv --target y --categorical x --trees 5").exitCode == 0)
+        // Names cannot be a target, so no option that makes numbers into names is of use.
+        try terminal.write("y,x\n" + (0..<40).map { "\($0 % 2 == 0 ? "cat" : "dog"),\($0)\n" }.joined(), to: "b.csv")
+        let names = try terminal.shell("almanac train forest b.csv --target y")
+        #expect(names.exitCode == 2 && names.errors.contains("b.csv:2: 'y' is 'cat', expected a number"))
+        #expect(!names.errors.contains("--categorical"), "\(names.errors)")
     }
 
     @Test("levels that look like numbers stay what they are, and no row with a known level is an error")

@@ -2,6 +2,7 @@ import Allocation
 import Execution
 import Foundation
 import Scheduling
+import Synchronization
 import TestSupport
 import Testing
 import Workloads
@@ -63,6 +64,56 @@ import Workloads
             let kind = index % 3 == 0 ? "out" : "err"
             #expect(shop.text("run/attempts/t\(index).1.\(kind)") == "\(kind) \(index)\n")
         }
+    }
+
+    @Test("files are not handed on while somebody else has them locked")
+    func heldSpare() throws {
+        let output = shop.folder + "/run/attempts/first.1.out"
+        let held = Mutex<Int32>(-1)
+        let holder = Thread { [shop] in
+            while !FileManager.default.fileExists(atPath: shop.folder + "/up") { usleep(1000) }
+            let file = open(output, O_RDONLY)
+            // It waits for the shepherd, and is there before anybody who does not wait.
+            if flock(file, LOCK_EX) == 0 { held.withLock { $0 = file } }
+        }
+        holder.start()
+        let tasks = [
+            TaskSpec(id: "first", command: "echo > up; sleep 0.3"),
+            TaskSpec(id: "second", command: "true", predecessors: ["first"]),
+        ]
+        #expect(try shop.executor(tasks).run().ending == .succeeded)
+        #expect(held.withLock { $0 } >= 0)
+        close(held.withLock { $0 })
+    }
+
+    @Test("a command that is about to end is waited for while others keep it from a processor")
+    func starved() throws {
+        let onOneProcessor = "taskset -pc $(taskset -pc $$ | sed 's/.*: //; s/[-,].*//') $$ > /dev/null; "
+        // Each in a session of its own, as Linux may share processors out among these. They end with their files.
+        for index in 0..<8 {
+            let other = Process()
+            other.executableURL = URL(fileURLWithPath: "/bin/sh")
+            let loop = "echo > busy-\(index); while [ -e busy-\(index) ]; do :; done"
+            other.arguments = ["-c", "setsid sh -c \"$0\" < /dev/null > /dev/null 2>&1 &", onOneProcessor + loop]
+            other.currentDirectoryURL = URL(fileURLWithPath: shop.folder)
+            try other.run()
+        }
+        defer { for index in 0..<8 { unlink("\(shop.folder)/busy-\(index)") } }
+        let executor = try shop.executor([
+            .init(
+                id: "a",
+                command: onOneProcessor + "until [ $(ls busy-* | wc -l) = 8 ]; do sleep 0.01; done; renice -n 5 $$; "
+                    + "echo > up; until [ -e go ]; do :; done; n=0; while [ $n -lt 15000 ]; do n=$((n + 1)); done"
+            )
+        ])
+        let watcher = Thread { [shop] in
+            while !FileManager.default.fileExists(atPath: shop.folder + "/up") { usleep(2000) }
+            try? Data().write(to: URL(fileURLWithPath: shop.folder + "/go"))
+            executor.cancel()
+        }
+        watcher.start()
+        _ = try executor.run()
+        #expect(shop.outcomes.map(\.status) == [.completed])
     }
 
     @Test("processes that a command left behind are told")

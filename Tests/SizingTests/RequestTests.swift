@@ -245,6 +245,27 @@ import Yams
         #expect(report.tools[0].outOfMemory == 27 && request.peakText == "> 4 GiB")
     }
 
+    @Test("waste is put together by the time at which runs ended, the newest first")
+    func wasteByTime() throws {
+        // Sunday 2024-03-31 23:00, the Monday after, and Sunday 2024-04-07; the last without an end.
+        let ends = [1_711_926_000.0, 1_711_933_200, 1_712_530_800]
+        var records = ends.map { end in
+            var record = AttemptRecord()
+            (record.taskType, record.runtimeSeconds, record.endTimeSeconds) = ("t", 7200, end)
+            (record.peakMemoryBytes, record.requestedMemoryBytes) = (1e9, 2e9)
+            return record
+        }
+        (records[2].endTimeSeconds, records[2].startTimeSeconds) = (nil, ends[2] - 7200)
+        let table = ExecutionTable(records)
+        let requests = try ResourceRequests(table)
+        func groups(_ grouping: WasteReport.Grouping) -> [String] {
+            WasteReport(table, requests: requests, by: grouping).tools.map { "\($0.taskType) \($0.attempts)" }
+        }
+        #expect(groups(.day) == ["2024-04-07 1", "2024-04-01 1", "2024-03-31 1"])
+        #expect(groups(.week) == ["2024-04-01 2", "2024-03-25 1"])
+        #expect(groups(.month) == ["2024-04 2", "2024-03 1"])
+    }
+
     @Test("a limit that kills few is no reason to ask for more; one that kills all is doubled")
     func killedByShare() throws {
         let few = try ResourceRequests(killed(6.5 * Self.gibibyte)).requests[0]
@@ -300,7 +321,7 @@ import Yams
             })
     }
 
-    @Test("a time limit is a few times the longest run; more runs never get more room")
+    @Test("the slack of a time limit follows how much runs differ, and shrinks with their number")
     func timeLimits() throws {
         let short = try ResourceRequests(timed((0..<30).map { 2 + Double($0 % 10) })).requests[0]
         #expect(short.seconds == 300 && short.greatestSeconds == 11)
@@ -308,9 +329,17 @@ import Yams
         for count in [1, 2, 5, 10, 30, 100, 400] {
             let seconds = try #require(
                 try ResourceRequests(timed((0..<count).map { 3600 * (10 - Double($0 % 3)) })).requests[0].seconds)
-            #expect(seconds <= before && seconds >= 20 * 3600 && seconds <= 30 * 3600)
+            #expect(seconds <= before && seconds >= 12 * 3600 && seconds <= 28 * 3600)
             before = seconds
         }
+        #expect(before <= 13 * 3600)
+        let limits = try [1, 4, 30, 400].map { count in
+            try #require(try ResourceRequests(timed([Double](repeating: 3600, count: count))).requests[0].seconds)
+        }
+        #expect(limits == [9900, 6300, 4500, 4500])
+        // Runs that differ much get twice the longest.
+        let wide = try ResourceRequests(timed((0..<30).map { pow(2, Double($0 % 8)) * 600 })).requests[0]
+        #expect(wide.seconds == 158_400)
         // Half of the runs were over 2 hours: four are tried.
         let over = try ResourceRequests(timed((0..<60).map { 4000 + Double($0 % 2) * 5000 }, limit: 7200)).requests[0]
         #expect(over.seconds == 4 * 3600 && over.killedForTime == 30 && over.unknownBeyondSeconds == 7200)
@@ -330,11 +359,11 @@ import Yams
         #expect(cut.cpus == 6)
         // 4.5 of 11 of the time on all 12, so twice as long on 6.
         #expect(abs(cut.slowdown - (1 + 4.5 / 11)) < 1e-9)
-        #expect(cut.seconds == 104_400)
+        #expect(cut.seconds == 64_800)
         var options = RequestOptions()
         options.kept = [.cpus]
         let kept = try ResourceRequests(table, options: options).requests[0]
-        #expect(kept.cpus == nil && kept.slowdown == 1 && kept.seconds == 21 * 3600)
+        #expect(kept.cpus == nil && kept.slowdown == 1 && kept.seconds == 13 * 3600)
     }
 
     @Test(

@@ -47,8 +47,8 @@ int shepherd_start(int *channel);
 // than 1,024 points every second is dropped and the pace halved, again and again. There is none if the command ended before
 // the first point.
 //
-// SIGTERM makes a shepherd end its tree gracefully, unless the command ends by itself in the next 50 ms; SIGUSR1 at once;
-// SIGUSR2 makes the tree give way to others (nice). They are forgotten when the next attempt starts.
+// SIGTERM makes a shepherd end its tree gracefully, unless the command ends by itself in the next 50 ms, or, where it waits
+// for a processor or a disk, in the next second; SIGUSR1 at once; SIGUSR2 makes the tree give way to others (nice). They are forgotten when the next attempt starts.
 int shepherd_run(int channel, pid_t shepherd, const struct shepherd_request *request);
 
 // Reads what has come, without waiting. Returns how much, 0 when the shepherd has ended, or a negated errno.

@@ -14,7 +14,8 @@ struct RequestArguments: ParsableArguments {
         that are too small with at most --risk. A check on later runs is printed with it: what was wasted and how often \
         a first try was too small, beside the requests recorded and the greatest peak seen. Runs that were killed for want of \
         memory or time needed more than they had, and count so: where more were killed than the risk allows, the need is not \
-        known, and up to twice what killed is tried. A time limit is twice the longest run, and more where processors are cut.
+        known, and up to twice what killed is tried. A time limit is above the longest run, up to twice as long: the more, the \
+        more runs differ and the fewer they are.
         """
 
     @Option(

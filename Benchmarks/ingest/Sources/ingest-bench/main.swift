@@ -23,7 +23,7 @@ case "read" where arguments.count == 4:
     report(seconds: (ContinuousClock.now - start) / .seconds(1), rows: table.rowCount)
 case "store" where arguments.count == 4:
     let start = ContinuousClock.now
-    let result = try TraceStore(folder: arguments[3]).importExecutions(arguments[2])
+    let result = try TraceStore(folder: arguments[3]).importFile(arguments[2])
     report(seconds: (ContinuousClock.now - start) / .seconds(1), rows: result.rowsStored)
 case "load" where arguments.count == 3:
     let start = ContinuousClock.now

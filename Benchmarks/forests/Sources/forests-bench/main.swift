@@ -2,13 +2,13 @@ import Forests
 import Foundation
 import LinearAlgebra
 
-// ForestsBench DIR MODELDIR THREADS TREES ROUNDS [LEARNER,…]: our learners as one more peer of forest_peers.py.
+// forests-bench DIR MODELDIR THREADS TREES ROUNDS [LEARNER,…]: our learners as one more peer of forest_peers.py.
 
 let arguments = CommandLine.arguments
 guard arguments.count >= 6, let threads = Int(arguments[3]), let trees = Int(arguments[4]),
     let rounds = Int(arguments[5])
 else {
-    FileHandle.standardError.write(Data("usage: ForestsBench DIR MODELDIR THREADS TREES ROUNDS [LEARNER,…]\n".utf8))
+    FileHandle.standardError.write(Data("usage: forests-bench DIR MODELDIR THREADS TREES ROUNDS [LEARNER,…]\n".utf8))
     exit(2)
 }
 let learners = arguments.count > 6 ? arguments[6].split(separator: ",").map(String.init) : nil
