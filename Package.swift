@@ -47,7 +47,7 @@ let package = Package(
             name: "Markets", dependencies: ["Basics", "LinearAlgebra", "Workloads", "Reading"], swiftSettings: settings),
         .target(name: "Traces", dependencies: ["Workloads", "Reading"], swiftSettings: settings),
         .target(
-            name: "Store", dependencies: ["CSQLite", "Workloads", "Reading", "Markets", "Traces"],
+            name: "Store", dependencies: ["Basics", "CSQLite", "Workloads", "Reading", "Markets", "Traces"],
             swiftSettings: settings),
         .target(
             name: "Forests", dependencies: ["Basics", "CPrefetch", "LinearAlgebra", "ModelFiles"],

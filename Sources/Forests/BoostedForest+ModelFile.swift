@@ -10,9 +10,7 @@ extension BoostedForest {
         var file = ModelFile(kind: BoostedForest.modelKind, schemaVersion: BoostedForest.schemaVersion)
         try file.setJSON("features", features)
         try file.setJSON("options", options)
-        file.metadata["seed"] = String(seed)
-        file.metadata["training_rows"] = String(trainingRowCount)
-        file.metadata["training_checksum"] = String(trainingChecksum, radix: 16)
+        file.setTraining(seed: seed, rows: trainingRowCount, checksum: trainingChecksum)
         try trees.store(in: &file, encoder)
         try file.set("base_value", [baseValue])
         try file.set("validation_losses", validationLosses)
@@ -34,9 +32,7 @@ extension BoostedForest {
     public init(_ file: ModelFile, path: String = "model file") throws {
         features = try file.json("features", as: [ForestFeature].self)
         options = try file.json("options", as: BoostingOptions.self)
-        seed = try file.number("seed", path: path)
-        trainingRowCount = Int(clamping: try file.number("training_rows", path: path))
-        trainingChecksum = try file.number("training_checksum", radix: 16, path: path)
+        (seed, trainingRowCount, trainingChecksum) = try file.training(path: path)
         (trees, encoder) = try TreeNodes.read(from: file, features, path: path)
         validationLosses = try file.values("validation_losses")
         guard let base = try file.doubles("base_value").first else {
@@ -51,16 +47,5 @@ extension BoostedForest {
     /// The prediction by walking through the trees, which is what models without a table of leaves do.
     package func walkedPrediction(row: [Double]) -> Double {
         link(row.withUnsafeBufferPointer { trees.sum(of: $0, encoder, from: baseValue) })
-    }
-}
-
-extension ModelFile {
-    /// A whole number in the metadata.
-    func number(_ key: String, radix: Int = 10, path: String) throws -> UInt64 {
-        let text = try text(key)
-        guard let value = UInt64(text, radix: radix) else {
-            throw ForestError.format(file: path, line: 0, found: "\(key) '\(text)'", expected: "a number")
-        }
-        return value
     }
 }

@@ -10,9 +10,7 @@ extension LinearForest {
         var file = ModelFile(kind: LinearForest.modelKind, schemaVersion: LinearForest.schemaVersion)
         try file.setJSON("features", features)
         try file.setJSON("options", options)
-        file.metadata["seed"] = String(seed)
-        file.metadata["training_rows"] = String(trainingRowCount)
-        file.metadata["training_checksum"] = String(trainingChecksum, radix: 16)
+        file.setTraining(seed: seed, rows: trainingRowCount, checksum: trainingChecksum)
         try trees.store(in: &file, encoder)
         try file.set("out_of_bag_error", [outOfBagError])
         try file.set("out_of_bag_predictions", outOfBagPredictions)
@@ -46,9 +44,7 @@ extension LinearForest {
     public init(_ file: ModelFile, path: String = "model file") throws {
         features = try file.json("features", as: [ForestFeature].self)
         options = try file.json("options", as: LinearForestOptions.self)
-        seed = try file.number("seed", path: path)
-        trainingRowCount = Int(clamping: try file.number("training_rows", path: path))
-        trainingChecksum = try file.number("training_checksum", radix: 16, path: path)
+        (seed, trainingRowCount, trainingChecksum) = try file.training(path: path)
         (trees, encoder) = try TreeNodes.read(from: file, features, path: path)
         outOfBagPredictions = try file.values("out_of_bag_predictions")
         outOfBagError = try file.doubles("out_of_bag_error").first ?? .nan

@@ -10,9 +10,7 @@ extension RegressionForest {
         var file = ModelFile(kind: RegressionForest.modelKind, schemaVersion: RegressionForest.schemaVersion)
         try file.setJSON("features", features)
         try file.setJSON("options", options)
-        file.metadata["seed"] = String(seed)
-        file.metadata["training_rows"] = String(trainingRowCount)
-        file.metadata["training_checksum"] = String(trainingChecksum, radix: 16)
+        file.setTraining(seed: seed, rows: trainingRowCount, checksum: trainingChecksum)
         if targetOffset != 0 { file.metadata["target_offset"] = "\(targetOffset)" }
         try trees.store(in: &file, encoder)
         try file.set("out_of_bag_error", [outOfBagError])
@@ -44,9 +42,7 @@ extension RegressionForest {
     public init(_ file: ModelFile, path: String = "model file") throws {
         features = try file.json("features", as: [ForestFeature].self)
         options = try file.json("options", as: ForestOptions.self)
-        seed = try file.number("seed", path: path)
-        trainingRowCount = Int(clamping: try file.number("training_rows", path: path))
-        trainingChecksum = try file.number("training_checksum", radix: 16, path: path)
+        (seed, trainingRowCount, trainingChecksum) = try file.training(path: path)
         targetOffset = file.metadata["target_offset"].flatMap(Double.init) ?? 0
         var leaves: LeafRows?
         if file.tensorNames.contains("leaf_rows") {

@@ -1,3 +1,4 @@
+import Basics
 import Traces
 import Workloads
 
@@ -88,9 +89,9 @@ struct RowHashes {
     }
 
     private static func hash(_ bytes: some Sequence<UInt8>) -> UInt64 {
-        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-        for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01B3 }
-        return finish(hash)
+        var hash = FNV1a()
+        for byte in bytes { hash.add(UInt64(byte)) }
+        return finish(hash.value)
     }
 
     /// The finaliser of SplitMix64.
