@@ -218,7 +218,9 @@ extension Allocator {
     }
 
     private mutating func wake(_ actions: inout [Action]) {
-        let time = min(policies.provisioning.wakeSeconds(state), policies.placement.wakeSeconds(state))
+        let time = min(
+            policies.provisioning.wakeSeconds(state), policies.placement.wakeSeconds(state),
+            policies.replanning.wakeSeconds(state))
         if time.isFinite, time < state.wakeSeconds { take(.wake(at: time), &actions) }
     }
 }

@@ -34,6 +34,18 @@ public enum ReplanRule: Hashable, Sendable, Codable {
     }
 }
 
+extension ReplanRule {
+    /// When to look again although nothing happens before: a task that hangs is no event.
+    func wakeSeconds(_ state: RunState) -> Double {
+        guard case .whenInDanger(let patience) = self, patience > 0 else { return .infinity }
+        let isWatched = state.jobs.contains {
+            $0.isAdmitted && $0.ending == nil && $0.plan != nil && $0.running > 0
+                && ($0.deadlineSeconds.isFinite || $0.budget.isFinite)
+        }
+        return isWatched ? state.seconds + patience : .infinity
+    }
+}
+
 extension RunState {
     /// The time for which a task wants the instance of its slot at least, in seconds; 0 if nobody knows.
     func leastSeconds(of task: TaskIndex, inSlot slot: Int) -> Double {

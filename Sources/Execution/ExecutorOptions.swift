@@ -29,8 +29,8 @@ public struct ExecutorOptions: Sendable {
     public var plan: Plan?
     /// How long the run may take and what it may cost; the plan is made anew when that is in danger.
     public var goal = Goal(.balanced)
-    /// Makes another plan for tasks that are not over or running.
-    public var replan: (@Sendable (TaskGraph) -> Plan?)?
+    /// Makes another plan for what is left.
+    public var replan: (@Sendable (RemainingJob) -> Plan?)?
     /// Seconds between SIGTERM and SIGKILL.
     public var graceSeconds: Double
     /// Seconds between two looks at a process tree, at least 0.001.

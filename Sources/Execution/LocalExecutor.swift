@@ -108,8 +108,11 @@ public final class LocalExecutor: Sendable {
         member.plan = setup.plan
         if let replan = options.replan {
             let (graph, offers) = (graph, setup.offers)
-            member.replan = { state in
-                guard let rest = try? graph.rest(state), let plan = replan(rest) else { return nil }
+            let goal = options.goal
+            member.replan = { state, reason in
+                guard let rest = try? RemainingJob(graph, 0, reason, goal, state), let plan = replan(rest) else {
+                    return nil
+                }
                 return Assignments(plan, graph, offers: offers, startSeconds: state.seconds).taking(state)
             }
         }

@@ -23,7 +23,7 @@ public struct RunLoop<World: Backend, Log: RunLog> {
         /// The plan that it starts with; the policies must be those that keep to plans.
         public var plan: Assignments?
         /// Makes another plan for what is left, or says that there is none.
-        public var replan: (@Sendable (RunState) -> Assignments?)?
+        public var replan: (@Sendable (RunState, ReplanReason) -> Assignments?)?
 
         /// Makes a member.
         public init(_ job: Job, run: String, ranks: [Double]? = nil, estimates: Estimates? = nil) {
@@ -219,7 +219,7 @@ extension RunLoop {
         case .replan(let job, let reason):
             let state = allocator.state
             // Without a better one the old plan goes on.
-            let plan = members[Int(job)].replan?(state)
+            let plan = members[Int(job)].replan?(state, reason)
             show(.replanned(reason, endSeconds: plan.map { $0.endSeconds - state.seconds }))
             var next = plan ?? state.jobs[Int(job)].plan
             if plan == nil {

@@ -1,3 +1,4 @@
+internal import Allocation
 internal import Execution
 internal import Foundation
 internal import JobFiles
@@ -87,8 +88,15 @@ extension JobRun {
             "planned: \(Units.formatSeconds(made.makespanSeconds)) on \(Units.count(made.instances.count, "instance"))")
         let usable = ResourcePool(entries: entries)
         options.replan = { rest in
-            guard let costs = try? costs(of: rest, usable) else { return nil }
-            return try? Planner(rest, on: usable, costs: costs).plan(Goal(.time))
+            guard let costs = try? costs(of: rest.graph, usable) else { return nil }
+            do {
+                return try Planner(rest.graph, on: usable, costs: costs).plan(rest.goal)
+            } catch PlanError.infeasible(_, let fastest, let cheapest, let withinBudget, let withinDeadline) {
+                // Of what cannot be kept together, what is in danger now.
+                return rest.reason == .budget ? withinBudget ?? cheapest : withinDeadline ?? fastest
+            } catch {
+                return nil
+            }
         }
     }
 

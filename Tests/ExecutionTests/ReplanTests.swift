@@ -41,7 +41,7 @@ import Workloads
             estimates: Estimates(expectedSeconds: Array(repeating: 10, count: 10)))
         member.plan = Self.plan(on: 0, from: 0, until: 100)
         nonisolated(unsafe) let told = story
-        member.replan = { state in
+        member.replan = { state, _ in
             told.plans.append((state.seconds, Int(state.jobs[0].finished)))
             let left = Double(10 - state.jobs[0].finished) * 10 / other.speed
             return Self.plan(on: 1, from: state.seconds, until: state.seconds + left)
@@ -80,6 +80,13 @@ import Workloads
         // A cent a second; half a cent for each task beyond what was planned: the fifth is too dear.
         #expect(plan.finished <= 5 && plan.seconds * 0.01 < 0.9)
         #expect(story.events.contains(.replanned(.budget, endSeconds: Double(10 - plan.finished) * 10)))
+    }
+
+    @Test("a task that hangs is noticed although nothing else happens")
+    func hanging() throws {
+        let story = try run(deadline: 130, taskSeconds: 500, other: fast)
+        let plan = try #require(story.plans.first)
+        #expect(story.reasons.first == .deadline && plan.finished == 0 && plan.seconds < 125)
     }
 
     @Test("a plan that holds is kept, even where it just meets the limits")
