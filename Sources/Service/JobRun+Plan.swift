@@ -7,54 +7,76 @@ internal import Scheduling
 internal import Workloads
 
 extension JobRun {
-    /// Where and in which order tasks start, as far as anything is known of their times.
-    static func plan(
-        _ job: JobFile, _ models: ModelSet, _ request: RunRequest, _ options: inout ExecutorOptions,
-        remark: (String) -> Void
-    ) throws {
+    /// What a run may rent, and the plan that it is given.
+    struct Place {
+        /// This machine as a whole, or instances that are carved out of it.
+        var offers: [Offer]
+        var isWholeMachine: Bool
+        /// Whether an earlier process began it.
+        var hasBegun: Bool
+        var plan: Plan?
+    }
+
+    /// What the run in a folder may rent: what it began with, the job's pool, what its plan wants, or this machine.
+    static func place(_ job: JobFile, _ request: RunRequest, folder: String) throws -> Place {
         let machine = request.machine
-        @Sendable func costs(of graph: TaskGraph, _ pool: ResourcePool) throws -> CostModel {
-            try models.costModel(for: graph, on: pool, host: InstanceType.hostName, unknownSeconds: 60)
+        func isMachine(_ offers: [Offer]) -> Bool {
+            offers.count == 1 && offers[0].type.name == machine.name && offers[0].maximumCount == 1
         }
-        func isMachine(_ name: String, _ count: Int, of all: Int) -> Bool {
-            all == 1 && name == machine.name && count == 1
+        let began = request.resume ? RunSetup.latest(inRunFolder: folder)?.offers : nil
+        if request.usesPool, let began, isMachine(began) {
+            throw ServiceError.input("\(folder): this run began on this machine as a whole. Go on without --pool.")
         }
-        let began = request.resume ? RunSetup.latest(inRunFolder: options.runFolder)?.offers : nil
-        // A run goes on with the instances that it began with.
-        let rented = began.flatMap { isMachine($0[0].type.name, $0[0].maximumCount, of: $0.count) ? nil : $0 }
-        if request.usesPool, began != nil, rented == nil {
-            throw ServiceError.input(
-                "\(options.runFolder): this run began on this machine as a whole. Go on without --pool.")
-        }
-        var entries = [Offer(type: machine)]
-        if let rented {
-            entries = rented
+        var place = Place(offers: [Offer(type: machine)], isWholeMachine: true, hasBegun: began != nil)
+        if let began {
+            // A run goes on with the instances that it began with.
+            if !isMachine(began) { place.offers = began }
         } else if request.usesPool {
             guard let found = job.pool else {
                 throw ServiceError.input("\(request.job): --pool is given, but the job has no pool.")
             }
-            entries = found.entries
+            place.offers = found.entries
         }
         if let path = request.plan {
             let found = try read(path)
             if !request.usesPool, began == nil {
-                entries = []
+                place.offers = []
                 for instance in found.instances {
-                    let place = entries.firstIndex { $0.isSame(instance.entry) }
-                    if let place { entries[place].maximumCount += 1 } else { entries.append(instance.entry.single) }
+                    let known = place.offers.firstIndex { $0.isSame(instance.entry) }
+                    if let known {
+                        place.offers[known].maximumCount += 1
+                    } else {
+                        place.offers.append(instance.entry.single)
+                    }
                 }
             }
             do { try found.validate(job.tasks, on: ResourcePool(entries: found.instances.map(\.entry))) } catch {
                 throw ServiceError.input("\(path): \(error)")
             }
-            options.plan = found
+            place.plan = found
+        }
+        place.isWholeMachine = isMachine(place.offers)
+        if !place.isWholeMachine, began == nil {
+            for index in place.offers.indices { place.offers[index].openSeconds = request.startUpSeconds }
+        }
+        return place
+    }
+
+    /// Where and in which order tasks start, as far as anything is known of their times.
+    static func plan(
+        _ job: JobFile, _ models: ModelSet, _ believed: Estimates, _ place: Place, _ request: RunRequest,
+        _ options: inout ExecutorOptions, remark: (String) -> Void
+    ) throws {
+        let usable = ResourcePool(entries: place.offers)
+        if let plan = place.plan {
+            options.plan = plan
         } else if job.tasks.tasks.contains(where: { $0.claimedSeconds != nil }) || models.knowsRuntime {
             do {
-                let usable = ResourcePool(entries: entries)
-                options.plan = try Planner(job.tasks, on: usable, costs: costs(of: job.tasks, usable)).plan(job.goal)
+                let costs = CostModel(believed, outlook: models.outlook(of: usable))
+                options.plan = try Planner(job.tasks, on: usable, costs: costs).plan(job.goal)
             } catch PlanError.infeasible(let goal, let fastest, let cheapest, let withinBudget, let withinDeadline) {
                 // What has begun goes on as well as it can.
-                guard request.acceptsMissedLimits || began != nil else {
+                guard request.acceptsMissedLimits || place.hasBegun else {
                     let error = PlanError.infeasible(
                         goal, fastest: fastest, cheapest: cheapest, withinBudget: withinBudget,
                         withinDeadline: withinDeadline)
@@ -66,29 +88,22 @@ extension JobRun {
                     "no plan keeps the limits: this one takes \(Units.formatSeconds(plan.makespanSeconds)) and costs "
                         + Units.formatPrice(plan.cost))
                 options.plan = plan
-            } catch let error as PlanError {
+            } catch {
                 throw ServiceError.input(error.description)
             }
         } else if job.goal.deadlineSeconds != nil || job.goal.budget != nil {
             remark("deadline and budget are not watched: no task has a known time. Give --models.")
         }
-        if let rented {
-            options.pool = rented
-        } else if !isMachine(entries[0].type.name, entries[0].maximumCount, of: entries.count) {
-            options.pool = entries.map { offer in
-                var offer = offer
-                offer.openSeconds = request.startUpSeconds
-                return offer
-            }
-        }
+        if !place.isWholeMachine { options.pool = place.offers }
         options.reclaims = request.reclaims
         options.goal = job.goal
         guard let made = options.plan else { return }
         remark(
             "planned: \(Units.formatSeconds(made.makespanSeconds)) on \(Units.count(made.instances.count, "instance"))")
-        let usable = ResourcePool(entries: entries)
         options.replan = { rest in
-            guard let costs = try? costs(of: rest.graph, usable) else { return nil }
+            let costs = try? models.costModel(
+                for: rest.graph, on: usable, host: InstanceType.hostName, unknownSeconds: 60)
+            guard let costs else { return nil }
             do {
                 return try Planner(rest.graph, on: usable, costs: costs).plan(rest.goal)
             } catch PlanError.infeasible(_, let fastest, let cheapest, let withinBudget, let withinDeadline) {

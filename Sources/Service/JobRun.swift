@@ -31,16 +31,19 @@ public struct JobRun: Sendable {
     public init(_ request: RunRequest, remark: (String) -> Void = { _ in }) throws {
         let known = try KnownJob(request.job, models: request.models, workingFolder: request.workingFolder)
         var (job, models, machine) = (known.job, known.models, request.machine)
+        // First of all, so that a run that is refused is the newest one all the same.
+        folder = try request.runFolder ?? RunFolders.next(job.name, in: request.store, resuming: request.resume)
+        let place = try Self.place(job, request, folder: folder)
         func estimates() throws -> Estimates {
-            try models.estimates(of: job.tasks, on: [machine], host: InstanceType.hostName, unknownSeconds: 60)
+            try models.estimates(
+                of: job.tasks, on: place.offers.map(\.type) + [machine], host: InstanceType.hostName, unknownSeconds: 60
+            )
         }
         var believed = try estimates()
         if models.memory != nil {
             job.tasks = try Self.requestingMemory(job.tasks, believed, machine)
             believed = try estimates()
         }
-        // First of all, so that a run that is refused is the newest one all the same.
-        folder = try request.runFolder ?? RunFolders.next(job.name, in: request.store, resuming: request.resume)
         let hasBegun = FileManager.default.fileExists(atPath: folder + "/journal.jsonl")
         let isThere = request.runFolder == nil && FileManager.default.fileExists(atPath: folder)
         var options = ExecutorOptions(
@@ -55,7 +58,7 @@ public struct JobRun: Sendable {
         options.graceSeconds = request.graceSeconds
         options.ranks = upwardRanks(
             job.tasks, seconds: job.tasks.tasks.indices.map { believed.seconds(of: $0, on: machine) })
-        try Self.plan(job, models, request, &options, remark: remark)
+        try Self.plan(job, models, believed, place, request, &options, remark: remark)
         store = try TraceStore(folder: request.store)
         options.job = try RunFolders.name(of: folder, job.name, in: store)
         if request.resume, isThere, !hasBegun { remark("the run in \(folder) had not begun: it begins now") }
