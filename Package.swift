@@ -70,7 +70,10 @@ let package = Package(
             swiftSettings: settings),
         .target(name: "CShepherd"),
         .target(
-            name: "Execution", dependencies: ["CShepherd", "Workloads", "Scheduling", "Allocation"],
+            name: "Execution", dependencies: ["Basics", "CShepherd", "Workloads", "Scheduling", "Allocation"],
+            swiftSettings: settings),
+        .target(
+            name: "LocalExecution", dependencies: ["Basics", "CShepherd", "Workloads", "Scheduling", "Allocation", "Execution"],
             swiftSettings: settings),
         .target(
             name: "Learning",
@@ -90,14 +93,14 @@ let package = Package(
             name: "Service",
             dependencies: [
                 "Workloads", "Reading", "Markets", "Traces", "Store", "Forecasting", "Scheduling", "Allocation",
-                "JobFiles", "Prediction", "Execution", "Learning",
+                "JobFiles", "Prediction", "Execution", "LocalExecution", "Learning",
             ], swiftSettings: settings + unoptimized),
         .executableTarget(
             name: "almanac",
             dependencies: [
                 "LinearAlgebra", "ModelFiles", "Plots", "Workloads", "Reading", "Markets", "Traces", "Store", "Forests",
                 "Forecasting", "Tables", "Scheduling", "Allocation", "Prediction",
-                "JobFiles", "Execution", "Learning", "Sizing", "Service", "Reports",
+                "JobFiles", "Execution", "LocalExecution", "Learning", "Sizing", "Service", "Reports",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Yams", package: "Yams"),
             ], swiftSettings: settings + unoptimized),
@@ -106,7 +109,7 @@ let package = Package(
             name: "TestSupport", dependencies: ["CZlib", "LinearAlgebra"], path: "Tests/TestSupport",
             swiftSettings: settings),
         .executableTarget(
-            name: "execution-helper", dependencies: ["Execution", "Allocation", "Workloads"],
+            name: "execution-helper", dependencies: ["Execution", "LocalExecution", "Allocation", "Workloads"],
             path: "Tests/ExecutionHelper", swiftSettings: settings),
         .testTarget(name: "LinearAlgebraTests", dependencies: ["LinearAlgebra"], swiftSettings: settings),
         .testTarget(name: "ModelFilesTests", dependencies: ["ModelFiles"], swiftSettings: settings),
@@ -147,7 +150,9 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "ExecutionTests",
-            dependencies: ["Execution", "Allocation", "Scheduling", "TestSupport", "Workloads", "execution-helper"],
+            dependencies: [
+                "Execution", "LocalExecution", "Allocation", "Scheduling", "TestSupport", "Workloads", "execution-helper",
+            ],
             swiftSettings: settings),
         .testTarget(
             name: "LearningTests",

@@ -1,7 +1,7 @@
 import Glibc
 
 /// The text of a small file, or `nil` if it cannot be read.
-func contents(ofFile path: String) -> String? {
+package func contents(ofFile path: String) -> String? {
     let fd = open(path, O_RDONLY | O_CLOEXEC)
     guard fd >= 0 else { return nil }
     defer { close(fd) }
@@ -11,7 +11,7 @@ func contents(ofFile path: String) -> String? {
 }
 
 /// Appends what can be read up to the end; false on an error.
-func readAll(_ fd: Int32, into bytes: inout [UInt8]) -> Bool {
+package func readAll(_ fd: Int32, into bytes: inout [UInt8]) -> Bool {
     var buffer = [UInt8](repeating: 0, count: 65536)
     while true {
         let count = read(fd, &buffer, buffer.count)
@@ -26,34 +26,34 @@ func readAll(_ fd: Int32, into bytes: inout [UInt8]) -> Bool {
 }
 
 /// The size of a file in bytes; `nil` if there is none, or if it is a folder.
-func sizeOfFile(_ path: String) -> Double? {
+package func sizeOfFile(_ path: String) -> Double? {
     var status = stat()
     guard stat(path, &status) == 0, status.st_mode & S_IFMT != S_IFDIR else { return nil }
     return Double(status.st_size)
 }
 
 /// Whether a file or folder exists.
-func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+package func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 
 /// Makes a folder and those above it.
-func makeFolder(_ path: String) throws(ExecutionError) {
+package func makeFolder(_ path: String) throws(ExecutionError) {
     if exists(path) { return }
     if let slash = path.lastIndex(of: "/"), slash > path.startIndex { try makeFolder(String(path[..<slash])) }
     guard mkdir(path, 0o777) == 0 || errno == EEXIST else { throw .lastError("make the folder", path) }
 }
 
 /// The path itself if it is absolute, otherwise below `folder`.
-func absolute(_ path: String, in folder: String) -> String { path.hasPrefix("/") ? path : "\(folder)/\(path)" }
+package func absolute(_ path: String, in folder: String) -> String { path.hasPrefix("/") ? path : "\(folder)/\(path)" }
 
 /// The folder in which this process works.
-func currentFolder() -> String {
+package func currentFolder() -> String {
     var buffer = [CChar](repeating: 0, count: Int(PATH_MAX) + 1)
     guard getcwd(&buffer, buffer.count) != nil else { return "/" }
     return String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
 }
 
 /// Seconds since 1970.
-func unixSeconds() -> Double {
+package func unixSeconds() -> Double {
     var now = timespec()
     clock_gettime(CLOCK_REALTIME, &now)
     return Double(now.tv_sec) + Double(now.tv_nsec) * 1e-9
@@ -61,7 +61,7 @@ func unixSeconds() -> Double {
 
 extension ExecutionError {
     /// The error that `errno` names.
-    static func lastError(_ operation: String, _ path: String, code: Int32 = errno) -> ExecutionError {
+    package static func lastError(_ operation: String, _ path: String, code: Int32 = errno) -> ExecutionError {
         .system(operation: operation, path: path, reason: String(cString: strerror(code)))
     }
 }

@@ -10,7 +10,7 @@ public struct RemainingJob: Sendable {
     /// What the job is for, and what is left of its time and money.
     public var goal: Goal
 
-    init(_ graph: TaskGraph, _ job: JobIndex, _ reason: ReplanReason, _ goal: Goal, _ state: RunState) throws {
+    package init(_ graph: TaskGraph, _ job: JobIndex, _ reason: ReplanReason, _ goal: Goal, _ state: RunState) throws {
         self.graph = try graph.rest(state)
         (self.reason, self.goal) = (reason, goal)
         let item = state.jobs[Int(job)]

@@ -2,16 +2,16 @@ import Allocation
 import CShepherd
 import Foundation
 import Glibc
-import Workloads
+package import Workloads
 
 /// The log of a run as a file: one JSON object a line, appended and synchronised to disk.
 ///
 /// The first line says which job this is. The others hold a fact each, as `Fact` writes it; that of a start names task and
 /// attempt besides, that of an end has the outcome with it.
-struct RunJournal: RunLog {
+package struct RunJournal: RunLog {
     /// One line, of this or the first version.
-    struct Line: Codable {
-        enum Kind: String, Codable {
+    package struct Line: Codable {
+        package enum Kind: String, Codable {
             /// The first line: which job this is.
             case run
             /// A later process goes on.
@@ -26,36 +26,36 @@ struct RunJournal: RunLog {
             case reported, end
         }
 
-        var kind: Kind
-        var fact: String?
-        var version: Int?
-        var workflow: String?
-        var job: String?
-        var digest: String?
-        var taskCount: Int?
-        var timeSeconds: Double?
+        package var kind: Kind
+        package var fact: String?
+        package var version: Int?
+        package var workflow: String?
+        package var job: String?
+        package var digest: String?
+        package var taskCount: Int?
+        package var timeSeconds: Double?
         var outcome: StoredOutcome?
         /// The file of what the decisions of this process follow from.
-        var setup: String?
+        package var setup: String?
         // Of the first version.
-        var task: TaskID?
-        var attempt: Int?
-        var cpus: Double?
-        var memoryBytes: Double?
-        var timeLimitSeconds: Double?
+        package var task: TaskID?
+        package var attempt: Int?
+        package var cpus: Double?
+        package var memoryBytes: Double?
+        package var timeLimitSeconds: Double?
 
-        init(_ kind: Kind) { self.kind = kind }
+        package init(_ kind: Kind) { self.kind = kind }
     }
 
-    static let version = 2
+    package static let version = 2
 
-    static func path(in folder: String) -> String { folder + "/journal.jsonl" }
+    package static func path(in folder: String) -> String { folder + "/journal.jsonl" }
 
     /// The first line; `nil` in a new journal.
-    private(set) var header: Line?
+    package private(set) var header: Line?
 
     /// The processes that worked on the run: the first entry of each, and its setup.
-    private(set) var lives: [(firstEntry: Int, setup: String?)] = []
+    package private(set) var lives: [(firstEntry: Int, setup: String?)] = []
 
     private let path: String
     private let fd: Int32
@@ -75,7 +75,7 @@ struct RunJournal: RunLog {
 
     /// Opens or makes the journal of a job for appending, locks it for this process, and reads what it holds. A last line
     /// without an end is cut off; a journal of the first version is written anew in this one.
-    init(_ path: String, folder: String, graph: TaskGraph) throws(ExecutionError) {
+    package init(_ path: String, folder: String, graph: TaskGraph) throws(ExecutionError) {
         (self.path, self.graph) = (path, graph)
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         encoder.nonConformingFloatEncodingStrategy = .convertToString(
@@ -88,7 +88,7 @@ struct RunJournal: RunLog {
     }
 
     /// Reads a journal that another process may be writing.
-    init(reading path: String) throws(ExecutionError) {
+    package init(reading path: String) throws(ExecutionError) {
         (self.path, graph) = (path, nil)
         fd = Glibc.open(path, O_RDONLY | O_CLOEXEC)
         guard fd >= 0 else { throw .lastError("open", path) }
@@ -111,27 +111,27 @@ struct RunJournal: RunLog {
         }
     }
 
-    mutating func entries() -> [LogEntry] {
+    package mutating func entries() -> [LogEntry] {
         defer { found = [] }
         return found
     }
 
     /// The tasks whose success it tells of.
-    var finishedTasks: Set<TaskID> {
+    package var finishedTasks: Set<TaskID> {
         Set(found.compactMap { $0.outcome?.status == .completed ? $0.outcome?.task.map { TaskID($0) } : nil })
     }
 
     /// The line of an entry that was found, from 1.
-    func line(ofEntry entry: Int) -> Int { lines.indices.contains(entry) ? lines[entry] : 1 }
+    package func line(ofEntry entry: Int) -> Int { lines.indices.contains(entry) ? lines[entry] : 1 }
 
     /// Adds the line that begins the work of this process, to be written by the next ``sync()``.
-    mutating func begin(_ line: Line) throws(ExecutionError) {
+    package mutating func begin(_ line: Line) throws(ExecutionError) {
         if header == nil { header = line }
         lives.append((found.count, line.setup))
         try add(line)
     }
 
-    mutating func append(_ entry: LogEntry) throws(ExecutionError) {
+    package mutating func append(_ entry: LogEntry) throws(ExecutionError) {
         if let outcome = entry.outcome {
             var line = Line(.outcome)
             (line.fact, line.outcome) = (entry.fact.description, StoredOutcome(record: outcome))
@@ -147,7 +147,7 @@ struct RunJournal: RunLog {
     }
 
     /// Writes all lines added; returns when they are on disk, with room for some more.
-    mutating func sync() throws(ExecutionError) {
+    package mutating func sync() throws(ExecutionError) {
         guard !pending.isEmpty else { return }
         try Self.write(pending, to: fd, path)
         length += pending.count
@@ -157,7 +157,7 @@ struct RunJournal: RunLog {
     }
 
     /// Gives back the room that was not needed, closes and unlocks.
-    func close() {
+    package func close() {
         _ = ftruncate(fd, lseek(fd, 0, SEEK_END))
         Glibc.close(fd)
     }

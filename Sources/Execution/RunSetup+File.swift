@@ -5,7 +5,7 @@ import Scheduling
 extension RunSetup {
     /// Writes it as JSON, some hundred tasks at a time: what an encoder makes of all of a large job takes more memory than
     /// all else of its run.
-    func write(to path: String) throws {
+    package func write(to path: String) throws {
         guard let file = fopen(path, "we") else { throw ExecutionError.lastError("write", path) }
         let text = JSONText(file: file)
         defer { fclose(file) }

@@ -1,5 +1,5 @@
 public import Allocation
-import Foundation
+package import Foundation
 public import Scheduling
 public import Workloads
 
@@ -24,18 +24,20 @@ public struct RunSetup: Sendable, Codable, Hashable {
     /// What it may cost, in US dollars.
     public var budget: Double?
 
-    init(_ graph: TaskGraph, _ options: ExecutorOptions, startSeconds: Double) {
+    /// Makes the setup of a job's run; `plan` and the deadline of `goal` are in seconds of the run's clock.
+    package init(
+        _ graph: TaskGraph, offers: [Offer], policy: RetryPolicy, keepsGoing: Bool, goal: Goal, ranks: [Double]?,
+        estimates: Estimates?, plan: Assignments?
+    ) {
         tasks = graph.tasks.indices.map { index in
             let task = graph.tasks[index]
             return TaskSpec(
                 id: task.id, predecessors: graph.predecessors(of: index).map { graph.tasks[$0].id },
                 request: task.request, priority: task.priority, retries: task.retries)
         }
-        (ranks, estimates, policy, keepsGoing) = (options.ranks, options.estimates, options.policy, options.keepsGoing)
-        (offers, budget) = (options.offers, options.goal.budget)
-        // From the beginning of the run, however often it is resumed.
-        deadlineSeconds = options.goal.deadlineSeconds
-        plan = options.plan.map { Assignments($0, graph, offers: options.offers, startSeconds: startSeconds) }
+        (self.offers, self.policy, self.keepsGoing) = (offers, policy, keepsGoing)
+        (deadlineSeconds, budget) = (goal.deadlineSeconds, goal.budget)
+        (self.ranks, self.estimates, self.plan) = (ranks, estimates, plan)
     }
 
     /// What the newest process decided by that worked on the run in a folder; `nil` if none wrote it down.
@@ -48,7 +50,7 @@ public struct RunSetup: Sendable, Codable, Hashable {
     }
 
     /// Reads one that was kept; `nil` unless it is whole and has something to open.
-    init?(file: String) {
+    package init?(file: String) {
         guard let text = contents(ofFile: file),
             let found = try? Self.coders.1.decode(RunSetup.self, from: Data(text.utf8)), !found.offers.isEmpty
         else { return nil }
@@ -56,7 +58,7 @@ public struct RunSetup: Sendable, Codable, Hashable {
     }
 
     /// An allocator without jobs that decides by this.
-    var allocator: Allocator {
+    package var allocator: Allocator {
         var largest = Resources.zero
         for offer in offers { largest = largest.maxima(offer.capacity) }
         var policies = Policies(recovery: Recovery(policy, largest: largest))
@@ -68,11 +70,11 @@ public struct RunSetup: Sendable, Codable, Hashable {
     }
 
     /// The job as the allocator sees it.
-    func job(_ graph: TaskGraph, name: String) -> Job {
+    package func job(_ graph: TaskGraph, name: String) -> Job {
         Job(graph, name: name, goal: Goal(.balanced, deadlineSeconds: deadlineSeconds, budget: budget))
     }
 
-    static let coders: (JSONEncoder, JSONDecoder) = {
+    package static let coders: (JSONEncoder, JSONDecoder) = {
         let (encoder, decoder) = (JSONEncoder(), JSONDecoder())
         encoder.outputFormatting = [.sortedKeys]
         encoder.nonConformingFloatEncodingStrategy = .convertToString(
@@ -85,7 +87,7 @@ public struct RunSetup: Sendable, Codable, Hashable {
 
 extension Assignments {
     /// A plan as the allocator carries it out: its instances are slots, its start times the order.
-    init(_ plan: Plan, _ graph: TaskGraph, offers: [Offer], startSeconds: Double) {
+    package init(_ plan: Plan, _ graph: TaskGraph, offers: [Offer], startSeconds: Double) {
         var places: [InstanceID: Int32] = [:]
         var slots: [Slot] = []
         for instance in plan.instances {
@@ -107,7 +109,7 @@ extension Assignments {
 
 extension Assignments {
     /// The same, on instances that are open already as far as there are some.
-    func taking(_ state: RunState) -> Assignments {
+    package func taking(_ state: RunState) -> Assignments {
         var plan = self
         var free = (0..<InstanceIndex(state.instances.count)).filter {
             [.opening, .open].contains(state.instances.phase[Int($0)])

@@ -4,6 +4,7 @@ public import Forecasting
 internal import Foundation
 internal import JobFiles
 public import Learning
+internal import LocalExecution
 internal import Markets
 public import Prediction
 internal import Reading

@@ -2,6 +2,7 @@ internal import Allocation
 internal import Execution
 internal import Foundation
 internal import JobFiles
+internal import LocalExecution
 internal import Prediction
 internal import Scheduling
 internal import Workloads

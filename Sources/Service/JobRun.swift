@@ -1,6 +1,7 @@
 public import Execution
 internal import Foundation
 public import JobFiles
+internal import LocalExecution
 internal import Prediction
 public import Scheduling
 internal import Store

@@ -1,4 +1,4 @@
-public import Execution
+public import LocalExecution
 public import Workloads
 
 /// What somebody asks for who wants a job run.

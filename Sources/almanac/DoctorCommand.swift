@@ -3,6 +3,7 @@ import Execution
 import Foundation
 import Learning
 import LinearAlgebra
+import LocalExecution
 import Prediction
 import Store
 import Workloads

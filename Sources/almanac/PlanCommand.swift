@@ -2,6 +2,7 @@ import ArgumentParser
 import Execution
 import Foundation
 import JobFiles
+import LocalExecution
 import Prediction
 import Scheduling
 import Service

@@ -3,6 +3,7 @@ import ArgumentParser
 import Execution
 import Foundation
 import JobFiles
+import LocalExecution
 import Plots
 import Reports
 import Service

@@ -5,6 +5,7 @@
 import Allocation
 import Execution
 import Foundation
+import LocalExecution
 import Workloads
 
 let folder = CommandLine.arguments[1]

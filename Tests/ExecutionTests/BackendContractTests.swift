@@ -2,6 +2,7 @@ import Allocation
 import Execution
 import Foundation
 import Glibc
+import LocalExecution
 import TestSupport
 import Testing
 import Workloads

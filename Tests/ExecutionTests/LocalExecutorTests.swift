@@ -1,6 +1,7 @@
 import Allocation
 import Execution
 import Foundation
+import LocalExecution
 import Scheduling
 import TestSupport
 import Testing

@@ -1,5 +1,6 @@
 import Execution
 import Foundation
+import LocalExecution
 import Scheduling
 import Testing
 import Workloads

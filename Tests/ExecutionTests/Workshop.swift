@@ -1,5 +1,6 @@
 import Execution
 import Foundation
+import LocalExecution
 import Synchronization
 import Testing
 import Workloads

@@ -1,5 +1,7 @@
 import Allocation
+import Basics
 import CShepherd
+import Execution
 import Glibc
 import Workloads
 
@@ -266,15 +268,10 @@ func fileName(for task: TaskID) -> String {
         }
     }
     guard name.utf8.count > 150 else { return name }
-    return name.prefix(120) + "~" + String(checksum(task.rawValue.utf8), radix: 16)
+    return name.prefix(120) + "~" + String(FNV1a(task.rawValue).value, radix: 16)
 }
 
 private func copy(_ text: String) -> UnsafeMutablePointer<CChar>? { strdup(text) }
-
-/// FNV-1a, 64 bits.
-func checksum(_ bytes: some Sequence<UInt8>) -> UInt64 {
-    bytes.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
-}
 
 /// Clamped, so that no number of seconds traps.
 private func microseconds(_ seconds: Double) -> Int64 { seconds.isNaN ? 0 : Int64(clamping: seconds * 1e6) }

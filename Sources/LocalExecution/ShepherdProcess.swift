@@ -1,4 +1,5 @@
 import CShepherd
+import Execution
 import Glibc
 
 /// A process that runs attempts one after the other, measures them, and outlives us.

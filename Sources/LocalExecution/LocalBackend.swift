@@ -1,4 +1,5 @@
 package import Allocation
+package import Execution
 import Foundation
 import Glibc
 package import Workloads
@@ -233,7 +234,8 @@ extension LocalBackend {
         if let index = waiting.firstIndex(where: { $0.id == attempt }) {
             waiting.remove(at: index)
             let evidence = FailureEvidence(killer: Self.killer(cause))
-            reports.append(.ended(attempt, Measurement(evidence, explanation: "It was stopped before it began.")))
+            reports.append(
+                .ended(attempt, Execution.Measurement(evidence, explanation: "It was stopped before it began.")))
         } else {
             running[attempt.task]?.stoppedFor = cause
             running[attempt.task]?.shepherd.stop(atOnce: stopRequests > 1)
@@ -356,10 +358,10 @@ extension LocalBackend {
         attempt.linesSeen = lines.count
     }
 
-    private func measurement(_ attempt: Attempt, _ found: Shepherd.Report?) -> Measurement {
+    private func measurement(_ attempt: Attempt, _ found: Shepherd.Report?) -> Execution.Measurement {
         let task = graph.tasks[Int(attempt.start.id.task)]
         let missing = task.outputs.map(\.path).filter { !exists(absolute($0, in: options.workingFolder)) }
-        var measured = Measurement(evidence(attempt, found, missesOutput: !missing.isEmpty))
+        var measured = Execution.Measurement(evidence(attempt, found, missesOutput: !missing.isEmpty))
         measured.missingOutputs = missing
         measured.machine = machine
         measured.demand = attempt.shepherd.series()

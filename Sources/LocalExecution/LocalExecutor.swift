@@ -1,5 +1,6 @@
 import Allocation
 import CShepherd
+public import Execution
 import Foundation
 import Glibc
 public import Workloads
@@ -92,7 +93,13 @@ public final class LocalExecutor: Sendable {
             (first.digest, first.taskCount) = (digest, graph.count)
         }
         let epoch = journal.header?.timeSeconds ?? first.timeSeconds ?? 0
-        let setup = RunSetup(graph, options, startSeconds: unixSeconds() - epoch)
+        // A deadline counts from the beginning of the run, however often it is resumed.
+        let plan = options.plan.map {
+            Assignments($0, graph, offers: options.offers, startSeconds: unixSeconds() - epoch)
+        }
+        let setup = RunSetup(
+            graph, offers: options.offers, policy: options.policy, keepsGoing: options.keepsGoing, goal: options.goal,
+            ranks: options.ranks, estimates: options.estimates, plan: plan)
         first.setup = try keep(setup, last: journal.lives.last?.setup, number: journal.lives.count + 1)
         try journal.begin(first)
         shepherd_raise_file_limit()
@@ -188,32 +195,5 @@ public final class LocalExecutor: Sendable {
                 }
             }
         }
-    }
-}
-
-extension TaskGraph {
-    /// The tasks that neither are over nor run: those before them count as done.
-    func rest(_ state: RunState) throws -> TaskGraph {
-        let isLeft = tasks.indices.map { !state.tasks.phase[$0].isOver && !state.tasks.phase[$0].isRunning }
-        return try TaskGraph(
-            tasks.indices.filter { isLeft[$0] }.map { index in
-                var task = tasks[index]
-                task.predecessors = predecessors(of: index).filter { isLeft[$0] }.map { tasks[$0].id }
-                (task.inputs, task.outputs) = ([], [])
-                return task
-            })
-    }
-
-    /// A checksum of what makes a job the same job: names, commands, order and files.
-    package var digest: String {
-        var text = ""
-        for task in tasks {
-            let parts =
-                [task.id.rawValue, task.command ?? ""] + task.predecessors.map(\.rawValue) + ["<"]
-                + task.inputs.map(\.path)
-                + [">"] + task.outputs.map(\.path)
-            text += parts.joined(separator: "\u{0}") + "\u{1}"
-        }
-        return String(checksum(text.utf8), radix: 16)
     }
 }
