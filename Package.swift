@@ -90,8 +90,12 @@ let package = Package(
                 "Sizing",
             ], swiftSettings: settings + unoptimized),
         .target(
+            name: "Simulation", dependencies: ["LinearAlgebra", "Workloads", "Scheduling", "Allocation"],
+            swiftSettings: settings),
+        .target(
             name: "Service",
             dependencies: [
+                "LinearAlgebra", "Simulation",
                 "Workloads", "Reading", "Markets", "Traces", "Store", "Forecasting", "Scheduling", "Allocation",
                 "JobFiles", "Prediction", "Execution", "LocalExecution", "Learning",
             ], swiftSettings: settings + unoptimized),
@@ -100,7 +104,7 @@ let package = Package(
             dependencies: [
                 "LinearAlgebra", "ModelFiles", "Plots", "Workloads", "Reading", "Markets", "Traces", "Store", "Forests",
                 "Forecasting", "Tables", "Scheduling", "Allocation", "Prediction",
-                "JobFiles", "Execution", "LocalExecution", "Learning", "Sizing", "Service", "Reports",
+                "JobFiles", "Execution", "LocalExecution", "Learning", "Simulation", "Sizing", "Service", "Reports",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Yams", package: "Yams"),
             ], swiftSettings: settings + unoptimized),
@@ -153,6 +157,10 @@ let package = Package(
             dependencies: [
                 "Execution", "LocalExecution", "Allocation", "Scheduling", "TestSupport", "Workloads", "execution-helper",
             ],
+            swiftSettings: settings),
+        .testTarget(
+            name: "SimulationTests",
+            dependencies: ["Allocation", "Execution", "Scheduling", "Simulation", "TestSupport", "Workloads"],
             swiftSettings: settings),
         .testTarget(
             name: "LearningTests",

@@ -77,9 +77,27 @@ public struct Assignments: Hashable, Sendable, Codable {
     public var order: [Int32]
     /// When the plan ends, in seconds of the run's clock.
     public var endSeconds: Double
+    /// When the plan starts every task, in seconds of the run's clock; empty if it does not say.
+    public var startSeconds: [Double]
 
     /// Makes assignments.
-    public init(slots: [Slot], slotOfTask: [Int32], order: [Int32], endSeconds: Double) {
+    public init(
+        slots: [Slot], slotOfTask: [Int32], order: [Int32], endSeconds: Double, startSeconds: [Double] = []
+    ) {
         (self.slots, self.slotOfTask, self.order, self.endSeconds) = (slots, slotOfTask, order, endSeconds)
+        self.startSeconds = startSeconds
+    }
+
+    private enum CodingKeys: String, CodingKey { case slots, slotOfTask, order, endSeconds, startSeconds }
+
+    /// Reads assignments; those of the release before do not say when a task starts.
+    public init(from decoder: any Decoder) throws {
+        let values = try decoder.container(keyedBy: CodingKeys.self)
+        self.init(
+            slots: try values.decode([Slot].self, forKey: .slots),
+            slotOfTask: try values.decode([Int32].self, forKey: .slotOfTask),
+            order: try values.decode([Int32].self, forKey: .order),
+            endSeconds: try values.decode(Double.self, forKey: .endSeconds),
+            startSeconds: try values.decodeIfPresent([Double].self, forKey: .startSeconds) ?? [])
     }
 }

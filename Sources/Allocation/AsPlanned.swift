@@ -2,6 +2,9 @@ public import Workloads
 
 /// Tasks start on the instance that the plan of their job wants, in its order, as soon as there is room.
 ///
+/// A task that is ready before one that the plan starts earlier on its instance waits until its own time in the plan, later
+/// by as much as the instance is: it might keep the other from starting in time. Then it goes first.
+///
 /// A task without a place in a plan, whose instance is gone, closing, too small for it by now, to be avoided, or was not
 /// asked for a minute after it should have been, goes wherever there is room, like all others by ``Backfilling``.
 public struct AsPlanned: Placement {
@@ -14,9 +17,21 @@ public struct AsPlanned: Placement {
     private var patienceEnds = Double.infinity
     private var instances = 0
     private var dirty: [InstanceIndex] = []
+    /// The tasks of every slot of a job's plan in its order, and the first of them that was not started yet.
+    private var lines: [JobIndex: [Line]] = [:]
+    /// Until when the first ready task of an instance waits for one before it.
+    private var heldUntil: [Double] = []
+    private var nextHeld = Double.infinity
+
+    private struct Line {
+        var tasks: [TaskIndex] = []
+        var first = 0
+        /// By how much the slot is late.
+        var lateSeconds = 0.0
+    }
 
     /// So much later than planned an instance may be asked for.
-    private static let patienceSeconds = 60.0
+    static let patienceSeconds = 60.0
 
     /// Makes a placement for an empty run.
     public init(_ order: Order = .rank) { rest = Backfilling(order) }
@@ -34,7 +49,7 @@ public struct AsPlanned: Placement {
         patienceEnds = min(patienceEnds, asked + Self.patienceSeconds)
     }
 
-    public func wakeSeconds(_ state: RunState) -> Double { min(patienceEnds, rest.wakeSeconds(state)) }
+    public func wakeSeconds(_ state: RunState) -> Double { min(patienceEnds, nextHeld, rest.wakeSeconds(state)) }
 
     public mutating func changed(_ instance: InstanceIndex, _ state: RunState) {
         rest.changed(instance, state)
@@ -48,6 +63,7 @@ public struct AsPlanned: Placement {
     }
 
     public mutating func planned(_ job: JobIndex, _ state: RunState) {
+        line(up: job, state)
         var moved = waiting
         (waiting, patienceEnds) = ([], .infinity)
         for instance in heaps.indices { moved += take(InstanceIndex(instance)).map(\.task) }
@@ -57,6 +73,7 @@ public struct AsPlanned: Placement {
 
     public mutating func next(_ state: RunState) -> (task: TaskIndex, instance: InstanceIndex)? {
         if state.instances.count != instances || state.seconds >= patienceEnds { sortWaiting(state) }
+        if state.seconds >= nextHeld { release(state) }
         while let instance = dirty.last {
             guard Int(instance) < heaps.count, let first = heaps[Int(instance)].first,
                 state.instances.phase[Int(instance)] == .open
@@ -68,6 +85,11 @@ public struct AsPlanned: Placement {
             if state.tasks.phase[task] != .ready || !state.mayStart(state.tasks.job[task]) {
                 heaps[Int(instance)].popFirst()
             } else if state.tasks.request[task].fits(in: state.instances.free[Int(instance)]) {
+                if let seconds = waits(first.task, on: instance, state) {
+                    hold(instance, until: seconds)
+                    dirty.removeLast()
+                    continue
+                }
                 heaps[Int(instance)].popFirst()
                 return (first.task, instance)
             } else if !state.tasks.request[task].fits(in: state.instances.capacity[Int(instance)]) {
@@ -103,6 +125,67 @@ public struct AsPlanned: Placement {
         while heaps.count <= Int(instance) { heaps.append([]) }
         heaps[Int(instance)].push(.init(priority: 0, task: task, rank: -Double(order)))
         dirty.append(instance)
+    }
+
+    /// Puts the tasks of every slot in the plan's order.
+    private mutating func line(up job: JobIndex, _ state: RunState) {
+        let item = state.jobs[Int(job)]
+        guard let plan = item.plan, !plan.startSeconds.isEmpty else {
+            lines[job] = nil
+            return
+        }
+        var own = [Line](repeating: Line(), count: plan.slots.count)
+        for (place, slot) in plan.slotOfTask.enumerated() where slot >= 0 {
+            own[Int(slot)].tasks.append(item.first + TaskIndex(place))
+        }
+        for slot in own.indices {
+            own[slot].tasks.sort { plan.order[Int($0 - item.first)] < plan.order[Int($1 - item.first)] }
+        }
+        lines[job] = own
+        (heldUntil, nextHeld) = ([], .infinity)
+    }
+
+    /// Until when a ready task waits for one that the plan starts before it on its instance; `nil` if it may start now.
+    private mutating func waits(_ task: TaskIndex, on instance: InstanceIndex, _ state: RunState) -> Double? {
+        let job = state.tasks.job[Int(task)]
+        let first = state.jobs[Int(job)].first
+        guard let plan = state.jobs[Int(job)].plan, case let slot = Int(plan.slotOfTask[Int(task - first)]), slot >= 0,
+            var line = lines[job]?[slot]
+        else { return nil }
+        let planned = plan.startSeconds[Int(task - first)]
+        while line.first < line.tasks.count, case let phase = state.tasks.phase[Int(line.tasks[line.first])],
+            phase.isRunning || phase.isOver
+        {
+            line.first += 1
+        }
+        let late = state.instances.openedSeconds[Int(instance)] - plan.slots[slot].startSeconds
+        line.lateSeconds = max(line.lateSeconds, late)
+        let isNext =
+            line.first == line.tasks.count
+            || plan.order[Int(line.tasks[line.first] - first)] >= plan.order[Int(task - first)]
+        let seconds = planned + line.lateSeconds
+        let mayStart = isNext || state.seconds >= seconds - 1e-6
+        if mayStart { line.lateSeconds = max(0, late, state.seconds - planned) }
+        lines[job]?[slot] = line
+        return mayStart ? nil : seconds
+    }
+
+    private mutating func hold(_ instance: InstanceIndex, until seconds: Double) {
+        while heldUntil.count <= Int(instance) { heldUntil.append(.infinity) }
+        heldUntil[Int(instance)] = seconds
+        nextHeld = min(nextHeld, seconds)
+    }
+
+    /// Asks the instances again whose time has come.
+    private mutating func release(_ state: RunState) {
+        nextHeld = .infinity
+        for instance in heldUntil.indices {
+            if heldUntil[instance] <= state.seconds {
+                heldUntil[instance] = .infinity
+                dirty.append(InstanceIndex(instance))
+            }
+            nextHeld = min(nextHeld, heldUntil[instance])
+        }
     }
 
     /// Instances were asked for meanwhile, or never.

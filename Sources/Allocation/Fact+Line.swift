@@ -80,6 +80,13 @@ private struct Words {
             plan.slotOfTask.append(slot)
             plan.order.append(order)
         }
+        // A log of the release before ends here.
+        if count > 0 {
+            for _ in 0..<tasks {
+                guard let seconds = double() else { return nil }
+                plan.startSeconds.append(seconds)
+            }
+        }
         return plan
     }
 }
@@ -101,6 +108,7 @@ extension [String] {
         for slot in plan.slots { self += ["\(slot.offer)", "\(slot.startSeconds)", "\(slot.instance)"] }
         append("\(plan.slotOfTask.count)")
         for (slot, order) in zip(plan.slotOfTask, plan.order) { self += ["\(slot)", "\(order)"] }
+        self += plan.startSeconds.map { "\($0)" }
     }
 }
 

@@ -55,6 +55,27 @@ public struct FixedPool: Provisioning {
     }
 }
 
+extension RunState {
+    /// Whether a ready task has no place in a plan to wait for.
+    fileprivate func wantsRoom(_ task: TaskIndex) -> Bool {
+        let job = jobs[Int(tasks.job[Int(task)])]
+        guard let plan = job.plan, case let slot = Int(plan.slotOfTask[Int(task - job.first)]), slot >= 0 else {
+            return true
+        }
+        let instance = job.instanceOfSlot[slot]
+        // It is not there yet; when it is late, the task goes elsewhere.
+        guard instance >= 0 else {
+            let wanted = plan.slots[slot]
+            return seconds >= wanted.startSeconds - offers[Int(wanted.offer)].openSeconds + AsPlanned.patienceSeconds
+        }
+        switch instances.phase[Int(instance)] {
+        case .opening: return false
+        case .open: return tasks.avoided[Int(task)] == instance || !couldHold(task, instance)
+        case .closing, .closed: return true
+        }
+    }
+}
+
 /// What the plans of the jobs rent, when they want it; where a plan has no instance left, the cheapest that is needed.
 public struct AsRented: Provisioning {
     /// Makes a provisioning.
@@ -109,7 +130,7 @@ public struct AsRented: Provisioning {
                     || state.instances.phase[$0] == .open && !state.instances.running[$0].isEmpty
             })
         else { return [] }
-        for task in 0..<state.tasks.count where state.tasks.phase[task] == .ready {
+        for task in 0..<state.tasks.count where state.tasks.phase[task] == .ready && state.wantsRoom(TaskIndex(task)) {
             let request = state.tasks.request[task]
             let isThere = (0..<state.instances.count).contains {
                 state.instances.phase[$0] == .open && request.fits(in: state.instances.free[$0])
@@ -132,8 +153,10 @@ public struct AsRented: Provisioning {
     private func idle(_ state: RunState) -> [Int] {
         var isNeeded = [Bool](repeating: false, count: state.instances.count)
         for job in state.jobs where job.isAdmitted && job.ending == nil {
-            // Without room anywhere else, what is open may still be wanted.
-            if job.ready > 0 || job.plan == nil { return [] }
+            // Without a place of its own, a task may still want what is open.
+            if job.plan == nil || job.ready > 0 && job.range.contains(where: {
+                state.tasks.phase[$0] == .ready && state.wantsRoom(TaskIndex($0))
+            }) { return [] }
             for (slot, instance) in job.instanceOfSlot.enumerated() where instance >= 0 && job.openOfSlot[slot] > 0 {
                 isNeeded[Int(instance)] = true
             }

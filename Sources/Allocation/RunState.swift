@@ -202,6 +202,13 @@ extension RunState {
         /// How it ended, or `nil` while it goes on.
         public internal(set) var ending: Ending?
 
+        /// The plan in force on the instances that it has by now: what goes on where there is no better one.
+        public var keptPlan: Assignments? {
+            var kept = plan
+            for (slot, instance) in instanceOfSlot.enumerated() { kept?.slots[slot].instance = instance }
+            return kept
+        }
+
         /// Its tasks.
         public var range: Range<Int> { Int(first)..<Int(first + count) }
     }

@@ -221,13 +221,7 @@ extension RunLoop {
             // Without a better one the old plan goes on.
             let plan = members[Int(job)].replan?(state, reason)
             show(.replanned(reason, endSeconds: plan.map { $0.endSeconds - state.seconds }))
-            var next = plan ?? state.jobs[Int(job)].plan
-            if plan == nil {
-                for (slot, instance) in state.jobs[Int(job)].instanceOfSlot.enumerated() {
-                    next?.slots[slot].instance = instance
-                }
-            }
-            if let next { reports.append(.event(.planned(job, next))) }
+            if let next = plan ?? state.jobs[Int(job)].keptPlan { reports.append(.event(.planned(job, next))) }
         case .open, .close, .checkpoint, .stop, .throttle: try world.perform(action, allocator.state)
         }
     }

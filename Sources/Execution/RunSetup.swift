@@ -97,13 +97,16 @@ extension Assignments {
         }
         var slotOfTask = [Int32](repeating: -1, count: graph.count)
         var order = [Int32](repeating: .max, count: graph.count)
+        var starts = [Double](repeating: startSeconds, count: graph.count)
         for (place, assignment) in plan.assignments.enumerated() {
             guard let task = graph.index(of: assignment.task) else { continue }
             slotOfTask[task] = places[assignment.instance] ?? -1
             order[task] = Int32(place)
+            starts[task] = startSeconds + assignment.startSeconds
         }
         self.init(
-            slots: slots, slotOfTask: slotOfTask, order: order, endSeconds: startSeconds + plan.makespanSeconds)
+            slots: slots, slotOfTask: slotOfTask, order: order, endSeconds: startSeconds + plan.makespanSeconds,
+            startSeconds: starts)
     }
 }
 

@@ -105,14 +105,7 @@ extension JobRun {
             let costs = try? models.costModel(
                 for: rest.graph, on: usable, host: InstanceType.hostName, unknownSeconds: 60)
             guard let costs else { return nil }
-            do {
-                return try Planner(rest.graph, on: usable, costs: costs).plan(rest.goal)
-            } catch PlanError.infeasible(_, let fastest, let cheapest, let withinBudget, let withinDeadline) {
-                // Of what cannot be kept together, what is in danger now.
-                return rest.reason == .budget ? withinBudget ?? cheapest : withinDeadline ?? fastest
-            } catch {
-                return nil
-            }
+            return Planner(rest.graph, on: usable, costs: costs).plan(for: rest)
         }
     }
 
@@ -125,6 +118,19 @@ extension JobRun {
         }
         do { return try decoder.decode(Plan.self, from: data) } catch {
             throw ServiceError.input("\(path): this is no plan. Write one with 'almanac plan JOB --output \(path)'.")
+        }
+    }
+}
+
+extension Planner {
+    /// Another plan for what is left of a run: within its limits, or else within what is in danger now.
+    func plan(for rest: RemainingJob) -> Plan? {
+        do {
+            return try plan(rest.goal)
+        } catch PlanError.infeasible(_, let fastest, let cheapest, let withinBudget, let withinDeadline) {
+            return rest.reason == .budget ? withinBudget ?? cheapest : withinDeadline ?? fastest
+        } catch {
+            return nil
         }
     }
 }

@@ -1,0 +1,92 @@
+internal import Allocation
+
+/// What many simulated runs of one job say together.
+public struct Statistics: Hashable, Sendable, Codable {
+    /// The spread of a quantity.
+    public struct Spread: Hashable, Sendable, Codable {
+        /// The arithmetic mean.
+        public var mean: Double
+        /// 5 % of runs are below.
+        public var p5: Double
+        /// Half of the runs are below.
+        public var median: Double
+        /// 95 % of runs are below.
+        public var p95: Double
+
+        /// The spread of values; all are NaN if there are none.
+        public init(_ values: [Double]) {
+            let sorted = values.sorted()
+            mean = values.isEmpty ? .nan : values.reduce(0, +) / Double(values.count)
+            func quantile(_ p: Double) -> Double {
+                guard let last = sorted.indices.last else { return .nan }
+                let place = p * Double(last)
+                let low = Int(place)
+                let high = min(low + 1, last)
+                return sorted[low] + (place - Double(low)) * (sorted[high] - sorted[low])
+            }
+            (p5, median, p95) = (quantile(0.05), quantile(0.5), quantile(0.95))
+        }
+    }
+
+    /// How many runs.
+    public var runs: Int
+    /// The share that succeeded.
+    public var succeeded: Double
+    /// When those that succeeded ended, in seconds after their start.
+    public var makespanSeconds: Spread
+    /// What they cost, in US dollars.
+    public var cost: Spread
+    /// The share of all runs that succeeded within the deadline; `nil` if there is none.
+    public var withinDeadline: Double?
+    /// The share of all runs that succeeded within the budget; `nil` if there is none.
+    public var withinBudget: Double?
+    /// Instances that were taken back, attempts, and plans made anew, per run.
+    public var reclaims: Double
+    public var attempts: Double
+    public var plans: Double
+
+    enum CodingKeys: String, CodingKey {
+        case runs, succeeded, cost, reclaims, attempts, plans
+        case makespanSeconds = "makespan_seconds"
+        case withinDeadline = "within_deadline"
+        case withinBudget = "within_budget"
+    }
+
+    /// Sums runs up.
+    public init(_ runs: [SimulatedRun], deadlineSeconds: Double? = nil, budget: Double? = nil) {
+        let good = runs.filter { $0.ending == .succeeded }
+        let all = Double(max(1, runs.count))
+        func share(_ holds: (SimulatedRun) -> Bool) -> Double { Double(good.count { holds($0) }) / all }
+        func mean(_ value: (SimulatedRun) -> Int) -> Double { Double(runs.reduce(0) { $0 + value($1) }) / all }
+        self.runs = runs.count
+        succeeded = Double(good.count) / all
+        makespanSeconds = Spread(good.map(\.makespanSeconds))
+        cost = Spread(good.map(\.cost))
+        withinDeadline = deadlineSeconds.map { limit in share { $0.makespanSeconds <= limit } }
+        withinBudget = budget.map { limit in share { $0.cost <= limit } }
+        (reclaims, attempts, plans) = (mean(\.reclaims), mean(\.attempts), mean(\.plans))
+    }
+}
+
+/// By how much two policies differ that met the same luck.
+public struct PairedDifference: Hashable, Sendable, Codable {
+    /// The mean of the differences.
+    public var mean: Double
+    /// Half the width of its 95 % confidence interval.
+    public var halfWidth: Double
+
+    enum CodingKeys: String, CodingKey {
+        case mean
+        case halfWidth = "half_width"
+    }
+
+    /// The differences `b[i] - a[i]`.
+    public init(from a: [Double], to b: [Double]) {
+        let differences = zip(a, b).map { $1 - $0 }
+        let count = Double(differences.count)
+        mean = differences.reduce(0, +) / max(1, count)
+        let mean = mean
+        let variance = differences.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / max(1, count - 1)
+        halfWidth = differences.count > 1 ? 1.96 * (variance / count).squareRoot() : .infinity
+    }
+}

@@ -1,0 +1,74 @@
+internal import Glibc
+internal import LinearAlgebra
+public import Scheduling
+internal import Workloads
+
+/// What really happens in a simulated run, which nobody who plans may see: how long attempts take, what fails, what is taken
+/// back.
+///
+/// Every draw is a function of the seed and of what it is for (a task and its attempt, an instance), never of the order of
+/// events: runs of one seed under different policies meet the same luck, so their differences are those of the policies.
+public struct World: Sendable {
+    /// What is believed of the tasks: run times are drawn from its quantiles.
+    public var estimates: Estimates
+    /// The standard deviation of the logarithm of run times that have no quantiles.
+    public var noise: Double
+    /// The probability that an instance of each offer is taken back within an hour, at a constant rate.
+    public var reclaimsPerHour: [Double]
+    /// Seconds between the notice of a reclaim and the reclaim.
+    public var warningSeconds: Double
+    /// The probability that an instance of a spot offer is refused.
+    public var refusals: Double
+    /// The probability that an attempt ends with an error of its own, at a moment of its run.
+    public var failures: Double
+
+    /// Makes a world without noise, failures, refusals and reclaims, unless they are given.
+    public init(
+        _ estimates: Estimates, noise: Double = 0, reclaimsPerHour: [Double] = [], warningSeconds: Double = 120,
+        refusals: Double = 0, failures: Double = 0
+    ) {
+        (self.estimates, self.noise, self.reclaimsPerHour) = (estimates, noise, reclaimsPerHour)
+        (self.warningSeconds, self.refusals, self.failures) = (warningSeconds, refusals, failures)
+    }
+
+    /// Seconds that an attempt at a task takes on a type of instance if nothing keeps it from its end.
+    func seconds(_ task: Int, _ attempt: Int32, on type: InstanceType, seed: UInt64) -> Double {
+        var luck = Self.generator(seed, .runTime, UInt64(task), UInt64(attempt))
+        let expected = estimates.seconds(of: task, on: type)
+        if task < estimates.secondsQuantiles.count {
+            let quantiles = estimates.secondsQuantiles[task].values
+            if quantiles[0] < quantiles[7] { return estimates.seconds(of: task, on: type, p: luck.nextUniform()) }
+        }
+        return noise > 0 ? expected * exp(noise * luck.nextNormal() - noise * noise / 2) : expected
+    }
+
+    /// The share of its run after which an attempt fails; `nil` if it does not.
+    func failure(_ task: Int, _ attempt: Int32, seed: UInt64) -> Double? {
+        guard failures > 0 else { return nil }
+        var luck = Self.generator(seed, .failure, UInt64(task), UInt64(attempt))
+        return luck.nextUniform() < failures ? luck.nextUniform() : nil
+    }
+
+    /// Seconds from the opening of instance number `number` of an offer to its reclaim; infinite if it stays.
+    func life(_ number: Int, of offer: Int, seed: UInt64) -> Double {
+        guard offer < reclaimsPerHour.count, case let reclaim = reclaimsPerHour[offer], reclaim > 0 else {
+            return .infinity
+        }
+        var luck = Self.generator(seed, .life, UInt64(offer), UInt64(number))
+        guard reclaim < 1 else { return 0 }
+        return luck.nextExponential() * 3600 / -log1p(-reclaim)
+    }
+
+    /// Whether the request for instance number `number` of an offer is refused.
+    func isRefused(_ number: Int, _ offer: Offer, _ place: Int, seed: UInt64) -> Bool {
+        guard refusals > 0, offer.purchase == .spot else { return false }
+        var luck = Self.generator(seed, .refusal, UInt64(place), UInt64(number))
+        return luck.nextUniform() < refusals
+    }
+
+    private enum Purpose: UInt64 { case runTime, failure, life, refusal }
+
+    private static func generator(_ seed: UInt64, _ purpose: Purpose, _ a: UInt64, _ b: UInt64) -> SeededGenerator {
+        SeededGenerator(seed: seed, stream: purpose.rawValue << 60 | (a & 0xFFFF_FFFF) << 24 | b & 0xFF_FFFF)
+    }
+}

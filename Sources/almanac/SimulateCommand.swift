@@ -1,0 +1,103 @@
+public import ArgumentParser
+public import Service
+import Simulation
+import Workloads
+
+/// `almanac simulate`: a job run many times in a world of chance.
+struct SimulateCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "simulate",
+        abstract: "Run a job many times in a world of chance, and compare what-ifs under the same luck.",
+        discussion: """
+            The job is planned on its pool (or on this machine), then run by the allocator that 'run' uses, with run times \
+            drawn from the quantiles that the models predict, failures, refusals and reclaims. Every --what-if is planned \
+            and run anew and meets the same luck: its differences are the mean of pairs, with a 95 % confidence interval.
+            """)
+
+    @OptionGroup var input: JobOptions
+    @OptionGroup var global: GlobalOptions
+
+    @Option(name: .long, help: "How many runs.")
+    var runs = 200
+
+    @Option(name: .long, help: "Standard deviation of the logarithm of times that the job claims.")
+    var noise = 0.0
+
+    @Option(name: .long, help: "The probability that a spot instance is taken back within an hour.")
+    var reclaims: Double?
+
+    @Option(name: .long, help: "The probability that a spot instance is refused.")
+    var refusals = 0.0
+
+    @Option(name: .long, help: "The probability that an attempt fails by itself.")
+    var failures = 0.0
+
+    @Option(name: .long, help: "Time from asking for an instance of the pool until it takes tasks.")
+    var startUp = TimeSpan(seconds: 0)
+
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "Another assumption to compare with; repeatable. One or several of "
+                + SimulationStudy.WhatIf.keys.joined(separator: ", ") + ", separated by commas."))
+    var whatIf: [SimulationStudy.WhatIf] = []
+
+    func validate() throws {
+        guard 1...1_000_000 ~= runs else { throw ValidationError("--runs is \(runs), expected 1 to 1000000.") }
+        guard 0...3 ~= noise else { throw ValidationError("--noise is \(noise), expected 0 to 3.") }
+        for (name, value) in [("reclaims", reclaims ?? 0), ("refusals", refusals), ("failures", failures)] {
+            guard 0...0.999 ~= value else { throw ValidationError("--\(name) is \(value), expected 0 to 0.999.") }
+        }
+    }
+
+    private struct Answer: Encodable {
+        var job: String
+        var scenarios: [SimulationStudy.Scenario]
+    }
+
+    func run() throws {
+        var question = SimulationStudy.Question(job: input.job, models: input.models)
+        (question.runs, question.seed, question.threads) = (runs, global.seed, global.threads)
+        question.assumptions.noise = noise
+        question.assumptions.reclaimsPerHour = reclaims
+        (question.assumptions.refusals, question.assumptions.failures) = (refusals, failures)
+        question.assumptions.startUpSeconds = startUp.seconds
+        question.whatIfs = whatIf
+        let study = try SimulationStudy(question) { global.console.remark($0) }
+        try global.console.result(Answer(job: study.job, scenarios: study.scenarios), text: text(study))
+    }
+
+    private func text(_ study: SimulationStudy) -> String {
+        var table = TextTable([
+            "", "planned", "median", "5–95 %", "cost", "5–95 %", "in time", "in budget", "reclaims", "succeeded",
+        ])
+        for scenario in study.scenarios {
+            let found = scenario.statistics
+            let (time, cost) = (found.makespanSeconds, found.cost)
+            table.add([
+                scenario.name, scenario.plannedSeconds.map { Units.formatSeconds($0) } ?? "–",
+                Units.formatSeconds(time.median), "\(Units.formatSeconds(time.p5))–\(Units.formatSeconds(time.p95))",
+                Units.formatPrice(cost.median), "\(Units.formatPrice(cost.p5))–\(Units.formatPrice(cost.p95))",
+                found.withinDeadline.map { Units.formatPercent($0) } ?? "–",
+                found.withinBudget.map { Units.formatPercent($0) } ?? "–", Units.format(found.reclaims, digits: 1),
+                Units.formatPercent(found.succeeded),
+            ])
+        }
+        var lines = ["\(study.job): \(Units.count(study.scenarios[0].statistics.runs, "run")) each", "", table.text]
+        for scenario in study.scenarios.dropFirst() {
+            guard let longer = scenario.longer, let dearer = scenario.dearer else { continue }
+            lines.append(
+                "\(scenario.name): \(signed(longer, Units.formatSeconds)) and \(signed(dearer, Units.formatPrice))")
+        }
+        return lines.joined(separator: "\n")
+    }
+
+    private func signed(_ difference: PairedDifference, _ format: (Double) -> String) -> String {
+        let sign = difference.mean < 0 ? "−" : "+"
+        return "\(sign)\(format(abs(difference.mean))) (± \(format(difference.halfWidth)))"
+    }
+}
+
+extension SimulationStudy.WhatIf: ExpressibleByArgument {
+    public init?(argument: String) { self.init(argument) }
+}
