@@ -116,7 +116,7 @@ extension RunState {
     }
 
     /// When the running attempt at a task is expected to end; not before now.
-    func expectedEnd(of task: TaskIndex) -> Double {
+    package func expectedEnd(of task: TaskIndex) -> Double {
         let start = tasks.startSeconds[Int(task)]
         let speed = offers[Int(instances.offer[Int(tasks.instance[Int(task)])])].type.speed
         if let seconds = expectedSeconds(of: task, speed: speed) { return max(self.seconds, start + seconds) }

@@ -86,7 +86,7 @@ public struct AsRented: Provisioning {
         var counts = state.openCounts
         for (index, job) in state.jobs.enumerated() where job.isAdmitted && job.ending == nil {
             guard let plan = job.plan else { continue }
-            for (slot, wanted) in plan.slots.enumerated() where job.instanceOfSlot[slot] < 0 {
+            for (slot, wanted) in plan.slots.enumerated() where job.instanceOfSlot[slot] < 0 && job.openOfSlot[slot] > 0 {
                 let offer = Int(wanted.offer)
                 guard wanted.startSeconds - state.offers[offer].openSeconds <= state.seconds,
                     Int(counts[offer]) < state.offers[offer].maximumCount
@@ -105,7 +105,8 @@ public struct AsRented: Provisioning {
     public func wakeSeconds(_ state: RunState) -> Double {
         var earliest = Double.infinity
         for job in state.jobs where job.isAdmitted && job.ending == nil {
-            for (slot, wanted) in (job.plan?.slots ?? []).enumerated() where job.instanceOfSlot[slot] < 0 {
+            for (slot, wanted) in (job.plan?.slots ?? []).enumerated()
+            where job.instanceOfSlot[slot] < 0 && job.openOfSlot[slot] > 0 {
                 let seconds = wanted.startSeconds - state.offers[Int(wanted.offer)].openSeconds
                 if seconds > state.seconds { earliest = min(earliest, seconds) }
             }

@@ -24,9 +24,13 @@ public enum ReplanRule: Hashable, Sendable, Codable {
                 && item.openOfSlot[slot] > 0
         }
         if isGone { return .capacity }
-        if item.deadlineSeconds.isFinite, state.expectedEnd(of: item, plan) > item.deadlineSeconds { return .deadline }
+        // A plan that just keeps its limits is no danger.
+        let slack = 1.01
+        if item.deadlineSeconds.isFinite, state.expectedEnd(of: item, plan) > item.deadlineSeconds * slack {
+            return .deadline
+        }
         if item.budget.isFinite,
-            max(state.spentDollars(), state.expectedDollars(of: item, plan)) > item.budget * (1 + 1e-9)
+            max(state.spentDollars(), state.expectedDollars(of: item, plan)) > item.budget * slack
         {
             return .budget
         }

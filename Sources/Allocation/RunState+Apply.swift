@@ -124,6 +124,8 @@ extension RunState {
                 ending != .succeeded || state.finished == state.count
             else { return false }
             jobs[Int(job)].ending = ending
+            // What it had rented is not wanted any more, also what is only on its way.
+            mayRent = true
         case .checkpoint, .throttle, .warn: break
         }
         return true

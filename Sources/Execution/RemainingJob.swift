@@ -1,20 +1,60 @@
 public import Allocation
+public import Scheduling
 public import Workloads
 
 /// What is left of a run that needs another plan.
 public struct RemainingJob: Sendable {
-    /// The tasks that neither are over nor run; those before them count as done.
+    /// The tasks that are not over. Those that run wait for nothing, and stay on what they run on.
     public var graph: TaskGraph
     /// Why the plan does not hold any more.
     public var reason: ReplanReason
     /// What the job is for, and what is left of its time and money.
     public var goal: Goal
+    /// What is left of the tasks that run, in seconds on speed 1, by their place in ``graph``.
+    public var running: [Int: Double]
 
-    package init(_ graph: TaskGraph, _ job: JobIndex, _ reason: ReplanReason, _ goal: Goal, _ state: RunState) throws {
-        self.graph = try graph.rest(state)
-        (self.reason, self.goal) = (reason, goal)
+    package init(_ whole: TaskGraph, _ job: JobIndex, _ reason: ReplanReason, _ goal: Goal, _ state: RunState) throws {
         let item = state.jobs[Int(job)]
+        let phases = whole.tasks.indices.map { state.tasks.phase[Int(item.first) + $0] }
+        let left = whole.tasks.indices.filter { !phases[$0].isOver }
+        var running: [Int: Double] = [:]
+        graph = try TaskGraph(
+            left.enumerated().map { place, index in
+                var task = whole.tasks[index]
+                task.predecessors = whole.predecessors(of: index).filter { !phases[$0].isOver }.map { whole.tasks[$0].id }
+                (task.inputs, task.outputs) = ([], [])
+                guard phases[index].isRunning else { return task }
+                let index = item.first + TaskIndex(index)
+                let offer = state.offers[Int(state.instances.offer[Int(state.tasks.instance[Int(index)])])]
+                running[place] = max(0, state.expectedEnd(of: index) - state.seconds) * offer.type.speed
+                task.predecessors = []
+                task.request.purchase = offer.purchase
+                task.request.zones = offer.zone.map { [$0] } ?? []
+                return task
+            })
+        (self.running, self.reason, self.goal) = (running, reason, goal)
         if item.deadlineSeconds.isFinite { self.goal.deadlineSeconds = max(0, item.deadlineSeconds - state.seconds) }
         if item.budget.isFinite { self.goal.budget = max(0, item.budget - state.spentDollars()) }
+    }
+
+    /// What is believed of the tasks, with what is left of those that run.
+    public func adjusted(_ estimates: Estimates) -> Estimates {
+        var adjusted = estimates
+        for (task, seconds) in running {
+            adjusted.expectedSeconds[task] = seconds
+            if task < adjusted.secondsQuantiles.count { adjusted.secondsQuantiles[task] = .init(exactly: seconds) }
+        }
+        return adjusted
+    }
+
+    /// A plan for it as the allocator carries it out: tasks that run have their place already.
+    package func assignments(
+        _ plan: Plan, _ whole: TaskGraph, offers: [Offer], _ state: RunState
+    ) -> Assignments {
+        var found = Assignments(plan, whole, offers: offers, startSeconds: state.seconds)
+        for place in running.keys {
+            if let index = whole.index(of: graph.tasks[place].id) { found.slotOfTask[index] = -1 }
+        }
+        return found.taking(state)
     }
 }

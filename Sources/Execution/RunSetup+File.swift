@@ -5,10 +5,17 @@ import Scheduling
 extension RunSetup {
     /// Writes it as JSON, some hundred tasks at a time: what an encoder makes of all of a large job takes more memory than
     /// all else of its run.
+    ///
+    /// It is there whole and on disk, or not at all.
     package func write(to path: String) throws {
-        guard let file = fopen(path, "we") else { throw ExecutionError.lastError("write", path) }
+        let new = path + ".new"
+        guard let file = fopen(new, "we") else { throw ExecutionError.lastError("write", path) }
         let text = JSONText(file: file)
-        defer { fclose(file) }
+        var isWhole = false
+        defer {
+            fclose(file)
+            if !isWhole { unlink(new) }
+        }
         // Keys are sorted: the tasks, of which there are none here, come last.
         var rest = self
         (rest.tasks, rest.ranks, rest.estimates) = ([], nil, nil)
@@ -26,7 +33,10 @@ extension RunSetup {
             text.write(Data("}".utf8))
         }
         text.write(Data("}".utf8))
-        guard fflush(file) == 0, ferror(file) == 0 else { throw ExecutionError.lastError("write", path) }
+        guard fflush(file) == 0, ferror(file) == 0, fsync(fileno(file)) == 0, rename(new, path) == 0 else {
+            throw ExecutionError.lastError("write", path)
+        }
+        isWhole = true
     }
 }
 

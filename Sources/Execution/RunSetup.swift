@@ -41,12 +41,15 @@ public struct RunSetup: Sendable, Codable, Hashable {
     }
 
     /// What the newest process decided by that worked on the run in a folder; `nil` if none wrote it down.
-    public static func latest(inRunFolder folder: String) -> RunSetup? {
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
-        let numbers = names.compactMap { name in
-            name.hasPrefix("setup-") && name.hasSuffix(".json") ? Int(name.dropFirst(6).dropLast(5)) : nil
+    ///
+    /// - Throws: ``ExecutionError`` if the journal cannot be read, or the setup that it names is gone.
+    public static func latest(inRunFolder folder: String) throws(ExecutionError) -> RunSetup? {
+        let path = RunJournal.path(in: folder)
+        guard exists(path), let name = try RunJournal(reading: path).lives.last?.setup else { return nil }
+        guard !name.contains("/"), let found = RunSetup(file: "\(folder)/\(name)") else {
+            throw .noSetup(folder: folder)
         }
-        return numbers.max().flatMap { RunSetup(file: "\(folder)/setup-\($0).json") }
+        return found
     }
 
     /// Reads one that was kept; `nil` unless it is whole and has something to open.
@@ -91,7 +94,9 @@ extension Assignments {
         var places: [InstanceID: Int32] = [:]
         var slots: [Slot] = []
         for instance in plan.instances {
-            let offer = offers.firstIndex { $0.matches(instance.entry) } ?? 0
+            // What is not offered leaves its tasks to the allocator.
+            let same = offers.firstIndex { $0.isSame(as: instance.entry) }
+            guard let offer = same ?? offers.firstIndex(where: { $0.matches(instance.entry) }) else { continue }
             places[instance.id] = Int32(slots.count)
             slots.append(Slot(offer: OfferIndex(offer), startSeconds: startSeconds + instance.startSeconds))
         }
@@ -128,7 +133,7 @@ extension Assignments {
 
 extension Offer {
     /// Whether this is what a plan calls so.
-    func matches(_ entry: Offer) -> Bool {
+    fileprivate func matches(_ entry: Offer) -> Bool {
         type.name == entry.type.name && purchase == entry.purchase && zone == entry.zone
     }
 }

@@ -83,6 +83,7 @@ package struct LocalBackend: Backend {
             case .opening:
                 let seconds = state.instances.requestedSeconds[place] + options.offers[offer].openSeconds
                 fates.append((seconds, instance, .opens(offer: offer)))
+                foresee(instance, openedSeconds: seconds, state)
             case .open:
                 rooms[instance] = (offer, state.instances.capacity[place])
                 foresee(instance, openedSeconds: state.instances.openedSeconds[place], state)
@@ -279,7 +280,8 @@ extension LocalBackend {
                 watch = try Shepherd(
                     process, command: command, directory: options.workingFolder, environment: words, files: files,
                     spare: spares.popLast(), limits: limits, graceSeconds: options.graceSeconds,
-                    sampleSeconds: options.sampleSeconds,
+                    // Each looks at all processes of the machine: the more there are, the more rarely.
+                    sampleSeconds: options.sampleSeconds * max(1, Double(running.count) / 8),
                     seriesSeconds: options.seriesSeconds)
                 if watch == nil, isNew {
                     throw ExecutionError.lastError("talk to", "the process of a task", code: EPIPE)

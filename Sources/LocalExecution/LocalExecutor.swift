@@ -94,8 +94,9 @@ public final class LocalExecutor: Sendable {
         }
         let epoch = journal.header?.timeSeconds ?? first.timeSeconds ?? 0
         // A deadline counts from the beginning of the run, however often it is resumed.
+        let startUp = options.offers.map(\.openSeconds).max() ?? 0
         let plan = options.plan.map {
-            Assignments($0, graph, offers: options.offers, startSeconds: unixSeconds() - epoch)
+            Assignments($0, graph, offers: options.offers, startSeconds: unixSeconds() - epoch + startUp)
         }
         let setup = RunSetup(
             graph, offers: options.offers, policy: options.policy, keepsGoing: options.keepsGoing, goal: options.goal,
@@ -120,7 +121,7 @@ public final class LocalExecutor: Sendable {
                 guard let rest = try? RemainingJob(graph, 0, reason, goal, state), let plan = replan(rest) else {
                     return nil
                 }
-                return Assignments(plan, graph, offers: offers, startSeconds: state.seconds).taking(state)
+                return rest.assignments(plan, graph, offers: offers, state)
             }
         }
         var loop = RunLoop(
@@ -134,6 +135,12 @@ public final class LocalExecutor: Sendable {
             let reason = "what it decides does not follow from the lines before"
             throw ExecutionError.badJournal(path: path, line: journal.line(ofEntry: entry), reason: reason)
         }
+    }
+
+    /// Whether there is a run in a folder of which not all tasks have succeeded.
+    public static func isUnfinished(runIn folder: String) -> Bool {
+        guard let journal = try? RunJournal(reading: RunJournal.path(in: folder)) else { return false }
+        return journal.finishedTasks.count < journal.header?.taskCount ?? 0
     }
 
     /// The name that the run in a folder has in outcomes.

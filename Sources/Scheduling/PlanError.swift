@@ -39,7 +39,12 @@ public enum PlanError: Error, Hashable, Sendable, CustomStringConvertible {
         return [deadline, budget].compactMap(\.self).joined(separator: " and ")
     }
 
+    /// Rounded up, so that what is printed can be kept.
     private static func point(_ plan: Plan) -> String {
-        "\(Units.formatSeconds(plan.makespanSeconds)) for \(Units.formatPrice(plan.cost))"
+        func up(_ value: Double, _ unit: Double) -> Double { (value / unit - 1e-9).rounded(.up) * unit }
+        let (seconds, cost) = (plan.makespanSeconds, plan.cost)
+        let day = seconds >= 86_400 ? 60.0 : seconds >= 59 ? 1 : seconds >= 10 ? 0.1 : seconds >= 1 ? 0.01 : 0.001
+        return Units.formatSeconds(up(seconds, day)) + " for "
+            + Units.formatPrice(up(cost, cost >= 1 ? 0.01 : cost >= 0.01 ? 1e-4 : 1e-6))
     }
 }

@@ -16,6 +16,9 @@ extension JobRun {
         /// Whether an earlier process began it.
         var hasBegun: Bool
         var plan: Plan?
+
+        /// Seconds until the first instance takes tasks.
+        var startUpSeconds: Double { offers.map(\.openSeconds).max() ?? 0 }
     }
 
     /// What the run in a folder may rent: what it began with, the job's pool, what its plan wants, or this machine.
@@ -24,7 +27,7 @@ extension JobRun {
         func isMachine(_ offers: [Offer]) -> Bool {
             offers.count == 1 && offers[0].type.name == machine.name && offers[0].maximumCount == 1
         }
-        let began = request.resume ? RunSetup.latest(inRunFolder: folder)?.offers : nil
+        let began = request.resume ? try RunSetup.latest(inRunFolder: folder)?.offers : nil
         if request.usesPool, let began, isMachine(began) {
             throw ServiceError.input("\(folder): this run began on this machine as a whole. Go on without --pool.")
         }
@@ -43,7 +46,7 @@ extension JobRun {
             if !request.usesPool, began == nil {
                 place.offers = []
                 for instance in found.instances {
-                    let known = place.offers.firstIndex { $0.isSame(instance.entry) }
+                    let known = place.offers.firstIndex { $0.isSame(as: instance.entry) }
                     if let known {
                         place.offers[known].maximumCount += 1
                     } else {
@@ -54,6 +57,15 @@ extension JobRun {
             do { try found.validate(job.tasks, on: ResourcePool(entries: found.instances.map(\.entry))) } catch {
                 throw ServiceError.input("\(path): \(error)")
             }
+            for (wanted, count) in counts(found) {
+                let offered = place.offers.filter { $0.isSame(as: wanted) }.reduce(0) { $0 + $1.maximumCount }
+                guard count <= offered else {
+                    let name = wanted.instanceID(0).rawValue.dropLast(2)
+                    throw ServiceError.input(
+                        "\(path): the plan rents \(count) × \(name), and the run may rent \(offered). Plan anew with "
+                            + "'almanac plan', or leave out --pool.")
+                }
+            }
             place.plan = found
         }
         place.isWholeMachine = isMachine(place.offers)
@@ -63,18 +75,37 @@ extension JobRun {
         return place
     }
 
+    /// How many instances of each offer a plan rents.
+    private static func counts(_ plan: Plan) -> [(Offer, Int)] {
+        var found: [(Offer, Int)] = []
+        for instance in plan.instances {
+            if let known = found.firstIndex(where: { $0.0.isSame(as: instance.entry) }) {
+                found[known].1 += 1
+            } else {
+                found.append((instance.entry, 1))
+            }
+        }
+        return found
+    }
+
     /// Where and in which order tasks start, as far as anything is known of their times.
     static func plan(
         _ job: JobFile, _ models: ModelSet, _ believed: Estimates, _ place: Place, _ request: RunRequest,
         _ options: inout ExecutorOptions, remark: (String) -> Void
     ) throws {
         let usable = ResourcePool(entries: place.offers)
+        if place.isWholeMachine, job.pool != nil, !place.hasBegun {
+            remark("the job's pool is not used: the run is on this machine; --pool tries it out here")
+        }
         if let plan = place.plan {
             options.plan = plan
         } else if job.tasks.tasks.contains(where: { $0.claimedSeconds != nil }) || models.knowsRuntime {
             do {
                 let costs = CostModel(believed, outlook: models.outlook(of: usable))
-                options.plan = try Planner(job.tasks, on: usable, costs: costs).plan(job.goal)
+                // Nothing starts before the first instances have come.
+                var goal = job.goal
+                goal.deadlineSeconds = goal.deadlineSeconds.map { max(0, $0 - place.startUpSeconds) }
+                options.plan = try Planner(job.tasks, on: usable, costs: costs).plan(goal)
             } catch PlanError.infeasible(let goal, let fastest, let cheapest, let withinBudget, let withinDeadline) {
                 // What has begun goes on as well as it can.
                 guard request.acceptsMissedLimits || place.hasBegun else {
@@ -96,15 +127,27 @@ extension JobRun {
             remark("deadline and budget are not watched: no task has a known time. Give --models.")
         }
         if !place.isWholeMachine { options.pool = place.offers }
+        for reclaim in request.reclaims {
+            let known = place.offers.contains { offer in
+                let prefix = offer.instanceID(0).rawValue.dropLast()
+                let name = reclaim.instance.rawValue
+                return name.hasPrefix(prefix) && Int(name.dropFirst(prefix.count)) != nil
+            }
+            guard known else {
+                let names = place.offers.map { $0.instanceID(0).rawValue }.joined(separator: ", ")
+                throw ServiceError.input("--reclaim \(reclaim.instance): the run has no such instance, but \(names), …")
+            }
+        }
         options.reclaims = request.reclaims
         options.goal = job.goal
         guard let made = options.plan else { return }
         remark(
-            "planned: \(Units.formatSeconds(made.makespanSeconds)) on \(Units.count(made.instances.count, "instance"))")
+            "planned: \(Units.formatSeconds(place.startUpSeconds + made.makespanSeconds)) on \(Units.count(made.instances.count, "instance"))")
         options.replan = { rest in
-            let costs = try? models.costModel(
+            let found = try? models.costModel(
                 for: rest.graph, on: usable, host: InstanceType.hostName, unknownSeconds: 60)
-            guard let costs else { return nil }
+            guard var costs = found else { return nil }
+            costs.estimates = rest.adjusted(costs.estimates)
             return Planner(rest.graph, on: usable, costs: costs).plan(for: rest)
         }
     }
@@ -136,10 +179,6 @@ extension Planner {
 }
 
 extension Offer {
-    fileprivate func isSame(_ other: Self) -> Bool {
-        type == other.type && purchase == other.purchase && zone == other.zone
-    }
-
     fileprivate var single: Self {
         var entry = self
         entry.maximumCount = 1

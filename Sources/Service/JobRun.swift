@@ -34,6 +34,10 @@ public struct JobRun: Sendable {
         var (job, models, machine) = (known.job, known.models, request.machine)
         // First of all, so that a run that is refused is the newest one all the same.
         folder = try request.runFolder ?? RunFolders.next(job.name, in: request.store, resuming: request.resume)
+        var isPrepared = false
+        let isNew = request.runFolder == nil && !request.resume
+        let made = folder
+        defer { if isNew, !isPrepared { RunFolders.withdraw(made) } }
         let place = try Self.place(job, request, folder: folder)
         func estimates() throws -> Estimates {
             try models.estimates(
@@ -61,10 +65,11 @@ public struct JobRun: Sendable {
             job.tasks, seconds: job.tasks.tasks.indices.map { believed.seconds(of: $0, on: machine) })
         try Self.plan(job, models, believed, place, request, &options, remark: remark)
         store = try TraceStore(folder: request.store)
-        options.job = try RunFolders.name(of: folder, job.name, in: store)
+        if !hasBegun { options.job = try RunFolders.name(of: folder, job.name, in: store) }
         if request.resume, isThere, !hasBegun { remark("the run in \(folder) had not begun: it begins now") }
         (self.job, self.options) = (job, options)
         goesOn = request.resume && (hasBegun || !isThere)
+        isPrepared = true
     }
 
     /// Runs it to its end; outcomes and lives of instances go to the store.
@@ -79,9 +84,16 @@ public struct JobRun: Sendable {
         var options = options
         options.tickSeconds = tickSeconds
         let store = store
-        return try LocalExecutor(
-            job.tasks, options: options, show: show, lives: { try store.append($0) }, report: { try store.append($0) }
-        ).run(resuming: goesOn)
+        let executor: LocalExecutor
+        do {
+            executor = try LocalExecutor(
+                job.tasks, options: options, show: show, lives: { try store.append($0) },
+                report: { try store.append($0) })
+        } catch {
+            if !goesOn { RunFolders.withdraw(folder) }
+            throw error
+        }
+        return try executor.run(resuming: goesOn)
     }
 
     /// What the store holds of this run, also from before it was resumed.

@@ -1,18 +1,30 @@
 internal import Foundation
+internal import LocalExecution
 internal import Store
 
 /// Where runs are kept, `STORE/runs/NAME/NUMBER`, and what they are called.
 enum RunFolders {
-    /// The name of a new run, which no other has in the outcomes; one that is resumed keeps its own.
+    /// The name of a new run, reserved in the store: no other has it, before or at the same time.
     static func name(of folder: String, _ workflow: String, in store: TraceStore) throws -> String {
         let plain = "\(workflow)/\(URL(fileURLWithPath: folder).lastPathComponent)"
         var (name, number) = (plain, 1)
         // The folders of earlier runs may have been removed.
-        while try store.holdsOutcomes(workflow: workflow, job: name) {
+        while try !store.reserve(workflow: workflow, job: name) {
             number += 1
             name = "\(plain)#\(number)"
         }
         return name
+    }
+
+    /// Takes the empty folder of a run that was refused away if an older run waits to be resumed, for which `--resume` then is.
+    static func withdraw(_ folder: String) {
+        let parent = (folder as NSString).deletingLastPathComponent
+        let numbers = ((try? FileManager.default.contentsOfDirectory(atPath: parent)) ?? []).compactMap { Int($0) }
+        let own = Int((folder as NSString).lastPathComponent)
+        guard let newest = numbers.filter({ $0 != own }).max(),
+            LocalExecutor.isUnfinished(runIn: "\(parent)/\(newest)")
+        else { return }
+        rmdir(folder)
     }
 
     /// The folder of the newest run of the job to resume, or a new one that is ours alone.

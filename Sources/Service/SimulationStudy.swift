@@ -209,10 +209,11 @@ public struct SimulationStudy: Sendable {
         let (graph, offered, wanted) = (file.tasks, offers, goal)
         simulator.replan = { state, reason in
             guard let rest = try? RemainingJob(graph, 0, reason, wanted, state),
-                let costs = try? models.costModel(for: rest.graph, on: pool, unknownSeconds: 60),
+                var costs = try? models.costModel(for: rest.graph, on: pool, unknownSeconds: 60),
+                case () = costs.estimates = rest.adjusted(costs.estimates),
                 let plan = Planner(rest.graph, on: pool, costs: costs).plan(for: rest)
             else { return nil }
-            return Assignments(plan, graph, offers: offered, startSeconds: state.seconds).taking(state)
+            return rest.assignments(plan, graph, offers: offered, state)
         }
         return (simulator, plan)
     }

@@ -54,7 +54,7 @@ public struct RequestOptions: Sendable, Hashable, Codable {
     func seconds(_ times: NeedDistribution) -> Double {
         let wanted =
             times.unknownBeyond(risk: timeRisk).map { 2 * $0 }
-            ?? times.quantile(exceeded: timeRisk) * min(exp(2 * times.logSpread), 2 + 1 / Double(times.runs))
+            ?? times.quantile(exceeded: timeRisk) * min(exp(2 * times.logSpread), 2)
         return writtenTime(wanted)
     }
 

@@ -116,6 +116,21 @@ extension TraceStore {
         "opened_time_seconds", "closed_time_seconds", "ending", "price_per_hour", "cost",
     ]
 
+    /// Takes the name of a run of our own for a new one; false if another run has it.
+    public func reserve(workflow: String, job: String) throws(StoreError) -> Bool {
+        guard try !holdsOutcomes(workflow: workflow, job: job) else { return false }
+        return try transaction { database in
+            try database.execute(
+                sql: "CREATE TABLE IF NOT EXISTS runs (workflow TEXT NOT NULL, job TEXT NOT NULL, PRIMARY KEY (workflow, job))")
+            let known = try database.number(
+                sql: "SELECT 1 FROM instance_lives WHERE workflow = ? AND job = ?", arguments: [workflow, job])
+            guard known == nil else { return false }
+            try database.execute(
+                sql: "INSERT OR IGNORE INTO runs (workflow, job) VALUES (?, ?)", arguments: [workflow, job])
+            return database.changesCount > 0
+        }
+    }
+
     /// Whether the store holds outcomes of this run of our own.
     public func holdsOutcomes(workflow: String, job: String) throws(StoreError) -> Bool {
         try access { database in

@@ -57,6 +57,11 @@ public struct Offer: Hashable, Sendable, Codable {
         maximumCount > 0 && request.allow(type, purchase, zone: zone) && request.resources.fits(in: capacity)
     }
 
+    /// Whether it is the same type, bought in the same way in the same zone.
+    public func isSame(as other: Offer) -> Bool {
+        type == other.type && purchase == other.purchase && zone == other.zone
+    }
+
     /// A name for its instance number `number` (from 0), for instance `m5.large/spot/us-east-1a#0`.
     public func instanceID(_ number: Int) -> InstanceID {
         let parts = [type.name, purchase == .spot ? "spot" : nil, zone]

@@ -104,6 +104,11 @@ struct RunCommand: ParsableCommand {
             throw ValidationError("--record-every is below 1 ms, expected 0 or more than that.")
         }
         guard price >= 0, price.isFinite else { throw ValidationError("--price is \(price), expected 0 or more.") }
+        if let runFolder, runFolder.isEmpty { throw ValidationError("--run-folder is empty, expected a folder.") }
+        guard 0...2_592_000 ~= startUp.seconds else {
+            throw ValidationError("--start-up is \(Units.formatSeconds(startUp.seconds)), expected 0 to 30 days.")
+        }
+        if startUp.seconds > 0, !pool, plan == nil { throw ValidationError("--start-up needs --pool or --plan.") }
         if memory?.bytes == 0 { throw ValidationError("--memory is 0, expected more.") }
         var isFolder: ObjCBool = false
         guard FileManager.default.fileExists(atPath: directory, isDirectory: &isFolder), isFolder.boolValue else {
@@ -117,6 +122,8 @@ struct RunCommand: ParsableCommand {
         var job: String
         var runFolder: String
         var result: RunResult
+        /// What it took and cost, and whether its limits were kept; `nil` if the store cannot be read.
+        var account: RunAccount?
     }
 
     func run() throws {
@@ -136,9 +143,10 @@ struct RunCommand: ParsableCommand {
             throw error
         }
         view.finish()
-        if result.ending != .cancelled { write(job, console) }
+        let account = write(job, console)
         try console.result(
-            Summary(job: job.job.name, runFolder: job.folder, result: result), text: text(result, job.folder))
+            Summary(job: job.job.name, runFolder: job.folder, result: result, account: account),
+            text: text(result, job.folder, account))
         switch result.ending {
         case .succeeded: return
         case .failed, .infeasible: throw ExitCode(1)
@@ -147,16 +155,19 @@ struct RunCommand: ParsableCommand {
     }
 
     /// The page of the run in its folder. A full disk does not make a run fail that succeeded.
-    private func write(_ job: JobRun, _ console: Console) {
+    private func write(_ job: JobRun, _ console: Console) -> RunAccount? {
         do {
             let logged = try job.logged()
+            let account = RunAccount(logged.attempts, logged.lives, job.job.goal)
             let report = RunReport(
                 "Run \(logged.attempts.first?.job ?? job.job.name)", job.job.tasks, plan: job.plan,
                 attempts: logged.attempts, lives: logged.lives, goal: job.job.goal)
             try Data(report.page().html().utf8).write(
                 to: URL(fileURLWithPath: job.folder + "/report.html"), options: .atomic)
+            return account
         } catch {
             console.remark("\(job.folder)/report.html: cannot be written: \(error)")
+            return nil
         }
     }
 
@@ -175,19 +186,17 @@ struct RunCommand: ParsableCommand {
         return request
     }
 
-    /// The command that goes on with this run.
+    /// The command that goes on with this run: the same once more, as a shell reads it.
     private var resumption: String {
-        var words = ["almanac", "run", input.job, "--resume"]
-        if let runFolder { words += ["--run-folder", runFolder] }
-        if storing.store != StoreOptions.defaultFolder { words += ["--store", storing.store] }
-        if directory != "." { words += ["--directory", directory] }
-        if let models = input.models { words += ["--models", models] }
-        if let cpus { words += ["--cpus", "\(cpus)"] }
-        if let memory { words += ["--memory", "\(Int(memory.bytes))"] }
-        return words.map { $0.contains(" ") ? "'\($0)'" : $0 }.joined(separator: " ")
+        let words = ["almanac"] + CommandLine.arguments.dropFirst() + (resume ? [] : ["--resume"])
+        let plain = CharacterSet.alphanumerics.union(CharacterSet(charactersIn: "-_./=:,+@%#"))
+        return words.map { word in
+            word.unicodeScalars.allSatisfy(plain.contains) && !word.isEmpty && !word.hasPrefix("#")
+                ? word : "'" + word.replacing("'", with: "'\\''") + "'"
+        }.joined(separator: " ")
     }
 
-    private func text(_ result: RunResult, _ folder: String) -> String {
+    private func text(_ result: RunResult, _ folder: String, _ account: RunAccount?) -> String {
         var lines = [
             "\(result.finished) of \(Units.count(result.total, "task")) finished in \(Units.formatSeconds(result.elapsedSeconds)), "
                 + "\(Units.count(result.attempts, "attempt")), logged in \(storing.store); outputs and report.html in \(folder)"
@@ -197,6 +206,15 @@ struct RunCommand: ParsableCommand {
         }
         if !result.skipped.isEmpty {
             lines.append("\(Units.count(result.skipped.count, "task")) could not run because of that")
+        }
+        if let account, account.deadlineKept == false, let deadline = account.deadlineSeconds {
+            lines.append(
+                "the deadline of \(Units.formatSeconds(deadline)) was missed: it took "
+                    + Units.formatSeconds(account.elapsedSeconds))
+        }
+        if let account, account.budgetKept == false, let budget = account.budget {
+            lines.append(
+                "the budget of \(Units.formatPrice(budget)) was exceeded: it cost \(Units.formatPrice(account.cost))")
         }
         return lines.joined(separator: "\n")
     }

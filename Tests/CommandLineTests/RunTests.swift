@@ -61,7 +61,7 @@ struct RunTests {
         running.signal(SIGINT)
         let answer = try running.wait()
         #expect(answer.exitCode == 130)
-        #expect(answer.errors.contains("almanac run job.yaml --resume --store elsewhere"), "\(answer.errors)")
+        #expect(answer.errors.contains("almanac run job.yaml --store elsewhere --resume"), "\(answer.errors)")
         #expect(try terminal.almanac("run", "job.yaml", "--resume", "--store", "elsewhere").exitCode == 0)
         #expect(terminal.lines("log").sorted() == ["a", "b", "b", "c", "c", "d"])
     }
@@ -95,6 +95,46 @@ struct RunTests {
         }
         #expect(try terminal.almanac("run", "job.yaml", "--resume").exitCode == 0)
         #expect(terminal.lines("log").count == 3)
+    }
+
+    @Test("a run that was refused does not hide one that waits to be resumed")
+    func refusedBetween() throws {
+        try terminal.write(Self.diamond, to: "job.yaml")
+        let running = try terminal.start(["run", "job.yaml"])
+        #expect(eventually { terminal.lines("log").count == 3 })
+        running.signal(SIGINT)
+        _ = try running.wait()
+        #expect(try terminal.almanac("run", "job.yaml", "--pool").exitCode == 2)
+        #expect(try terminal.almanac("run", "job.yaml", "--resume").exitCode == 0)
+        #expect(terminal.lines("log").sorted() == ["a", "b", "b", "c", "c", "d"])
+    }
+
+    @Test("a plan that wants more than the pool has is refused, and so is the reclaim of what is not there")
+    func foreignPlan() throws {
+        try terminal.write(Self.pooled, to: "job.yaml")
+        #expect(try terminal.almanac("plan", "job.yaml", "--objective", "time", "--output", "p.json").exitCode == 0)
+        try terminal.write(Self.pooled.replacing("type: other", with: "type: third"), to: "job.yaml")
+        let foreign = try terminal.almanac("run", "job.yaml", "--pool", "--cpus", "2", "--plan", "p.json")
+        #expect(foreign.exitCode == 2 && foreign.errors.contains("1 × other, and the run may rent 0"), "\(foreign.errors)")
+        let reclaim = try terminal.almanac("run", "job.yaml", "--pool", "--cpus", "2", "--reclaim", "nosuch#0@1s")
+        #expect(reclaim.exitCode == 2 && reclaim.errors.contains("own#0"), "\(reclaim.errors)")
+    }
+
+    @Test("limits that were missed are said, start-up counts, and Ctrl-C does not wait for it")
+    func missed() throws {
+        let job = Self.pooled.replacing("deadline: 1h", with: "deadline: 4s\nbudget: 0.0001")
+        try terminal.write(job, to: "job.yaml")
+        let answer = try terminal.almanac("run", "job.yaml", "--pool", "--cpus", "2", "--best-effort", "--json")
+        let account = (answer.json as? [String: Any])?["account"] as? [String: Any]
+        #expect(answer.exitCode == 0 && account?["budget_kept"] as? Bool == false, "\(answer.output)")
+        try terminal.write(Self.pooled.replacing("deadline: 1h", with: "deadline: 8s"), to: "job.yaml")
+        let late = try terminal.almanac("run", "job.yaml", "--pool", "--cpus", "2", "--start-up", "6s")
+        #expect(late.exitCode == 3, "\(late.errors)")
+        let running = try terminal.start(
+            ["run", "job.yaml", "--pool", "--cpus", "2", "--start-up", "10m", "--best-effort"])
+        #expect(eventually { terminal.lines(".almanac/runs/pooled/3/journal.jsonl").count > 2 })
+        running.signal(SIGINT)
+        #expect(try running.wait().exitCode == 130)
     }
 
     @Test("a run whose folder was removed gives its number to another, but not its name in the outcomes")

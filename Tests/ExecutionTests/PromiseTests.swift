@@ -283,7 +283,7 @@ import Workloads
                 .run(resuming: resuming)
         }
         #expect(try run(resuming: false).ending == .failed)
-        let kept = try #require(RunSetup.latest(inRunFolder: shop.folder + "/run"))
+        let kept = try #require(try RunSetup.latest(inRunFolder: shop.folder + "/run"))
         #expect(kept.tasks.map(\.id) == tasks.map(\.id) && kept.tasks.map(\.priority) == tasks.map(\.priority))
         #expect(kept.ranks == ranks && kept.budget == 7 && kept.offers.count == 1)
         // Not a number is not equal to itself.

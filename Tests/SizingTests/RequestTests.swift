@@ -336,10 +336,10 @@ import Yams
         let limits = try [1, 4, 30, 400].map { count in
             try #require(try ResourceRequests(timed([Double](repeating: 3600, count: count))).requests[0].seconds)
         }
-        #expect(limits == [9900, 6300, 4500, 4500])
+        #expect(limits == [7200, 6300, 4500, 4500])
         // Runs that differ much get twice the longest.
         let wide = try ResourceRequests(timed((0..<30).map { pow(2, Double($0 % 8)) * 600 })).requests[0]
-        #expect(wide.seconds == 158_400)
+        #expect(wide.seconds == 154_800)
         // Half of the runs were over 2 hours: four are tried.
         let over = try ResourceRequests(timed((0..<60).map { 4000 + Double($0 % 2) * 5000 }, limit: 7200)).requests[0]
         #expect(over.seconds == 4 * 3600 && over.killedForTime == 30 && over.unknownBeyondSeconds == 7200)
