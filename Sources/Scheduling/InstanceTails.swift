@@ -76,7 +76,6 @@ struct InstanceTails: Sendable {
     /// Opens one, for a request that starts at a time.
     mutating func open(_ id: Int32, at start: Double) {
         firstUse.append(start)
-        lastUse.append(start)
         lastStart.append(start)
         ids.append(id)
         runningCount.append(0)
@@ -87,9 +86,11 @@ struct InstanceTails: Sendable {
         if count % Self.blockSize == 0 {
             blockLastUse.append(start)
             blockLastStart.append(start)
+            lastUse.append(contentsOf: repeatElement(-.infinity, count: Self.blockSize))
             times.append(contentsOf: repeatElement(.infinity, count: corners.count * Self.blockSize))
             blockTimes.append(contentsOf: repeatElement(0, count: corners.count))
         }
+        lastUse[count] = start
         for kind in corners.indices {
             times[first(kind, in: block) + count % Self.blockSize] = 0
             blockTimes[block * corners.count + kind] = 0
@@ -134,12 +135,13 @@ struct InstanceTails: Sendable {
         for block in blockLastUse.indices {
             guard blockTimes[block * corners.count + kind] <= start else { continue }
             guard end - blockLastUse[block] <= best.addedSeconds else { continue }
-            let numbers = numbers(inBlock: block)
-            let first = first(kind, in: block) - numbers.lowerBound
-            for number in numbers {
+            let numbers = block * Self.blockSize..<(block + 1) * Self.blockSize
+            var lanes = lanes(kind, in: block, by: start, least: end, upTo: best.addedSeconds)
+            while lanes != 0 {
+                let number = numbers.lowerBound + lanes.trailingZeroBitCount
+                lanes &= lanes - 1
                 let least = end - lastUse[number]
-                guard times[first + number] <= start, least <= best.addedSeconds else { continue }
-                guard least < best.addedSeconds || number < best.number else { continue }
+                guard least < best.addedSeconds || (least == best.addedSeconds && number < best.number) else { continue }
                 guard isExact || time(request, on: number, from: start) <= start else { continue }
                 let added = added(number, start, end)
                 guard added < best.addedSeconds || (added == best.addedSeconds && number < best.number) else { continue }
@@ -148,6 +150,21 @@ struct InstanceTails: Sendable {
             if best.addedSeconds <= 0, best.number < numbers.upperBound { break }
         }
         return best
+    }
+
+    /// Of the instances of a block, a bit for each that has room by a time and that this adds no more than so many seconds to.
+    private func lanes(_ kind: Int, in block: Int, by start: Double, least end: Double, upTo most: Double) -> UInt32 {
+        let first = first(kind, in: block)
+        let times = times.span.extracting(first..<first + Self.blockSize)
+        let lastUse = lastUse.span.extracting(block * Self.blockSize..<(block + 1) * Self.blockSize)
+        var lanes: UInt32 = 0
+        // Without branches, which nobody could predict.
+        for lane in 0..<Self.blockSize {
+            let hasRoom: UInt32 = times[lane] <= start ? 1 : 0
+            let isCheap: UInt32 = end - lastUse[lane] <= most ? 1 : 0
+            lanes |= (hasRoom & isCheap) << UInt32(truncatingIfNeeded: lane)
+        }
+        return lanes
     }
 
     /// What starts first, where the time of the class is not that of the request.
