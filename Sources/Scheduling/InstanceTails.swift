@@ -42,7 +42,7 @@ struct InstanceTails: Sendable {
     private var room = 8
     /// From when on each class of requests has room on each instance: block by block, in these class by class.
     private var times: [Double] = []
-    /// The least of these, for each class in each block.
+    /// The least of these for each class in each block: blocks of blocks, in these class by class.
     private var blockTimes: [Double] = []
     /// The latest end and the latest start in each block.
     private var blockLastUse: [Double] = []
@@ -84,16 +84,19 @@ struct InstanceTails: Sendable {
         }
         let block = count / Self.blockSize
         if count % Self.blockSize == 0 {
-            blockLastUse.append(start)
             blockLastStart.append(start)
             lastUse.append(contentsOf: repeatElement(-.infinity, count: Self.blockSize))
             times.append(contentsOf: repeatElement(.infinity, count: corners.count * Self.blockSize))
-            blockTimes.append(contentsOf: repeatElement(0, count: corners.count))
+            if block % Self.blockSize == 0 {
+                blockLastUse.append(contentsOf: repeatElement(-.infinity, count: Self.blockSize))
+                blockTimes.append(contentsOf: repeatElement(.infinity, count: corners.count * Self.blockSize))
+            }
+            blockLastUse[block] = start
         }
         lastUse[count] = start
         for kind in corners.indices {
-            times[first(kind, in: block) + count % Self.blockSize] = 0
-            blockTimes[block * corners.count + kind] = 0
+            times[position(kind, count)] = 0
+            blockTimes[position(kind, block)] = 0
         }
         count += 1
     }
@@ -111,12 +114,11 @@ struct InstanceTails: Sendable {
         }
         var best = Place(number: count, start: ready, addedSeconds: .infinity)
         let block = earliest(kind, from: ready)
-        let time = blockTimes[block * corners.count + kind]
+        let time = blockTimes[position(kind, block)]
         best.start = max(ready, time)
         if !isExact {
             // The class may have room there before the request has.
-            let lane = times[first(kind, in: block)...].firstIndex(of: time) ?? 0
-            let number = block * Self.blockSize + lane - first(kind, in: block)
+            let number = numbers(inBlock: block).first { times[position(kind, $0)] == time } ?? 0
             let start = max(ready, self.time(request, on: number, from: ready))
             if start > best.start {
                 best = Place(number: number, start: start, addedSeconds: added(number, start, start + seconds))
@@ -132,29 +134,39 @@ struct InstanceTails: Sendable {
     ) -> Place {
         var best = place
         let (start, end) = (place.start, place.start + seconds)
-        for block in blockLastUse.indices {
-            guard blockTimes[block * corners.count + kind] <= start else { continue }
-            guard end - blockLastUse[block] <= best.addedSeconds else { continue }
-            let numbers = block * Self.blockSize..<(block + 1) * Self.blockSize
-            var lanes = lanes(kind, in: block, by: start, least: end, upTo: best.addedSeconds)
-            while lanes != 0 {
-                let number = numbers.lowerBound + lanes.trailingZeroBitCount
-                lanes &= lanes - 1
-                let least = end - lastUse[number]
-                guard least < best.addedSeconds || (least == best.addedSeconds && number < best.number) else { continue }
-                guard isExact || time(request, on: number, from: start) <= start else { continue }
-                let added = added(number, start, end)
-                guard added < best.addedSeconds || (added == best.addedSeconds && number < best.number) else { continue }
-                best = Place(number: number, start: start, addedSeconds: added)
+        for group in 0..<(blockLastStart.count + Self.blockSize - 1) / Self.blockSize {
+            var blocks = lanes(blockTimes, blockLastUse, kind, in: group, by: start, end: end, upTo: best.addedSeconds)
+            while blocks != 0 {
+                let block = group * Self.blockSize + blocks.trailingZeroBitCount
+                blocks &= blocks - 1
+                guard end - blockLastUse[block] <= best.addedSeconds else { continue }
+                var lanes = lanes(times, lastUse, kind, in: block, by: start, end: end, upTo: best.addedSeconds)
+                while lanes != 0 {
+                    let number = block * Self.blockSize + lanes.trailingZeroBitCount
+                    lanes &= lanes - 1
+                    let least = end - lastUse[number]
+                    guard least < best.addedSeconds || (least == best.addedSeconds && number < best.number),
+                        isExact || time(request, on: number, from: start) <= start
+                    else { continue }
+                    let added = added(number, start, end)
+                    guard added < best.addedSeconds || (added == best.addedSeconds && number < best.number) else {
+                        continue
+                    }
+                    best = Place(number: number, start: start, addedSeconds: added)
+                }
+                if best.addedSeconds <= 0, best.number < (block + 1) * Self.blockSize { return best }
             }
-            if best.addedSeconds <= 0, best.number < numbers.upperBound { break }
         }
         return best
     }
 
-    /// Of the instances of a block, a bit for each that has room by a time and that this adds no more than so many seconds to.
-    private func lanes(_ kind: Int, in block: Int, by start: Double, least end: Double, upTo most: Double) -> UInt32 {
-        let first = first(kind, in: block)
+    /// Of the instances of a block, or of a block of blocks, a bit for each that has room by a time and is used so long that
+    /// to use it until an end adds no more than so many seconds.
+    private func lanes(
+        _ times: [Double], _ lastUse: [Double], _ kind: Int, in block: Int, by start: Double, end: Double,
+        upTo most: Double
+    ) -> UInt32 {
+        let first = position(kind, block * Self.blockSize)
         let times = times.span.extracting(first..<first + Self.blockSize)
         let lastUse = lastUse.span.extracting(block * Self.blockSize..<(block + 1) * Self.blockSize)
         var lanes: UInt32 = 0
@@ -172,10 +184,8 @@ struct InstanceTails: Sendable {
         _ kind: Int, _ request: PlanningProblem.Corner, _ ready: Double, _ seconds: Double, upTo place: Place
     ) -> Place {
         var best = place
-        for block in blockLastUse.indices where blockTimes[block * corners.count + kind] < best.start {
-            let numbers = numbers(inBlock: block)
-            let first = first(kind, in: block) - numbers.lowerBound
-            for number in numbers where times[first + number] < best.start {
+        for block in blockLastStart.indices where blockTimes[position(kind, block)] < best.start {
+            for number in numbers(inBlock: block) where times[position(kind, number)] < best.start {
                 let start = max(ready, time(request, on: number, from: ready))
                 guard start < best.start else { continue }
                 best = Place(number: number, start: start, addedSeconds: added(number, start, start + seconds))
@@ -193,8 +203,8 @@ struct InstanceTails: Sendable {
     /// The block that has room first for a class of requests, or has it by a time.
     private func earliest(_ kind: Int, from ready: Double) -> Int {
         var (block, least) = (0, Double.infinity)
-        for candidate in blockLastUse.indices {
-            let time = blockTimes[candidate * corners.count + kind]
+        for candidate in blockLastStart.indices {
+            let time = blockTimes[position(kind, candidate)]
             guard time < least else { continue }
             (block, least) = (candidate, time)
             if least <= ready { break }
@@ -203,7 +213,7 @@ struct InstanceTails: Sendable {
     }
 
     /// The number of blocks, of ``blockSize`` instances each.
-    var blockCount: Int { blockLastUse.count }
+    var blockCount: Int { blockLastStart.count }
 
     /// The instances of a block.
     func numbers(inBlock block: Int) -> Range<Int> {
@@ -215,16 +225,16 @@ struct InstanceTails: Sendable {
 
     /// Whether no instance of a block has a gap after `ready`, or room for a class of requests before `latest`.
     func passes(block: Int, _ kind: Int, ready: Double, latest: Double) -> Bool {
-        ready >= blockLastStart[block] && blockTimes[block * corners.count + kind] > latest
+        ready >= blockLastStart[block] && blockTimes[position(kind, block)] > latest
     }
 
-    /// Where the times of a class of requests on the instances of a block begin.
-    private func first(_ kind: Int, in block: Int) -> Int { (block * corners.count + kind) * Self.blockSize }
+    /// Where the time of a class of requests on an instance, or in a block, is found.
+    private func position(_ kind: Int, _ number: Int) -> Int {
+        (number / Self.blockSize * corners.count + kind) * Self.blockSize + number % Self.blockSize
+    }
 
     /// From when on an instance has room for a class of requests.
-    func time(ofClass kind: Int, on number: Int) -> Double {
-        times[first(kind, in: number / Self.blockSize) + number % Self.blockSize]
-    }
+    func time(ofClass kind: Int, on number: Int) -> Double { times[position(kind, number)] }
 
     /// From when on an instance has room for a request, whatever ends before; not sought before a time.
     func time(_ request: PlanningProblem.Corner, on number: Int, from ready: Double = 0) -> Double {
@@ -292,16 +302,16 @@ struct InstanceTails: Sendable {
     }
 
     private mutating func set(_ time: Double, _ kind: Int, on number: Int) {
-        let block = number / Self.blockSize
-        let first = first(kind, in: block)
-        let before = times[first + number % Self.blockSize]
+        let (own, common) = (position(kind, number), position(kind, number / Self.blockSize))
+        let before = times[own]
         guard time != before else { return }
-        times[first + number % Self.blockSize] = time
-        guard before == blockTimes[block * corners.count + kind] else { return }
+        times[own] = time
+        guard before == blockTimes[common] else { return }
         // Those that are not open yet count as infinite.
         var least = time
+        let first = own - own % Self.blockSize
         for place in first..<first + Self.blockSize where times[place] < least { least = times[place] }
-        blockTimes[block * corners.count + kind] = least
+        blockTimes[common] = least
     }
 
     private mutating func insert(_ item: Running, on number: Int) {
