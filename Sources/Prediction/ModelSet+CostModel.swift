@@ -44,14 +44,15 @@ extension ModelSet {
         } else if let runtime {
             let rows = tasks.indices.filter { !kinds.isClaimed[Int(kinds.ofTask[$0])] }
             let own = rows.count == tasks.count ? kinds.ofTask : rows.map { kinds.ofTask[$0] }
-            let (expected, quantiles) = try runtime.estimates(of: tasks, rows: rows, kinds: own, types: kinds.names)
+            let found = try runtime.estimates(of: tasks, rows: rows, kinds: own, types: kinds.names)
             if rows.count == tasks.count {
-                (result.expectedSeconds, result.secondsQuantiles) = (expected, quantiles)
+                result.expectedSeconds = found.expected
+                result.secondsQuantiles = rows.indices.map { found.quantiles(of: $0) }
             } else {
                 result.secondsQuantiles = result.expectedSeconds.map { .init(exactly: $0) }
                 for (place, row) in rows.enumerated() {
-                    result.expectedSeconds[row] = expected[place]
-                    result.secondsQuantiles[row] = quantiles[place]
+                    result.expectedSeconds[row] = found.expected[place]
+                    result.secondsQuantiles[row] = found.quantiles(of: place)
                 }
             }
         }
@@ -71,11 +72,11 @@ extension ModelSet {
             let known = kinds.names.map { memory.choice(for: $0) != nil }
             let rows = tasks.indices.filter { known[Int(kinds.ofTask[$0])] }
             let own = rows.map { kinds.ofTask[$0] }
-            let (_, quantiles) = try memory.estimates(of: tasks, rows: rows, kinds: own, types: kinds.names)
-            let requests = memory.memoryRequests(of: tasks, rows: rows, kinds: own, types: kinds.names)
+            let found = try memory.estimates(of: tasks, rows: rows, kinds: own, types: kinds.names)
+            let requests = memory.memoryRequests(found, types: kinds.names)
             for (place, row) in rows.enumerated() {
-                result.memoryQuantiles[row] = quantiles[place]
-                result.memoryRequestBytes[row] = requests[place] ?? quantiles[place](0.95)
+                result.memoryQuantiles[row] = found.quantiles(of: place)
+                result.memoryRequestBytes[row] = requests[place]
             }
         }
     }

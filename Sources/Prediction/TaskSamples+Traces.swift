@@ -79,7 +79,8 @@ public enum TaskFeatures {
     /// One feature of many planned tasks; NaN where a task does not say.
     static func column(_ name: String, of tasks: [TaskSpec], rows: [Int]) -> [Double] {
         switch name {
-        case size: return rows.map { tasks[$0].inputBytes ?? .nan }
+        // The files alone, because a task is large to copy.
+        case size: return rows.map { tasks[$0].inputs.totalBytes ?? .nan }
         case cpus: return rows.map { tasks[$0].request.cpus }
         case memory: return rows.map { tasks[$0].request.memoryBytes > 0 ? tasks[$0].request.memoryBytes : .nan }
         default:
