@@ -12,6 +12,8 @@ extension TaskModel {
         fileprivate var centers: [Double]
         fileprivate let factors: [SIMD8<Double>]
         fileprivate let kinds: [Int32]
+        /// The rows of each kind: models are large to copy, so that each is taken once for all of its rows.
+        fileprivate let rowsByKind: [[Int]]
         /// The feature that counts as the size.
         fileprivate let sizes: [Double]
 
@@ -27,16 +29,25 @@ extension TaskModel {
     ///   - rows: Places of the tasks of which to say it.
     ///   - kinds: The kind of each row, as a place in `types`.
     ///   - types: Task types; an unknown one is allowed.
+    ///   - features: Features of all tasks that were read before, to which those are added that are read now.
     /// - Complexity: O(*rows*), but for kinds that chose a forest, which is asked once for all their rows.
     func estimates(
-        of tasks: [TaskSpec], rows: [Int], kinds: [Int32], types names: [String]
+        of tasks: [TaskSpec], rows: [Int], kinds: [Int32], types names: [String], features: inout [String: [Double]]
     ) throws -> Expectations {
         let models = names.map { types[$0] ?? unseen }
+        let sizeFeatures = models.map(\.models.sizeFeature)
+        let columns = featureNames.enumerated().map { place, name in
+            sizeFeatures.contains(place) ? column(name, of: tasks, known: &features) : []
+        }
+        var rowsByKind = names.map { _ in [Int]() }
+        for kind in rowsByKind.indices { rowsByKind[kind].reserveCapacity(2 * rows.count / names.count) }
+        for (row, kind) in kinds.enumerated() { rowsByKind[Int(kind)].append(row) }
         var result = Expectations(
             expected: Array(repeating: 0, count: rows.count), centers: Array(repeating: 0, count: rows.count),
             factors: models.map { model in Estimates.Quantiles { exp(model.residuals($0)) }.values }, kinds: kinds,
-            sizes: sizes(of: tasks, rows: rows, features: models.map(\.models.sizeFeature), kinds: kinds))
-        for (model, rows) in zip(models, rowsByKind(kinds, count: names.count)) {
+            rowsByKind: rowsByKind,
+            sizes: rows.indices.map { columns[sizeFeatures[Int(kinds[$0])]][rows[$0]] })
+        for (model, rows) in zip(models, rowsByKind) {
             for row in rows {
                 let value = model.models.value(of: model.chosen, size: result.sizes[row])
                 result.expected[row] = value
@@ -49,9 +60,9 @@ extension TaskModel {
             let isAsked = zip(chosen, centers).map { $0 == candidate || $1 == candidate }
             let asked = rows.indices.filter { isAsked[Int(kinds[$0])] }
             guard !asked.isEmpty else { continue }
-            let places = asked.map { rows[$0] }
-            let columns = featureNames.map {
-                ForestData.Column.numeric($0, TaskFeatures.column($0, of: tasks, rows: places))
+            let columns = featureNames.map { name in
+                let column = column(name, of: tasks, known: &features)
+                return ForestData.Column.numeric(name, asked.map { column[rows[$0]] })
             }
             let type = ForestData.Column.categorical("task_type", codes: asked.map { kinds[$0] }, levels: names)
             let logarithms = try forest.forest.predict(ForestData([type] + columns))
@@ -73,7 +84,7 @@ extension TaskModel {
     /// What to request for tasks of known types, and the 95 % quantile where nothing is known.
     func memoryRequests(_ expectations: Expectations, types names: [String]) -> [Double] {
         var requests = [Double](repeating: 0, count: expectations.kinds.count)
-        for (name, rows) in zip(names, rowsByKind(expectations.kinds, count: names.count)) {
+        for (name, rows) in zip(names, expectations.rowsByKind) {
             if let sizer = sizers[name] {
                 for row in rows { requests[row] = sizer.bytes(size: expectations.sizes[row]) }
             } else {
@@ -83,19 +94,11 @@ extension TaskModel {
         return requests
     }
 
-    /// The rows of each kind: models are large to copy, so that each is taken once for all of its rows.
-    private func rowsByKind(_ kinds: [Int32], count: Int) -> [[Int]] {
-        var rows = [[Int]](repeating: [], count: count)
-        for (row, kind) in kinds.enumerated() { rows[Int(kind)].append(row) }
-        return rows
-    }
-
-    /// The feature that counts as the size of each row, which is given for each kind.
-    private func sizes(of tasks: [TaskSpec], rows: [Int], features: [Int], kinds: [Int32]) -> [Double] {
-        let used = Set(features)
-        let columns = featureNames.enumerated().map {
-            used.contains($0) ? TaskFeatures.column($1, of: tasks, rows: rows) : []
-        }
-        return used.count == 1 ? columns[features[0]] : rows.indices.map { columns[features[Int(kinds[$0])]][$0] }
+    /// A feature of all tasks, read once.
+    private func column(_ name: String, of tasks: [TaskSpec], known: inout [String: [Double]]) -> [Double] {
+        if let column = known[name] { return column }
+        let column = TaskFeatures.column(name, of: tasks)
+        known[name] = column
+        return column
     }
 }
