@@ -96,6 +96,18 @@ package struct RunJournal: RunLog {
         try read()
     }
 
+    /// The name that a run has in outcomes, by the first line of its journal, without reading the rest; `nil` if it has none.
+    static func job(of path: String) -> String? {
+        guard let file = FileHandle(forReadingAtPath: path) else { return nil }
+        var line = Data()
+        while let more = try? file.read(upToCount: 4096), !more.isEmpty {
+            line += more.prefix { $0 != UInt8(ascii: "\n") }
+            guard more.contains(UInt8(ascii: "\n")) else { continue }
+            return try? JSONDecoder().decode(Line.self, from: line).job
+        }
+        return nil
+    }
+
     private static func open(_ path: String, folder: String) throws(ExecutionError) -> Int32 {
         while true {
             let fd = Glibc.open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)

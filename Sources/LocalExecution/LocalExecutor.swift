@@ -145,7 +145,7 @@ public final class LocalExecutor: Sendable {
 
     /// The name that the run in a folder has in outcomes.
     public static func name(ofRunIn folder: String) -> String? {
-        try? RunJournal(reading: RunJournal.path(in: folder)).header?.job
+        RunJournal.job(of: RunJournal.path(in: folder))
     }
 
     /// Writes down what decisions follow from, unless the process before had the same; the name of the file.

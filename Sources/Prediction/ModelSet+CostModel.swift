@@ -38,29 +38,34 @@ extension ModelSet {
         let tasks = graph.tasks
         let kinds = Kinds(tasks, claimed: { imported[.runtime] == nil && runtime?.choice(for: $0) == nil })
         var result = Estimates(claimedBy: graph, unknownSeconds: unknownSeconds)
+        var features: [String: [Double]] = [:]
         result.kind = kinds.ofTask
         if let model = imported[.runtime] {
             (result.expectedSeconds, result.secondsQuantiles) = try model.estimates(of: tasks)
         } else if let runtime {
             let rows = tasks.indices.filter { !kinds.isClaimed[Int(kinds.ofTask[$0])] }
             let own = rows.count == tasks.count ? kinds.ofTask : rows.map { kinds.ofTask[$0] }
-            let (expected, quantiles) = try runtime.estimates(of: tasks, rows: rows, kinds: own, types: kinds.names)
+            let found = try runtime.estimates(
+                of: tasks, rows: rows, kinds: own, types: kinds.names, features: &features)
             if rows.count == tasks.count {
-                (result.expectedSeconds, result.secondsQuantiles) = (expected, quantiles)
+                result.expectedSeconds = found.expected
+                result.secondsQuantiles = rows.indices.map { found.quantiles(of: $0) }
             } else {
                 result.secondsQuantiles = result.expectedSeconds.map { .init(exactly: $0) }
                 for (place, row) in rows.enumerated() {
-                    result.expectedSeconds[row] = expected[place]
-                    result.secondsQuantiles[row] = quantiles[place]
+                    result.expectedSeconds[row] = found.expected[place]
+                    result.secondsQuantiles[row] = found.quantiles(of: place)
                 }
             }
         }
-        try fillMemory(&result, tasks, kinds)
+        try fillMemory(&result, tasks, kinds, &features)
         fillSpeeds(&result, kinds, types, host: host)
         return result
     }
 
-    private func fillMemory(_ result: inout Estimates, _ tasks: [TaskSpec], _ kinds: Kinds) throws {
+    private func fillMemory(
+        _ result: inout Estimates, _ tasks: [TaskSpec], _ kinds: Kinds, _ features: inout [String: [Double]]
+    ) throws {
         if let model = imported[.peakMemory] {
             let (_, quantiles) = try model.estimates(of: tasks)
             result.memoryQuantiles = zip(tasks, quantiles).map { task, own in
@@ -71,11 +76,12 @@ extension ModelSet {
             let known = kinds.names.map { memory.choice(for: $0) != nil }
             let rows = tasks.indices.filter { known[Int(kinds.ofTask[$0])] }
             let own = rows.map { kinds.ofTask[$0] }
-            let (_, quantiles) = try memory.estimates(of: tasks, rows: rows, kinds: own, types: kinds.names)
-            let requests = memory.memoryRequests(of: tasks, rows: rows, kinds: own, types: kinds.names)
+            let found = try memory.estimates(
+                of: tasks, rows: rows, kinds: own, types: kinds.names, features: &features)
+            let requests = memory.memoryRequests(found, types: kinds.names)
             for (place, row) in rows.enumerated() {
-                result.memoryQuantiles[row] = quantiles[place]
-                result.memoryRequestBytes[row] = requests[place] ?? quantiles[place](0.95)
+                result.memoryQuantiles[row] = found.quantiles(of: place)
+                result.memoryRequestBytes[row] = requests[place]
             }
         }
     }

@@ -73,19 +73,21 @@ public enum TaskFeatures {
 
     /// The features of a planned task, in the order of `names`; NaN where the task does not say.
     public static func values(of task: TaskSpec, names: [String]) -> [Double] {
-        names.map { column($0, of: [task], rows: [0])[0] }
+        names.map { column($0, of: [task])[0] }
     }
 
     /// One feature of many planned tasks; NaN where a task does not say.
-    static func column(_ name: String, of tasks: [TaskSpec], rows: [Int]) -> [Double] {
+    static func column(_ name: String, of tasks: [TaskSpec]) -> [Double] {
         switch name {
-        case size: return rows.map { tasks[$0].inputBytes ?? .nan }
-        case cpus: return rows.map { tasks[$0].request.cpus }
-        case memory: return rows.map { tasks[$0].request.memoryBytes > 0 ? tasks[$0].request.memoryBytes : .nan }
+        // The files alone, because a task is large to copy.
+        case size: return tasks.indices.map { tasks[$0].inputs.totalBytes ?? .nan }
+        case cpus: return tasks.indices.map { tasks[$0].request.cpus }
+        case memory:
+            return tasks.indices.map { tasks[$0].request.memoryBytes > 0 ? tasks[$0].request.memoryBytes : .nan }
         default:
-            guard name.hasPrefix(parameterPrefix) else { return rows.map { _ in .nan } }
+            guard name.hasPrefix(parameterPrefix) else { return tasks.indices.map { _ in .nan } }
             let key = String(name.dropFirst(parameterPrefix.count))
-            return rows.map { tasks[$0].parameters[key].flatMap(Double.init) ?? .nan }
+            return tasks.indices.map { tasks[$0].parameters[key].flatMap(Double.init) ?? .nan }
         }
     }
 }

@@ -21,47 +21,42 @@ struct InstanceTails: Sendable {
     private let cpus: Double
     private let memoryBytes: Double
     private let smallest: PlanningProblem.Corner
+    /// The greatest of all classes of requests, in processors and in memory.
+    private let greatest: PlanningProblem.Corner
     private let corners: [PlanningProblem.Corner]
-    /// What is left beside each class of requests on an empty instance; classes that there are not are like the first.
-    private let leftCPUs: SIMD8<Double>
-    private let leftMemory: SIMD8<Double>
     /// The most instances that may be opened.
     let limit: Int
 
     /// How many are open.
     private(set) var count = 0
     /// The first start, the last end and the last start on each.
-    private(set) var firstUse = Octets()
-    private(set) var lastUse = Octets()
+    private(set) var firstUse: [Double] = []
+    private(set) var lastUse: [Double] = []
     private(set) var lastStart: [Double] = []
     /// The places of each in the schedule.
     private(set) var ids: [Int32] = []
-    /// What ends last on each, the latest at the end, at least until not even the smallest request would fit beside it.
-    private var running: [[Running]] = []
+    /// What ends last on each, the latest at the end, at least until not even the smallest request would fit beside it:
+    /// `room` places for each instance, and how many of them it uses.
+    private var running: [Running] = []
+    private var runningCount: [Int] = []
+    private var room = 8
     /// From when on each class of requests has room on each instance: block by block, in these class by class.
-    private var times = Octets()
-    /// The least of these, for each class in each block.
+    private var times: [Double] = []
+    /// The least of these for each class in each block: blocks of blocks, in these class by class.
     private var blockTimes: [Double] = []
     /// The latest end and the latest start in each block.
     private var blockLastUse: [Double] = []
     private var blockLastStart: [Double] = []
 
-    static let blockSize = 16
-    private static let octets = blockSize / 8
-    private static let mostRunning = 32
+    static let blockSize = 8
 
     init(_ problem: PlanningProblem, entry: Int) {
         let type = problem.entries[entry].type
         (cpus, memoryBytes) = (type.cpus * (1 + 1e-12), type.memoryBytes * (1 + 1e-12))
         smallest = problem.smallest
         corners = problem.corners
+        greatest = corners.reduce(smallest) { $0.maxima($1) }
         limit = problem.entries[entry].maximumCount
-        var (leftCPUs, leftMemory) = (SIMD8(repeating: 0.0), SIMD8(repeating: 0.0))
-        for kind in 0..<8 where !corners.isEmpty {
-            let corner = corners[kind < corners.count ? kind : 0]
-            (leftCPUs[kind], leftMemory[kind]) = (cpus - corner.cpus, memoryBytes - corner.memoryBytes)
-        }
-        (self.leftCPUs, self.leftMemory) = (leftCPUs, leftMemory)
     }
 
     /// Closes all, and keeps the memory.
@@ -71,6 +66,7 @@ struct InstanceTails: Sendable {
         lastUse.removeAll(keepingCapacity: true)
         lastStart.removeAll(keepingCapacity: true)
         ids.removeAll(keepingCapacity: true)
+        runningCount.removeAll(keepingCapacity: true)
         blockLastUse.removeAll(keepingCapacity: true)
         blockLastStart.removeAll(keepingCapacity: true)
         times.removeAll(keepingCapacity: true)
@@ -79,86 +75,145 @@ struct InstanceTails: Sendable {
 
     /// Opens one, for a request that starts at a time.
     mutating func open(_ id: Int32, at start: Double) {
+        firstUse.append(start)
         lastStart.append(start)
         ids.append(id)
-        if running.count == count { running.append([]) } else { running[count].removeAll(keepingCapacity: true) }
+        runningCount.append(0)
+        if running.count < runningCount.count * room {
+            running.append(contentsOf: repeatElement(Running(end: 0, cpus: 0, memoryBytes: 0), count: room))
+        }
         let block = count / Self.blockSize
         if count % Self.blockSize == 0 {
-            blockLastUse.append(start)
             blockLastStart.append(start)
-            firstUse.append(.infinity, count: Self.blockSize)
-            lastUse.append(-.infinity, count: Self.blockSize)
-            times.append(.infinity, count: corners.count * Self.blockSize)
-            blockTimes.append(contentsOf: repeatElement(0, count: corners.count))
+            lastUse.append(contentsOf: repeatElement(-.infinity, count: Self.blockSize))
+            times.append(contentsOf: repeatElement(.infinity, count: corners.count * Self.blockSize))
+            if block % Self.blockSize == 0 {
+                blockLastUse.append(contentsOf: repeatElement(-.infinity, count: Self.blockSize))
+                blockTimes.append(contentsOf: repeatElement(.infinity, count: corners.count * Self.blockSize))
+            }
+            blockLastUse[block] = start
         }
-        (firstUse[count], lastUse[count]) = (start, start)
+        lastUse[count] = start
         for kind in corners.indices {
-            times[first(kind, in: block) + count % Self.blockSize] = 0
-            blockTimes[block * corners.count + kind] = 0
+            times[position(kind, count)] = 0
+            blockTimes[position(kind, block)] = 0
         }
         count += 1
     }
 
-    /// Where a request starts first, behind all that is there; of these where it adds least to the time that is paid.
+    /// Where a request starts first, behind all that is there; of these where it adds least to the time that is paid, and of
+    /// these the first.
     ///
     /// The request must fit an empty instance. A number that is not open yet means a new one.
     func first(_ kind: Int, _ request: PlanningProblem.Corner, ready: Double, seconds: Double) -> Place {
         let isExact = corners[kind] == request
-        // Rounded as below: one that ends when the request starts is as dear as a new one, and goes before it.
-        var best = Place(number: count, start: ready, addedSeconds: ready + seconds - ready)
-        if count == limit {
-            best = Place(number: -1, start: .greatestFiniteMagnitude, addedSeconds: .infinity)
-            if isExact { best.start = max(ready, earliest(kind, from: ready)) }
+        if count < limit {
+            // Rounded as below: one that ends when the request starts is as dear as a new one, and goes before it.
+            let new = Place(number: count, start: ready, addedSeconds: ready + seconds - ready)
+            return cheapest(kind, request, isExact, seconds, upTo: new)
         }
-        for block in 0..<blockLastUse.count where blockTimes[block * corners.count + kind] <= best.start {
-            // Whether no better one can start earlier.
-            let isSettled = isExact || best.start <= ready
-            if isSettled, best.start + seconds - blockLastUse[block] > best.addedSeconds { continue }
-            for octet in block * Self.octets..<(block + 1) * Self.octets {
-                let times = times.octets[first(kind, in: block) >> 3 + octet & (Self.octets - 1)]
-                // The least that each can add, or, as long as starts differ, when it can start.
-                var keys = times
-                if isSettled {
-                    // Of equals the first is the best, but for a new one.
-                    let bound = best.number == count ? best.addedSeconds : best.addedSeconds.nextDown
-                    keys = best.start + seconds - lastUse.octets[octet]
-                    guard any((times .<= best.start) .& (keys .<= bound)) else { continue }
-                    keys = keys.raised(to: 0) + (firstUse.octets[octet] - best.start).raised(to: 0)
-                    keys.replace(with: .infinity, where: times .> best.start)
-                }
-                while true {
-                    let least = keys.least
-                    guard least <= (isSettled ? best.addedSeconds : best.start), least < .infinity else { break }
-                    let lane = keys.firstLane(of: least)
-                    keys[lane] = .infinity
-                    let number = octet << 3 + lane
-                    let start = max(ready, isExact ? times[lane] : time(request, on: number))
-                    guard start <= best.start else { continue }
-                    let added = max(0, start + seconds - lastUse[number]) + max(0, firstUse[number] - start)
-                    guard
-                        start < best.start || added < best.addedSeconds
-                            || (added == best.addedSeconds && number < best.number)
+        var best = Place(number: count, start: ready, addedSeconds: .infinity)
+        let block = earliest(kind, from: ready)
+        let time = blockTimes[position(kind, block)]
+        best.start = max(ready, time)
+        if !isExact {
+            // The class may have room there before the request has.
+            let number = numbers(inBlock: block).first { times[position(kind, $0)] == time } ?? 0
+            let start = max(ready, self.time(request, on: number, from: ready))
+            if start > best.start {
+                best = Place(number: number, start: start, addedSeconds: added(number, start, start + seconds))
+                best = earliest(kind, request, ready, seconds, upTo: best)
+            }
+        }
+        return cheapest(kind, request, isExact, seconds, upTo: best)
+    }
+
+    /// What adds least of all that have room when the best so far starts.
+    private func cheapest(
+        _ kind: Int, _ request: PlanningProblem.Corner, _ isExact: Bool, _ seconds: Double, upTo place: Place
+    ) -> Place {
+        var best = place
+        let (start, end) = (place.start, place.start + seconds)
+        for group in 0..<(blockLastStart.count + Self.blockSize - 1) / Self.blockSize {
+            var blocks = lanes(blockTimes, blockLastUse, kind, in: group, by: start, end: end, upTo: best.addedSeconds)
+            while blocks != 0 {
+                let block = group * Self.blockSize + blocks.trailingZeroBitCount
+                blocks &= blocks - 1
+                guard end - blockLastUse[block] <= best.addedSeconds else { continue }
+                var lanes = lanes(times, lastUse, kind, in: block, by: start, end: end, upTo: best.addedSeconds)
+                while lanes != 0 {
+                    let number = block * Self.blockSize + lanes.trailingZeroBitCount
+                    lanes &= lanes - 1
+                    let least = end - lastUse[number]
+                    guard least < best.addedSeconds || (least == best.addedSeconds && number < best.number),
+                        isExact || time(request, on: number, from: start) <= start
                     else { continue }
+                    let added = added(number, start, end)
+                    guard added < best.addedSeconds || (added == best.addedSeconds && number < best.number) else {
+                        continue
+                    }
                     best = Place(number: number, start: start, addedSeconds: added)
                 }
+                if best.addedSeconds <= 0, best.number < (block + 1) * Self.blockSize { return best }
             }
-            if best.start <= ready, best.addedSeconds <= 0 { break }
         }
         return best
     }
 
-    /// When an instance has room first for a class of requests; not sought further than one that has it by a time.
-    private func earliest(_ kind: Int, from ready: Double) -> Double {
-        var least = Double.greatestFiniteMagnitude
-        for place in stride(from: kind, to: blockTimes.count, by: corners.count) {
-            least = min(least, blockTimes[place])
+    /// Of the instances of a block, or of a block of blocks, a bit for each that has room by a time and is used so long that
+    /// to use it until an end adds no more than so many seconds.
+    private func lanes(
+        _ times: [Double], _ lastUse: [Double], _ kind: Int, in block: Int, by start: Double, end: Double,
+        upTo most: Double
+    ) -> UInt32 {
+        let first = position(kind, block * Self.blockSize)
+        let times = times.span.extracting(first..<first + Self.blockSize)
+        let lastUse = lastUse.span.extracting(block * Self.blockSize..<(block + 1) * Self.blockSize)
+        var lanes: UInt32 = 0
+        // Without branches, which nobody could predict.
+        for lane in 0..<Self.blockSize {
+            let hasRoom: UInt32 = times[lane] <= start ? 1 : 0
+            let isCheap: UInt32 = end - lastUse[lane] <= most ? 1 : 0
+            lanes |= (hasRoom & isCheap) << UInt32(truncatingIfNeeded: lane)
+        }
+        return lanes
+    }
+
+    /// What starts first, where the time of the class is not that of the request.
+    private func earliest(
+        _ kind: Int, _ request: PlanningProblem.Corner, _ ready: Double, _ seconds: Double, upTo place: Place
+    ) -> Place {
+        var best = place
+        for block in blockLastStart.indices where blockTimes[position(kind, block)] < best.start {
+            for number in numbers(inBlock: block) where times[position(kind, number)] < best.start {
+                let start = max(ready, time(request, on: number, from: ready))
+                guard start < best.start else { continue }
+                best = Place(number: number, start: start, addedSeconds: added(number, start, start + seconds))
+                if start <= ready { return best }
+            }
+        }
+        return best
+    }
+
+    /// By how many seconds an instance is rented longer for a request.
+    private func added(_ number: Int, _ start: Double, _ end: Double) -> Double {
+        max(0, end - lastUse[number]) + max(0, firstUse[number] - start)
+    }
+
+    /// The block that has room first for a class of requests, or has it by a time.
+    private func earliest(_ kind: Int, from ready: Double) -> Int {
+        var (block, least) = (0, Double.infinity)
+        for candidate in blockLastStart.indices {
+            let time = blockTimes[position(kind, candidate)]
+            guard time < least else { continue }
+            (block, least) = (candidate, time)
             if least <= ready { break }
         }
-        return least
+        return block
     }
 
     /// The number of blocks, of ``blockSize`` instances each.
-    var blockCount: Int { blockLastUse.count }
+    var blockCount: Int { blockLastStart.count }
 
     /// The instances of a block.
     func numbers(inBlock block: Int) -> Range<Int> {
@@ -170,22 +225,27 @@ struct InstanceTails: Sendable {
 
     /// Whether no instance of a block has a gap after `ready`, or room for a class of requests before `latest`.
     func passes(block: Int, _ kind: Int, ready: Double, latest: Double) -> Bool {
-        ready >= blockLastStart[block] && blockTimes[block * corners.count + kind] > latest
+        ready >= blockLastStart[block] && blockTimes[position(kind, block)] > latest
     }
 
-    /// Where the times of a class of requests on the instances of a block begin.
-    private func first(_ kind: Int, in block: Int) -> Int { (block * corners.count + kind) * Self.blockSize }
+    /// Where the time of a class of requests on an instance, or in a block, is found.
+    private func position(_ kind: Int, _ number: Int) -> Int {
+        (number / Self.blockSize * corners.count + kind) * Self.blockSize + number % Self.blockSize
+    }
 
     /// From when on an instance has room for a class of requests.
-    func time(ofClass kind: Int, on number: Int) -> Double {
-        times[first(kind, in: number / Self.blockSize) + number % Self.blockSize]
-    }
+    func time(ofClass kind: Int, on number: Int) -> Double { times[position(kind, number)] }
 
-    /// From when on an instance has room for a request, whatever ends before.
-    func time(_ request: PlanningProblem.Corner, on number: Int) -> Double {
+    /// From when on an instance has room for a request, whatever ends before; not sought before a time.
+    func time(_ request: PlanningProblem.Corner, on number: Int, from ready: Double = 0) -> Double {
         var freeCPUs = cpus - request.cpus
         var freeMemory = memoryBytes - request.memoryBytes
-        for item in running[number].reversed() {
+        let first = number * room
+        var place = first + runningCount[number]
+        while place > first {
+            place -= 1
+            let item = running[place]
+            guard item.end > ready else { return ready }
             freeCPUs -= item.cpus
             freeMemory -= item.memoryBytes
             if freeCPUs < 0 || freeMemory < 0 { return item.end }
@@ -193,97 +253,105 @@ struct InstanceTails: Sendable {
         return 0
     }
 
-    /// Takes a request onto an instance.
-    mutating func book(_ number: Int, _ request: PlanningProblem.Corner, start: Double, end: Double) {
-        firstUse[number] = min(firstUse[number], start)
-        lastUse[number] = max(lastUse[number], end)
-        lastStart[number] = max(lastStart[number], start)
+    /// Takes a request onto an instance, and returns the place of that in the schedule.
+    @discardableResult
+    mutating func book(_ number: Int, _ request: PlanningProblem.Corner, start: Double, end: Double) -> Int32 {
+        if start < firstUse[number] { firstUse[number] = start }
+        if end > lastUse[number] { lastUse[number] = end }
+        if start > lastStart[number] { lastStart[number] = start }
         let block = number / Self.blockSize
-        blockLastUse[block] = max(blockLastUse[block], end)
-        blockLastStart[block] = max(blockLastStart[block], start)
+        if end > blockLastUse[block] { blockLastUse[block] = end }
+        if start > blockLastStart[block] { blockLastStart[block] = start }
         insert(Running(end: end, cpus: request.cpus, memoryBytes: request.memoryBytes), on: number)
-        let after = corners.count == 1 ? SIMD8(repeating: time(corners[0], on: number)) : times(on: number)
-        for kind in corners.indices {
-            let place = first(kind, in: block) + number % Self.blockSize
-            let before = times[place]
-            guard after[kind] != before else { continue }
-            times[place] = after[kind]
-            guard before == blockTimes[block * corners.count + kind] else { continue }
-            // Those that are not open yet count as infinite.
-            let start = first(kind, in: block) >> 3
-            var least = Double.infinity
-            for octet in start..<start + Self.octets { least = min(least, times.octets[octet].least) }
-            blockTimes[block * corners.count + kind] = least
+        if corners.count == 1 {
+            set(time(corners[0], on: number), 0, on: number)
+        } else {
+            setTimes(on: number)
         }
+        return ids[number]
     }
 
-    /// From when on an instance has room for each class of requests.
-    private func times(on number: Int) -> SIMD8<Double> {
-        var (freeCPUs, freeMemory) = (leftCPUs, leftMemory)
-        var times = SIMD8(repeating: 0.0)
-        var isFull = SIMDMask<SIMD8<Int64>>(repeating: false)
-        for item in running[number].reversed() {
+    /// Sets from when on an instance has room for each class of requests.
+    private mutating func setTimes(on number: Int) {
+        var (freeCPUs, freeMemory) = (cpus, memoryBytes)
+        var pending = UInt8.max >> (8 - UInt8(corners.count))
+        var most = greatest
+        let first = number * room
+        var place = first + runningCount[number]
+        while place > first {
+            place -= 1
+            let item = running[place]
             freeCPUs -= item.cpus
             freeMemory -= item.memoryBytes
-            let becomesFull = (freeCPUs .< 0) .| (freeMemory .< 0)
-            times.replace(with: item.end, where: becomesFull .& .!isFull)
-            isFull = becomesFull
-            if all(isFull) { break }
+            guard freeCPUs < most.cpus || freeMemory < most.memoryBytes else { continue }
+            most = smallest
+            var rest = pending
+            while rest != 0 {
+                let kind = rest.trailingZeroBitCount
+                rest &= rest - 1
+                if freeCPUs < corners[kind].cpus || freeMemory < corners[kind].memoryBytes {
+                    set(item.end, kind, on: number)
+                    pending &= ~(1 << UInt8(kind))
+                } else {
+                    most = most.maxima(corners[kind])
+                }
+            }
+            if pending == 0 { return }
         }
-        return times
+        // The others have room from the beginning, as before.
+    }
+
+    private mutating func set(_ time: Double, _ kind: Int, on number: Int) {
+        let (own, common) = (position(kind, number), position(kind, number / Self.blockSize))
+        let before = times[own]
+        guard time != before else { return }
+        times[own] = time
+        guard before == blockTimes[common] else { return }
+        // Those that are not open yet count as infinite.
+        var least = time
+        let first = own - own % Self.blockSize
+        for place in first..<first + Self.blockSize where times[place] < least { least = times[place] }
+        blockTimes[common] = least
     }
 
     private mutating func insert(_ item: Running, on number: Int) {
-        var place = running[number].count
-        while place > 0, running[number][place - 1].end >= item.end { place -= 1 }
-        if place == running[number].count {
-            running[number].append(item)
-        } else {
-            running[number].insert(item, at: place)
+        let count = runningCount[number]
+        if count == room, !dropFirst(on: number) { enlarge() }
+        let first = number * room
+        var place = first + runningCount[number]
+        while place > first, running[place - 1].end >= item.end {
+            running[place] = running[place - 1]
+            place -= 1
         }
-        // What ends before the instance is full of what ends later does not matter any more; it is dropped by and by.
-        guard running[number].count >= Self.mostRunning else { return }
+        running[place] = item
+        runningCount[number] += 1
+    }
+
+    /// Drops what ends before the instance is full of what ends later: it does not matter any more.
+    private mutating func dropFirst(on number: Int) -> Bool {
         var freeCPUs = cpus - smallest.cpus
         var freeMemory = memoryBytes - smallest.memoryBytes
-        for index in running[number].indices.reversed() {
-            freeCPUs -= running[number][index].cpus
-            freeMemory -= running[number][index].memoryBytes
+        let all = number * room..<number * room + runningCount[number]
+        for place in all.reversed() {
+            freeCPUs -= running[place].cpus
+            freeMemory -= running[place].memoryBytes
             guard freeCPUs < 0 || freeMemory < 0 else { continue }
-            running[number].removeSubrange(..<index)
-            return
+            for kept in place..<all.upperBound { running[kept - place + all.lowerBound] = running[kept] }
+            runningCount[number] = all.upperBound - place
+            return place > all.lowerBound
         }
-    }
-}
-
-/// Numbers, eight of them side by side.
-struct Octets: Sendable {
-    private(set) var octets: [SIMD8<Double>] = []
-
-    subscript(place: Int) -> Double {
-        get { octets[place >> 3][place & 7] }
-        set { octets[place >> 3][place & 7] = newValue }
+        return false
     }
 
-    /// Adds so many, a multiple of eight.
-    mutating func append(_ number: Double, count: Int) {
-        octets.append(contentsOf: repeatElement(SIMD8(repeating: number), count: count / 8))
-    }
-
-    mutating func removeAll(keepingCapacity: Bool) { octets.removeAll(keepingCapacity: keepingCapacity) }
-}
-
-extension SIMD8<Double> {
-    /// Nowhere less than a number.
-    fileprivate func raised(to bound: Double) -> Self { replacing(with: bound, where: self .< bound) }
-
-    fileprivate var least: Double {
-        let four = lowHalf.replacing(with: highHalf, where: highHalf .< lowHalf)
-        let two = four.lowHalf.replacing(with: four.highHalf, where: four.highHalf .< four.lowHalf)
-        return two.y < two.x ? two.y : two.x
-    }
-
-    fileprivate func firstLane(of number: Double) -> Int {
-        for lane in 0..<7 where self[lane] == number { return lane }
-        return 7
+    /// Makes room for twice as many on every instance.
+    private mutating func enlarge() {
+        let none = Running(end: 0, cpus: 0, memoryBytes: 0)
+        var larger: [Running] = []
+        larger.reserveCapacity(2 * running.count)
+        for number in 0..<running.count / room {
+            larger.append(contentsOf: running[number * room..<(number + 1) * room])
+            larger.append(contentsOf: repeatElement(none, count: room))
+        }
+        (running, room) = (larger, 2 * room)
     }
 }

@@ -33,6 +33,11 @@ public struct PlanningProblem: Sendable {
         func minima(_ other: Corner) -> Corner {
             Corner(cpus: min(cpus, other.cpus), memoryBytes: min(memoryBytes, other.memoryBytes))
         }
+
+        /// The greatest of both, lane by lane.
+        func maxima(_ other: Corner) -> Corner {
+            Corner(cpus: max(cpus, other.cpus), memoryBytes: max(memoryBytes, other.memoryBytes))
+        }
     }
 
     /// Makes the arrays.

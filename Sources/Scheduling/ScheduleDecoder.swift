@@ -37,32 +37,34 @@ public struct ScheduleDecoder: Sendable {
         seconds.removeAll(keepingCapacity: true)
         for task in order { seconds.append(problem.seconds[Int(task) * width + Int(entries[Int(task)])]) }
         for (task, seconds) in zip(order, seconds) {
-            let task = Int(task)
-            let entry = Int(entries[task])
-            let place = place(task, entry, seconds)
-            let end = place.start + seconds
-            if place.number == tails[entry].count {
-                tails[entry].open(Int32(schedule.entryOfInstance.count), at: place.start)
-                schedule.entryOfInstance.append(Int32(entry))
-            }
-            tails[entry].book(place.number, problem.requests[task], start: place.start, end: end)
-            schedule.set(
-                task, start: place.start, end: end, instance: tails[entry].ids[place.number], number: place.number)
+            let entry = entries[Int(task)]
+            Self.place(Int(task), entry, seconds, problem, &tails[Int(entry)], &schedule)
         }
         schedule.measure(problem)
     }
 
-    private func place(_ task: Int, _ entry: Int, _ seconds: Double) -> InstanceTails.Place {
+    /// Places one task on an instance of its entry.
+    private static func place(
+        _ task: Int, _ entry: Int32, _ seconds: Double, _ problem: PlanningProblem, _ tails: inout InstanceTails,
+        _ schedule: inout Schedule
+    ) {
         let edges = problem.edges(of: task)
         let arrival = schedule.arrival(problem, edges)
         let (kind, request) = (Int(problem.kindOfRequest[task]), problem.requests[task])
-        let best = tails[entry].first(kind, request, ready: arrival.seconds, seconds: seconds)
+        var best = tails.first(kind, request, ready: arrival.seconds, seconds: seconds)
         // Where the data that comes last was made it need not travel; anywhere else it comes as late.
-        guard arrival.host >= 0, Int(schedule.entryOfInstance[Int(arrival.host)]) == entry else { return best }
-        let number = Int(schedule.number[arrival.source])
-        let there = schedule.arrival(problem, edges, on: arrival.host)
-        let start = max(there, tails[entry].time(request, on: number))
-        guard start < best.start else { return best }
-        return InstanceTails.Place(number: number, start: start, addedSeconds: 0)
+        if arrival.host >= 0, !problem.transfersAreFree, schedule.entryOfInstance[Int(arrival.host)] == entry {
+            let number = Int(schedule.number[arrival.source])
+            let there = schedule.arrival(problem, edges, on: arrival.host)
+            let start = max(there, tails.time(request, on: number))
+            if start < best.start { best = InstanceTails.Place(number: number, start: start, addedSeconds: 0) }
+        }
+        if best.number == tails.count {
+            tails.open(Int32(schedule.entryOfInstance.count), at: best.start)
+            schedule.entryOfInstance.append(entry)
+        }
+        let end = best.start + seconds
+        let instance = tails.book(best.number, request, start: best.start, end: end)
+        schedule.set(task, start: best.start, end: end, instance: instance, number: best.number)
     }
 }

@@ -50,10 +50,10 @@ public struct TaskSpec: Hashable, Sendable, Codable {
     }
 
     /// The summed size of all inputs in bytes, or `nil` if the size of one is unknown or there is none.
-    public var inputBytes: Double? { totalBytes(of: inputs) }
+    public var inputBytes: Double? { inputs.totalBytes }
 
     /// The summed size of all outputs in bytes, or `nil` if the size of one is unknown or there is none.
-    public var outputBytes: Double? { totalBytes(of: outputs) }
+    public var outputBytes: Double? { outputs.totalBytes }
 }
 
 /// A file that a task reads or writes.
@@ -70,12 +70,15 @@ public struct FileSpec: Hashable, Sendable, Codable {
     }
 }
 
-private func totalBytes(of files: [FileSpec]) -> Double? {
-    guard !files.isEmpty else { return nil }
-    var total = 0.0
-    for file in files {
-        guard let size = file.sizeBytes else { return nil }
-        total += size
+extension [FileSpec] {
+    /// The summed size of all in bytes, or `nil` if the size of one is unknown or there is none.
+    package var totalBytes: Double? {
+        guard !isEmpty else { return nil }
+        var total = 0.0
+        for file in self {
+            guard let size = file.sizeBytes else { return nil }
+            total += size
+        }
+        return total
     }
-    return total
 }
