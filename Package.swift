@@ -73,7 +73,8 @@ let package = Package(
             name: "Execution", dependencies: ["Basics", "CShepherd", "Workloads", "Scheduling", "Allocation"],
             swiftSettings: settings),
         .target(
-            name: "LocalExecution", dependencies: ["Basics", "CShepherd", "Workloads", "Scheduling", "Allocation", "Execution"],
+            name: "LocalExecution",
+            dependencies: ["Basics", "CShepherd", "Workloads", "Scheduling", "Allocation", "Execution"],
             swiftSettings: settings),
         .target(
             name: "Learning",
@@ -95,7 +96,7 @@ let package = Package(
         .target(
             name: "Service",
             dependencies: [
-                "LinearAlgebra", "Simulation",
+                "Simulation",
                 "Workloads", "Reading", "Markets", "Traces", "Store", "Forecasting", "Scheduling", "Allocation",
                 "JobFiles", "Prediction", "Execution", "LocalExecution", "Learning",
             ], swiftSettings: settings + unoptimized),
@@ -155,7 +156,8 @@ let package = Package(
         .testTarget(
             name: "ExecutionTests",
             dependencies: [
-                "Execution", "LocalExecution", "Allocation", "Scheduling", "TestSupport", "Workloads", "execution-helper",
+                "Execution", "LocalExecution", "Allocation", "Scheduling", "TestSupport", "Workloads",
+                "execution-helper",
             ],
             swiftSettings: settings),
         .testTarget(

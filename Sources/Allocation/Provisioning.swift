@@ -86,7 +86,8 @@ public struct AsRented: Provisioning {
         var counts = state.openCounts
         for (index, job) in state.jobs.enumerated() where job.isAdmitted && job.ending == nil {
             guard let plan = job.plan else { continue }
-            for (slot, wanted) in plan.slots.enumerated() where job.instanceOfSlot[slot] < 0 && job.openOfSlot[slot] > 0 {
+            for (slot, wanted) in plan.slots.enumerated() where job.instanceOfSlot[slot] < 0 && job.openOfSlot[slot] > 0
+            {
                 let offer = Int(wanted.offer)
                 guard wanted.startSeconds - state.offers[offer].openSeconds <= state.seconds,
                     Int(counts[offer]) < state.offers[offer].maximumCount
@@ -155,9 +156,14 @@ public struct AsRented: Provisioning {
         var isNeeded = [Bool](repeating: false, count: state.instances.count)
         for job in state.jobs where job.isAdmitted && job.ending == nil {
             // Without a place of its own, a task may still want what is open.
-            if job.plan == nil || job.ready > 0 && job.range.contains(where: {
-                state.tasks.phase[$0] == .ready && state.wantsRoom(TaskIndex($0))
-            }) { return [] }
+            if job.plan == nil
+                || job.ready > 0
+                    && job.range.contains(where: {
+                        state.tasks.phase[$0] == .ready && state.wantsRoom(TaskIndex($0))
+                    })
+            {
+                return []
+            }
             for (slot, instance) in job.instanceOfSlot.enumerated() where instance >= 0 && job.openOfSlot[slot] > 0 {
                 isNeeded[Int(instance)] = true
             }

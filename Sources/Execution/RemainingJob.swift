@@ -21,7 +21,9 @@ public struct RemainingJob: Sendable {
         graph = try TaskGraph(
             left.enumerated().map { place, index in
                 var task = whole.tasks[index]
-                task.predecessors = whole.predecessors(of: index).filter { !phases[$0].isOver }.map { whole.tasks[$0].id }
+                task.predecessors = whole.predecessors(of: index).filter { !phases[$0].isOver }.map {
+                    whole.tasks[$0].id
+                }
                 (task.inputs, task.outputs) = ([], [])
                 guard phases[index].isRunning else { return task }
                 let index = item.first + TaskIndex(index)

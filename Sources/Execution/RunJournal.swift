@@ -97,7 +97,7 @@ package struct RunJournal: RunLog {
     }
 
     /// The name that a run has in outcomes, by the first line of its journal, without reading the rest; `nil` if it has none.
-    static func job(of path: String) -> String? {
+    package static func job(of path: String) -> String? {
         guard let file = FileHandle(forReadingAtPath: path) else { return nil }
         var line = Data()
         while let more = try? file.read(upToCount: 4096), !more.isEmpty {

@@ -142,7 +142,8 @@ extension JobRun {
         options.goal = job.goal
         guard let made = options.plan else { return }
         remark(
-            "planned: \(Units.formatSeconds(place.startUpSeconds + made.makespanSeconds)) on \(Units.count(made.instances.count, "instance"))")
+            "planned: \(Units.formatSeconds(place.startUpSeconds + made.makespanSeconds)) on \(Units.count(made.instances.count, "instance"))"
+        )
         options.replan = { rest in
             let found = try? models.costModel(
                 for: rest.graph, on: usable, host: InstanceType.hostName, unknownSeconds: 60)

@@ -74,10 +74,11 @@ public struct SimulationStudy: Sendable {
 
         private func apply(to assumptions: inout Assumptions) -> Bool {
             let parts = text.split(separator: ",")
-            return !parts.isEmpty && parts.allSatisfy { part in
-                let sides = part.split(separator: "=", maxSplits: 1).map { $0.trimmingCharacters(in: .whitespaces) }
-                return sides.count == 2 && Self.apply(sides[0], sides[1], to: &assumptions)
-            }
+            return !parts.isEmpty
+                && parts.allSatisfy { part in
+                    let sides = part.split(separator: "=", maxSplits: 1).map { $0.trimmingCharacters(in: .whitespaces) }
+                    return sides.count == 2 && Self.apply(sides[0], sides[1], to: &assumptions)
+                }
         }
 
         private static func apply(_ key: String, _ value: String, to assumptions: inout Assumptions) -> Bool {
@@ -144,7 +145,8 @@ public struct SimulationStudy: Sendable {
                 "\(question.job): no task has a known time. Give --models, or 'seconds' to the tasks.")
         }
         var (scenarios, first): ([Scenario], [SimulatedRun]) = ([], [])
-        let all = [("as asked", question.assumptions)]
+        let all =
+            [("as asked", question.assumptions)]
             + question.whatIfs.map { ($0.text, $0.applied(to: question.assumptions)) }
         for (name, assumptions) in all {
             let (simulator, plan) = try Self.simulator(known, assumptions)
@@ -188,7 +190,9 @@ public struct SimulationStudy: Sendable {
             for: file.tasks, on: pool, host: file.pool == nil ? InstanceType.hostName : nil, unknownSeconds: 60)
         let planner = Planner(file.tasks, on: pool, costs: costs)
         let plan: Plan
-        do { plan = try planner.plan(goal) } catch PlanError.infeasible(_, let fastest, _, let withinBudget, let withinDeadline) {
+        do { plan = try planner.plan(goal) } catch PlanError.infeasible(
+            _, let fastest, _, let withinBudget, let withinDeadline)
+        {
             plan = withinDeadline ?? withinBudget ?? fastest
         } catch { throw ServiceError.input(error.description) }
         let setup = RunSetup(

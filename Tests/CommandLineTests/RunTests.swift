@@ -115,7 +115,8 @@ struct RunTests {
         #expect(try terminal.almanac("plan", "job.yaml", "--objective", "time", "--output", "p.json").exitCode == 0)
         try terminal.write(Self.pooled.replacing("type: other", with: "type: third"), to: "job.yaml")
         let foreign = try terminal.almanac("run", "job.yaml", "--pool", "--cpus", "2", "--plan", "p.json")
-        #expect(foreign.exitCode == 2 && foreign.errors.contains("1 × other, and the run may rent 0"), "\(foreign.errors)")
+        #expect(
+            foreign.exitCode == 2 && foreign.errors.contains("1 × other, and the run may rent 0"), "\(foreign.errors)")
         let reclaim = try terminal.almanac("run", "job.yaml", "--pool", "--cpus", "2", "--reclaim", "nosuch#0@1s")
         #expect(reclaim.exitCode == 2 && reclaim.errors.contains("own#0"), "\(reclaim.errors)")
     }
