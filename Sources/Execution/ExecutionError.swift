@@ -52,7 +52,7 @@ public enum ExecutionError: Error, Hashable, Sendable, CustomStringConvertible {
             "The folder '\(folder)' holds a run with \(finished) of \(total) tasks finished. "
                 + "Resume it, or choose another folder."
         case .nothingToResume(let folder):
-            "The folder '\(folder)' holds no run. Start without resuming, or name the folder of the earlier run."
+            "The folder '\(folder)' holds no run. Runs lie in STORE/runs/NAME/NUMBER; a new one starts without --resume."
         case .inUse(let folder):
             "Another process runs a job in '\(folder)'. Wait until it ends, or choose another folder."
         case .jobChanged(let folder):

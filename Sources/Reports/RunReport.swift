@@ -55,7 +55,7 @@ public struct RunReport: Sendable {
         let isLate = goal.deadlineSeconds.map { elapsedSeconds > $0 }
         let isDear = goal.budget.map { cost > $0 }
         func verdict(_ isBad: Bool?) -> HTMLReport.Tile.Verdict { isBad.map { $0 ? .bad : .good } ?? .neutral }
-        let sections = [running, predicted, instances].compactMap(\.self)
+        let sections = [failed, running, predicted, instances].compactMap(\.self)
         return HTMLReport(
             title,
             tiles: [
@@ -75,6 +75,21 @@ public struct RunReport: Sendable {
                     "attempts", "\(attempts.count)", note: "\(failures) did not succeed",
                     verdict: failures > 0 ? .bad : .good),
             ], sections: sections)
+    }
+
+    /// The newest hundred attempts that did not succeed, and why.
+    private var failed: HTMLReport.Section? {
+        let bad = attempts.filter { $0.status != .completed }
+        guard !bad.isEmpty else { return nil }
+        let rows = bad.suffix(100).map { attempt -> [HTMLTable.Cell] in
+            [
+                .text(attempt.task ?? ""), .text(attempt.attempt.map { "\($0)" } ?? ""),
+                .text(attempt.failureCause ?? ""), .text(attempt.failureMessage ?? ""),
+            ]
+        }
+        let columns: [HTMLTable.Column] = [.init("task"), .init("attempt"), .init("cause"), .init("what happened")]
+        let caption = bad.count > rows.count ? "The newest \(rows.count) of \(bad.count)." : ""
+        return .init("What did not succeed", [.table(HTMLTable(columns: columns, rows: rows), caption: caption)])
     }
 
     private var running: HTMLReport.Section? {

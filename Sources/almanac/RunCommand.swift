@@ -117,6 +117,12 @@ struct RunCommand: ParsableCommand {
         if let cpus, !(cpus > 0) { throw ValidationError("--cpus is \(cpus), expected more than 0.") }
     }
 
+    /// What is printed with `--json` when no plan keeps the limits.
+    private struct Infeasible: Encodable {
+        let feasible = false
+        let error: String
+    }
+
     /// What is printed with `--json`.
     private struct Summary: Encodable {
         var job: String
@@ -130,7 +136,11 @@ struct RunCommand: ParsableCommand {
         let console = global.console
         // Whoever reads our remarks may leave; the job goes on.
         signal(SIGPIPE, SIG_IGN)
-        let job = try JobRun(request, remark: { console.remark($0) })
+        let job: JobRun
+        do { job = try JobRun(request, remark: { console.remark($0) }) } catch ServiceError.infeasible(let text) {
+            if console.json { try console.result(Infeasible(error: text), text: "") }
+            throw ServiceError.infeasible(text)
+        }
         let view = RunView(console)
         let result: RunResult
         do {

@@ -51,6 +51,10 @@ struct RunTests {
             #expect(answer.output.contains(text), "\(answer.output)")
         }
         #expect(terminal.lines("log") == ["fine"])
+        let folders = try terminal.shell("echo .almanac/runs/*/1").output.trimmingCharacters(
+            in: .whitespacesAndNewlines)
+        let page = terminal.lines("\(folders)/report.html").joined()
+        #expect(page.contains("What did not succeed") && page.contains("program-error"))
     }
 
     @Test("Ctrl-C ends what runs with 130; the command it names goes on")
@@ -131,9 +135,11 @@ struct RunTests {
         try terminal.write(Self.pooled.replacing("deadline: 1h", with: "deadline: 8s"), to: "job.yaml")
         let late = try terminal.almanac("run", "job.yaml", "--pool", "--cpus", "2", "--start-up", "6s")
         #expect(late.exitCode == 3, "\(late.errors)")
+        let told = try terminal.almanac("run", "job.yaml", "--pool", "--cpus", "2", "--start-up", "6s", "--json")
+        #expect(told.exitCode == 3 && (told.json as? [String: Any])?["feasible"] as? Bool == false, "\(told.output)")
         let running = try terminal.start(
             ["run", "job.yaml", "--pool", "--cpus", "2", "--start-up", "10m", "--best-effort"])
-        #expect(eventually { terminal.lines(".almanac/runs/pooled/3/journal.jsonl").count > 2 })
+        #expect(eventually { terminal.lines(".almanac/runs/pooled/4/journal.jsonl").count > 2 })
         running.signal(SIGINT)
         #expect(try running.wait().exitCode == 130)
     }
