@@ -132,7 +132,8 @@ public struct AsRented: Provisioning {
                     || state.instances.phase[$0] == .open && !state.instances.running[$0].isEmpty
             })
         else { return [] }
-        for task in 0..<state.tasks.count where state.tasks.phase[task] == .ready && state.wantsRoom(TaskIndex(task)) {
+        for task in 0..<state.tasks.count where state.tasks.phase[task] == .ready {
+            guard state.mayStart(state.tasks.job[task]), state.wantsRoom(TaskIndex(task)) else { continue }
             let request = state.tasks.request[task]
             let isThere = (0..<state.instances.count).contains {
                 state.instances.phase[$0] == .open && request.fits(in: state.instances.free[$0])

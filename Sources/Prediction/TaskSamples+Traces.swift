@@ -37,7 +37,7 @@ extension TaskSamples {
                 (TaskFeatures.size, .inputBytes), (TaskFeatures.cpus, .cpus), (TaskFeatures.memory, .requestedMemory),
             ]
         for (name, column) in features where (column == .inputBytes && !hindsight) || table.has(column) {
-            let values = table.numbers(column)
+            let values = column == .requestedMemory ? Self.firstRequests(table) : table.numbers(column)
             columns.append((name, rows.map { values[$0] }))
         }
         for parameter in table.parameters.sorted(by: { $0.name < $1.name })
@@ -52,6 +52,24 @@ extension TaskSamples {
             machines: rows.map { machines[$0] },
             instanceTypes: rows.map { instanceTypes[$0] == InstanceType.localName ? nil : instanceTypes[$0] },
             seconds: rows.map { seconds[$0] })
+    }
+}
+
+extension TaskSamples {
+    /// What the first attempt at the task of each row had requested: later ones had more because the first was killed, so that
+    /// their requests tell of the need, which nobody knows before.
+    private static func firstRequests(_ table: ExecutionTable) -> [Double] {
+        let (requests, attempts) = (table.numbers(.requestedMemory), table.numbers(.attempt))
+        guard attempts.contains(where: { $0 > 1 }) else { return requests }
+        let names = [AttemptColumn.workflow, .job, .task].map { table.texts($0).codes }
+        func key(_ row: Int) -> [Int32] { names.map { $0[row] } }
+        var first: [[Int32]: Int] = [:]
+        for row in attempts.indices where names[2][row] >= 0 && !attempts[row].isNaN {
+            let key = key(row)
+            if let known = first[key], attempts[known] <= attempts[row] { continue }
+            first[key] = row
+        }
+        return requests.indices.map { row in attempts[row] > 1 ? requests[first[key(row)] ?? row] : requests[row] }
     }
 }
 

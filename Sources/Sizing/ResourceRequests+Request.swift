@@ -188,7 +188,10 @@ extension ResourceRequests.Request {
             }
         }
         let shares = Dictionary(
-            grouping: runs.filter { !$0.isBound && ($0.record.requestedMemoryBytes ?? 0) > 0 },
+            // What was tried again got more because it needs more.
+            grouping: runs.filter {
+                !$0.isBound && ($0.record.requestedMemoryBytes ?? 0) > 0 && $0.record.attempt ?? 1 <= 1
+            },
             by: { $0.record.requestedMemoryBytes ?? 0 }
         ).filter { $0.value.count >= 3 }.mapValues { median($0.map(\.need)) }
         if let least = shares.min(by: { $0.key < $1.key }), let most = shares.max(by: { $0.key < $1.key }),
