@@ -106,18 +106,24 @@ extension JobRun {
                 var goal = job.goal
                 goal.deadlineSeconds = goal.deadlineSeconds.map { max(0, $0 - place.startUpSeconds) }
                 options.plan = try Planner(job.tasks, on: usable, costs: costs).plan(goal)
-            } catch PlanError.infeasible(let goal, let fastest, let cheapest, let withinBudget, let withinDeadline) {
+            } catch PlanError.infeasible(_, let fastest, let cheapest, let withinBudget, let withinDeadline) {
                 // What has begun goes on as well as it can.
                 guard request.acceptsMissedLimits || place.hasBegun else {
+                    // With the time until the first instances have come, as it was asked for.
+                    func late(_ plan: Plan) -> Plan {
+                        var late = plan
+                        late.makespanSeconds += place.startUpSeconds
+                        return late
+                    }
                     let error = PlanError.infeasible(
-                        goal, fastest: fastest, cheapest: cheapest, withinBudget: withinBudget,
-                        withinDeadline: withinDeadline)
+                        job.goal, fastest: late(fastest), cheapest: late(cheapest),
+                        withinBudget: withinBudget.map(late), withinDeadline: withinDeadline.map(late))
                     throw ServiceError.infeasible(
                         "\(error) Give other limits, or run it all the same with --best-effort.")
                 }
                 let plan = withinDeadline ?? withinBudget ?? fastest
                 remark(
-                    "no plan keeps the limits: this one takes \(Units.formatSeconds(plan.makespanSeconds)) and costs "
+                    "no plan keeps the limits: this one takes \(Units.formatSeconds(place.startUpSeconds + plan.makespanSeconds)) and costs "
                         + Units.formatPrice(plan.cost))
                 options.plan = plan
             } catch {

@@ -219,8 +219,8 @@ struct RunCommand: ParsableCommand {
         }
         if let account, account.deadlineKept == false, let deadline = account.deadlineSeconds {
             lines.append(
-                "the deadline of \(Units.formatSeconds(deadline)) was missed: it took "
-                    + Units.formatSeconds(account.elapsedSeconds))
+                "the deadline of \(Units.formatSeconds(deadline)) was missed by "
+                    + Units.formatSeconds(account.elapsedSeconds - deadline))
         }
         if let account, account.budgetKept == false, let budget = account.budget {
             lines.append(
