@@ -33,8 +33,13 @@ extension JobRun {
         }
         var place = Place(offers: [Offer(type: machine)], isWholeMachine: true, hasBegun: began != nil)
         if let began {
-            // A run goes on with the instances that it began with.
-            if !isMachine(began) { place.offers = began }
+            // A run goes on with the instances that it began with, at their price unless another is given.
+            if !isMachine(began) {
+                place.offers = began
+            } else if machine.onDemandPrice == .free {
+                place.offers[0].type.onDemandPrice = began[0].type.onDemandPrice
+                place.offers[0].price = began[0].price
+            }
         } else if request.usesPool {
             guard let found = job.pool else {
                 throw ServiceError.input("\(request.job): --pool is given, but the job has no pool.")

@@ -39,6 +39,7 @@ public struct JobRun: Sendable {
         let made = folder
         defer { if isNew, !isPrepared { RunFolders.withdraw(made) } }
         let place = try Self.place(job, request, folder: folder)
+        if place.isWholeMachine { machine = place.offers[0].type }
         func estimates() throws -> Estimates {
             try models.estimates(
                 of: job.tasks, on: place.offers.map(\.type) + [machine], host: InstanceType.hostName, unknownSeconds: 60

@@ -104,12 +104,15 @@ struct RunTests {
     @Test("a run that was refused does not hide one that waits to be resumed")
     func refusedBetween() throws {
         try terminal.write(Self.diamond, to: "job.yaml")
-        let running = try terminal.start(["run", "job.yaml"])
+        let running = try terminal.start(["run", "job.yaml", "--price", "3600"])
         #expect(eventually { terminal.lines("log").count == 3 })
         running.signal(SIGINT)
         _ = try running.wait()
         #expect(try terminal.almanac("run", "job.yaml", "--pool").exitCode == 2)
         #expect(try terminal.almanac("run", "job.yaml", "--resume").exitCode == 0)
+        // It costs what it cost before.
+        let lives = try terminal.almanac("outcomes", "instances", "--json").objects
+        #expect(lives.count == 2 && lives.allSatisfy { $0["price_per_hour"] as? Double == 3600 }, "\(lives)")
         #expect(terminal.lines("log").sorted() == ["a", "b", "b", "c", "c", "d"])
     }
 
