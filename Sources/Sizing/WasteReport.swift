@@ -135,7 +135,10 @@ extension WasteReport.Tool {
             if let cause = record.failureCause.flatMap({ FailureCause(rawValue: $0) }) {
                 causes[cause, default: 0] += 1
             }
-            if let peak = record.peakMemoryBytes { used += peak * hours / 1e9 }
+            // What was reserved is used or wasted: all of it is wasted where nothing came of it.
+            if let peak = record.peakMemoryBytes, succeeded || record.requestedMemoryBytes ?? 0 <= 0 {
+                used += peak * hours / 1e9
+            }
             if let reserved = record.requestedMemoryBytes, reserved > 0, !peak.isNaN {
                 knowsMemory = true
                 wasted += max(0, reserved - peak) * hours / 1e9
