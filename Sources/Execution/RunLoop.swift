@@ -52,6 +52,7 @@ public struct RunLoop<World: Backend, Log: RunLog> {
     private var handingOnSeconds = Double.infinity
     /// Why instances went, and whose lives were handed on.
     private var causes: [InstanceIndex: FailureCause] = [:]
+    private var refused: Set<InstanceIndex> = []
     private var toldLives: Set<InstanceIndex> = []
     /// What attempts took over from a checkpoint.
     private var restored: [AttemptID: Double] = [:]
@@ -242,6 +243,7 @@ extension RunLoop {
     private mutating func note(_ what: Fact.What) {
         switch what {
         case .event(.closed(let instance, let cause?)): causes[instance] = cause
+        case .event(.refused(let instance)): refused.insert(instance)
         case .event(.failed(let attempt, _)), .event(.finished(let attempt)): restored[attempt] = nil
         case .action(.start(let attempt, _, _, let share)) where share > 0: restored[attempt] = share
         default: break
@@ -266,7 +268,7 @@ extension RunLoop {
         let end: InstanceLife.End =
             switch causes[index] {
             case .reclaimed?: .reclaimed
-            case nil: opened.isFinite ? .closed : .refused
+            case nil: refused.contains(index) ? .refused : .closed
             default: .lost
             }
         return InstanceLife(

@@ -4,7 +4,7 @@
 public struct InstanceLife: Hashable, Sendable, Codable {
     /// How a life ends.
     public enum End: String, Hashable, Sendable, Codable, CaseIterable {
-        /// It was given back.
+        /// It was given back, maybe before it came.
         case closed
         /// It was taken back.
         case reclaimed

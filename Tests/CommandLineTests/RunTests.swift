@@ -145,6 +145,9 @@ struct RunTests {
         #expect(eventually { terminal.lines(".almanac/runs/pooled/4/journal.jsonl").count > 2 })
         running.signal(SIGINT)
         #expect(try running.wait().exitCode == 130)
+        // Nobody refused them.
+        let lives = try terminal.almanac("outcomes", "instances", "--json").objects.suffix(2)
+        #expect(lives.allSatisfy { $0["end"] as? String == "closed" && $0["cost"] as? Double == 0 }, "\(lives)")
     }
 
     @Test("a run whose folder was removed gives its number to another, but not its name in the outcomes")
