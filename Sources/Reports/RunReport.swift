@@ -10,7 +10,8 @@ public struct RunReport: Sendable {
     private let plan: Plan?
     private let attempts: [AttemptRecord]
     private let lives: [InstanceLife]
-    private let goal: Goal
+    /// What it took and cost, and whether it kept its limits.
+    public let account: RunAccount
 
     /// Makes the page of a run.
     ///
@@ -23,54 +24,43 @@ public struct RunReport: Sendable {
         _ title: String, _ graph: TaskGraph, plan: Plan?, attempts: [AttemptRecord], lives: [InstanceLife],
         goal: Goal = Goal(.balanced)
     ) {
-        (self.title, self.plan, self.lives, self.goal) = (title, plan, lives, goal)
+        (self.title, self.plan, self.lives) = (title, plan, lives)
+        account = RunAccount(attempts, lives, goal)
         types = Dictionary(graph.tasks.map { ($0.id, $0.type) }, uniquingKeysWith: { first, _ in first })
         self.attempts = attempts.sorted { ($0.startTimeSeconds ?? 0) < ($1.startTimeSeconds ?? 0) }
     }
-
-    private var startSeconds: Double {
-        lives.map(\.requestedTimeSeconds).min() ?? attempts.compactMap(\.startTimeSeconds).min() ?? 0
-    }
-
-    private var elapsedSeconds: Double {
-        (attempts.compactMap(\.endTimeSeconds).max() ?? startSeconds) - startSeconds
-    }
-
-    private var cost: Double { lives.reduce(0) { $0 + $1.cost } }
 
     /// The plan above what happened.
     public func ganttChart() -> GanttChart {
         let planned = plan.map { [GanttChart.Panel("plan", $0, types: types)] } ?? []
         // One that is far away would leave the bars no room.
-        let shown = 2 * max(elapsedSeconds, plan?.makespanSeconds ?? 0)
+        let shown = 2 * max(account.elapsedSeconds, plan?.makespanSeconds ?? 0)
         return GanttChart(
             plan == nil ? "What ran where" : "Planned and run",
-            panels: planned + [GanttChart.Panel("run", attempts, start: startSeconds)],
-            deadline: goal.deadlineSeconds.flatMap { $0 <= shown ? $0 : nil })
+            panels: planned + [GanttChart.Panel("run", attempts, start: account.startTimeSeconds)],
+            deadline: account.deadlineSeconds.flatMap { $0 <= shown ? $0 : nil })
     }
 
     /// The whole page.
     public func page() -> HTMLReport {
         let failures = attempts.count { $0.status != .completed }
-        let isLate = goal.deadlineSeconds.map { elapsedSeconds > $0 }
-        let isDear = goal.budget.map { cost > $0 }
-        func verdict(_ isBad: Bool?) -> HTMLReport.Tile.Verdict { isBad.map { $0 ? .bad : .good } ?? .neutral }
+        func verdict(_ isKept: Bool?) -> HTMLReport.Tile.Verdict { isKept.map { $0 ? .good : .bad } ?? .neutral }
         let sections = [failed, running, predicted, instances].compactMap(\.self)
         return HTMLReport(
             title,
             tiles: [
                 .init(
-                    "took", Units.formatSeconds(elapsedSeconds),
+                    "took", Units.formatSeconds(account.elapsedSeconds),
                     note: [
                         plan.map { "planned \(Units.formatSeconds($0.makespanSeconds))" },
-                        goal.deadlineSeconds.map { "deadline \(Units.formatSeconds($0))" },
-                    ].compactMap(\.self).joined(separator: ", "), verdict: verdict(isLate)),
+                        account.deadlineSeconds.map { "deadline \(Units.formatSeconds($0))" },
+                    ].compactMap(\.self).joined(separator: ", "), verdict: verdict(account.deadlineKept)),
                 .init(
-                    "cost", Units.formatPrice(cost),
+                    "cost", Units.formatPrice(account.cost),
                     note: [
                         plan.map { "planned \(Units.formatPrice($0.cost))" },
-                        goal.budget.map { "budget \(Units.formatPrice($0))" },
-                    ].compactMap(\.self).joined(separator: ", "), verdict: verdict(isDear)),
+                        account.budget.map { "budget \(Units.formatPrice($0))" },
+                    ].compactMap(\.self).joined(separator: ", "), verdict: verdict(account.budgetKept)),
                 .init(
                     "attempts", "\(attempts.count)", note: "\(failures) did not succeed",
                     verdict: failures > 0 ? .bad : .good),
@@ -121,7 +111,7 @@ public struct RunReport: Sendable {
         let rows = lives.map { life -> [HTMLTable.Cell] in
             [
                 .text(life.instance.rawValue), .text(life.purchase.rawValue),
-                .number(life.requestedTimeSeconds - startSeconds),
+                .number(life.requestedTimeSeconds - account.startTimeSeconds),
                 life.openedTimeSeconds.map { .number(max(0, life.closedTimeSeconds - $0)) } ?? .text("–"),
                 .text(life.end.rawValue), .number(life.cost),
             ]

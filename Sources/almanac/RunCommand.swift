@@ -168,13 +168,12 @@ struct RunCommand: ParsableCommand {
     private func write(_ job: JobRun, _ console: Console) -> RunAccount? {
         do {
             let logged = try job.logged()
-            let account = RunAccount(logged.attempts, logged.lives, job.job.goal)
             let report = RunReport(
                 "Run \(logged.attempts.first?.job ?? job.job.name)", job.job.tasks, plan: job.plan,
                 attempts: logged.attempts, lives: logged.lives, goal: job.job.goal)
             try Data(report.page().html().utf8).write(
                 to: URL(fileURLWithPath: job.folder + "/report.html"), options: .atomic)
-            return account
+            return report.account
         } catch {
             console.remark("\(job.folder)/report.html: cannot be written: \(error)")
             return nil

@@ -1,7 +1,7 @@
-public import Workloads
-
 /// What a run took and cost, and whether it kept its limits.
 public struct RunAccount: Hashable, Sendable, Codable {
+    /// When it began, in Unix seconds.
+    public var startTimeSeconds: Double
     /// Seconds from its beginning to the end of its last attempt.
     public var elapsedSeconds: Double
     /// What all its instances cost, in US dollars.
@@ -15,6 +15,7 @@ public struct RunAccount: Hashable, Sendable, Codable {
 
     enum CodingKeys: String, CodingKey {
         case cost, budget
+        case startTimeSeconds = "start_time_seconds"
         case elapsedSeconds = "elapsed_seconds"
         case deadlineSeconds = "deadline_seconds"
         case deadlineKept = "deadline_kept"
@@ -24,6 +25,7 @@ public struct RunAccount: Hashable, Sendable, Codable {
     /// Sums up what was logged.
     public init(_ attempts: [AttemptRecord], _ lives: [InstanceLife], _ goal: Goal) {
         let began = lives.map(\.requestedTimeSeconds).min() ?? attempts.compactMap(\.startTimeSeconds).min() ?? 0
+        startTimeSeconds = began
         elapsedSeconds = max(0, (attempts.compactMap(\.endTimeSeconds).max() ?? began) - began)
         cost = lives.reduce(0) { $0 + $1.cost }
         (deadlineSeconds, budget) = (goal.deadlineSeconds, goal.budget)
