@@ -57,7 +57,7 @@ let package = Package(
             name: "Tables", dependencies: ["LinearAlgebra", "ModelFiles", "Workloads", "Reading", "Forests"],
             swiftSettings: settings),
         .target(name: "Scheduling", dependencies: ["Workloads"], swiftSettings: settings),
-        .target(name: "Allocation", dependencies: ["Scheduling", "Workloads"], swiftSettings: settings),
+        .target(name: "Allocation", dependencies: ["Basics", "Scheduling", "Workloads"], swiftSettings: settings),
         .target(
             name: "JobFiles", dependencies: ["Workloads", .product(name: "Yams", package: "Yams")],
             swiftSettings: settings),
@@ -91,7 +91,7 @@ let package = Package(
                 "Sizing",
             ], swiftSettings: settings + unoptimized),
         .target(
-            name: "Simulation", dependencies: ["LinearAlgebra", "Workloads", "Scheduling", "Allocation"],
+            name: "Simulation", dependencies: ["Basics", "LinearAlgebra", "Workloads", "Scheduling", "Allocation"],
             swiftSettings: settings),
         .target(
             name: "Service",

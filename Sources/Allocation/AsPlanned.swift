@@ -1,3 +1,4 @@
+internal import Basics
 public import Workloads
 
 /// Tasks start on the instance that the plan of their job wants, in its order, as soon as there is room.

@@ -1,3 +1,4 @@
+import Basics
 import Workloads
 
 /// Ready tasks by what they need: those that need the same are one class, with a heap by urgency.
@@ -6,7 +7,7 @@ import Workloads
 /// while no instance has room for it; only an instance that got room since then is asked again.
 struct ReadyQueue: Sendable {
     /// The place of a task in the order: greatest first.
-    struct Urgency: Sendable {
+    struct Urgency: Urgent, Sendable {
         var priority: Int32
         var task: TaskIndex
         var rank: Double
@@ -146,36 +147,5 @@ struct ReadyQueue: Sendable {
         isOpen[place] = false
         open.swapAt(index, open.count - 1)
         open.removeLast()
-    }
-}
-
-extension [ReadyQueue.Urgency] {
-    /// Adds to a binary heap whose first element is the most urgent.
-    mutating func push(_ element: Element) {
-        append(element)
-        var child = count - 1
-        while child > 0 {
-            let parent = (child - 1) / 2
-            guard element.precedes(self[parent]) else { break }
-            self[child] = self[parent]
-            child = parent
-        }
-        self[child] = element
-    }
-
-    /// Takes the most urgent element out of a heap that is not empty.
-    mutating func popFirst() {
-        let last = removeLast()
-        guard !isEmpty else { return }
-        var parent = 0
-        while true {
-            var child = 2 * parent + 1
-            guard child < count else { break }
-            if child + 1 < count, self[child + 1].precedes(self[child]) { child += 1 }
-            guard self[child].precedes(last) else { break }
-            self[parent] = self[child]
-            parent = child
-        }
-        self[parent] = last
     }
 }

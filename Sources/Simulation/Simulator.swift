@@ -94,8 +94,7 @@ private struct Course {
     }
 
     private var isOver: Bool {
-        let state = allocator.state
-        return state.jobs[0].ending != nil && state.openCounts.allSatisfy { $0 == 0 }
+        allocator.state.jobs[0].ending != nil && allocator.state.openCounts.allSatisfy { $0 == 0 }
     }
 
     private mutating func happen(_ item: Item, _ events: inout [Event]) {
@@ -120,32 +119,31 @@ private struct Course {
     }
 
     private mutating func carryOut(_ action: Action) {
-        let (state, world) = (allocator.state, simulator.world)
         switch action {
         case .open(let instance, let offer, _, _):
             let place = Int(offer)
             let number = asked[place]
             asked[place] += 1
-            let opening = now + state.offers[place].openSeconds
-            guard !world.isRefused(number, state.offers[place], place, seed: seed) else {
+            let opening = now + allocator.state.offers[place].openSeconds
+            guard !simulator.world.isRefused(number, allocator.state.offers[place], place, seed: seed) else {
                 return agenda.add(.event(.refused(instance)), at: opening)
             }
-            agenda.add(.event(.opened(instance, state.offers[place].capacity)), at: opening)
-            let end = opening + world.life(number, of: place, seed: seed)
-            agenda.add(.notice(instance, at: end), at: max(opening, end - world.warningSeconds))
+            agenda.add(.event(.opened(instance, allocator.state.offers[place].capacity)), at: opening)
+            let end = opening + simulator.world.life(number, of: place, seed: seed)
+            agenda.add(.notice(instance, at: end), at: max(opening, end - simulator.world.warningSeconds))
             agenda.add(.reclaim(instance), at: end)
         case .close(let instance): agenda.add(.event(.closed(instance, nil)), at: now)
         case .start(let attempt, let instance, _, let share):
             result.attempts += 1
-            let offer = state.offers[Int(state.instances.offer[Int(instance)])]
+            let offer = allocator.state.offers[Int(allocator.state.instances.offer[Int(instance)])]
             let task = Int(attempt.task)
-            let seconds = (1 - share) * world.seconds(task, attempt.number, on: offer.type, seed: seed)
-            let failure = world.failure(task, attempt.number, seed: seed)
+            let seconds = (1 - share) * simulator.world.seconds(task, attempt.number, on: offer.type, seed: seed)
+            let failure = simulator.world.failure(task, attempt.number, seed: seed)
             agenda.add(.end(attempt, failure == nil ? nil : .programError), at: now + seconds * (failure ?? 1))
         case .stop(let attempt, let cause): agenda.add(.end(attempt, cause), at: now)
         case .replan(let job, let reason):
             result.plans += 1
-            let plan = simulator.replan?(state, reason) ?? state.jobs[Int(job)].keptPlan
+            let plan = simulator.replan?(allocator.state, reason) ?? allocator.state.jobs[Int(job)].keptPlan
             if let plan { agenda.add(.event(.planned(job, plan)), at: now) }
         case .wake(let time): agenda.add(.wake, at: time)
         case .end: result.makespanSeconds = now

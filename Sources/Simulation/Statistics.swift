@@ -1,4 +1,5 @@
 internal import Allocation
+internal import LinearAlgebra
 
 /// What many simulated runs of one job say together.
 public struct Statistics: Hashable, Sendable, Codable {
@@ -16,15 +17,10 @@ public struct Statistics: Hashable, Sendable, Codable {
         /// The spread of values; all are NaN if there are none.
         public init(_ values: [Double]) {
             let sorted = values.sorted()
-            mean = values.isEmpty ? .nan : values.reduce(0, +) / Double(values.count)
-            func quantile(_ p: Double) -> Double {
-                guard let last = sorted.indices.last else { return .nan }
-                let place = p * Double(last)
-                let low = Int(place)
-                let high = min(low + 1, last)
-                return sorted[low] + (place - Double(low)) * (sorted[high] - sorted[low])
-            }
-            (p5, median, p95) = (quantile(0.05), quantile(0.5), quantile(0.95))
+            mean = LinearAlgebra.mean(values)
+            p5 = quantile(sorted: sorted, 0.05)
+            median = quantile(sorted: sorted, 0.5)
+            p95 = quantile(sorted: sorted, 0.95)
         }
     }
 
@@ -80,13 +76,11 @@ public struct PairedDifference: Hashable, Sendable, Codable {
         case halfWidth = "half_width"
     }
 
-    /// The differences `b[i] - a[i]`.
+    /// The differences `b[i] - a[i]`; of none the mean is NaN.
     public init(from a: [Double], to b: [Double]) {
         let differences = zip(a, b).map { $1 - $0 }
-        let count = Double(differences.count)
-        mean = differences.reduce(0, +) / max(1, count)
-        let mean = mean
-        let variance = differences.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / max(1, count - 1)
-        halfWidth = differences.count > 1 ? 1.96 * (variance / count).squareRoot() : .infinity
+        mean = LinearAlgebra.mean(differences)
+        let error = (variance(differences) / Double(differences.count)).squareRoot()
+        halfWidth = differences.count > 1 ? 1.96 * error : .infinity
     }
 }
