@@ -61,10 +61,12 @@ extension TaskSamples {
     private static func firstRequests(_ table: ExecutionTable) -> [Double] {
         let (requests, attempts) = (table.numbers(.requestedMemory), table.numbers(.attempt))
         guard attempts.contains(where: { $0 > 1 }) else { return requests }
-        let names = [AttemptColumn.workflow, .job, .task].map { table.texts($0).codes }
-        func key(_ row: Int) -> [Int32] { names.map { $0[row] } }
-        var first: [[Int32]: Int] = [:]
-        for row in attempts.indices where names[2][row] >= 0 && !attempts[row].isNaN {
+        let (workflows, jobs, tasks) = (
+            table.texts(.workflow).codes, table.texts(.job).codes, table.texts(.task).codes
+        )
+        func key(_ row: Int) -> SIMD3<Int32> { SIMD3(workflows[row], jobs[row], tasks[row]) }
+        var first: [SIMD3<Int32>: Int] = [:]
+        for row in attempts.indices where tasks[row] >= 0 && !attempts[row].isNaN {
             let key = key(row)
             if let known = first[key], attempts[known] <= attempts[row] { continue }
             first[key] = row

@@ -120,10 +120,6 @@ extension TraceStore {
     public func reserve(workflow: String, job: String) throws(StoreError) -> Bool {
         guard try !holdsOutcomes(workflow: workflow, job: job) else { return false }
         return try transaction { database in
-            try database.execute(
-                sql:
-                    "CREATE TABLE IF NOT EXISTS runs (workflow TEXT NOT NULL, job TEXT NOT NULL, PRIMARY KEY (workflow, job))"
-            )
             let known = try database.number(
                 sql: "SELECT 1 FROM instance_lives WHERE workflow = ? AND job = ?", arguments: [workflow, job])
             guard known == nil else { return false }

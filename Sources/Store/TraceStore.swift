@@ -177,8 +177,10 @@ public final class TraceStore: Sendable {
         CREATE TABLE demand (execution_id INTEGER PRIMARY KEY REFERENCES executions, series BLOB NOT NULL);
         """
 
-    /// Every life is one row.
-    private static let livesTable = """
+    /// Every run of our own has a name, and every life is one row.
+    private static let runTables = """
+        CREATE TABLE IF NOT EXISTS runs (
+            workflow TEXT NOT NULL, job TEXT NOT NULL, PRIMARY KEY (workflow, job)) WITHOUT ROWID;
         CREATE TABLE IF NOT EXISTS instance_lives (
             workflow TEXT NOT NULL, job TEXT NOT NULL, number INTEGER NOT NULL, instance TEXT NOT NULL,
             instance_type TEXT NOT NULL, purchase TEXT NOT NULL, zone TEXT, requested_time_seconds REAL NOT NULL,
@@ -212,7 +214,7 @@ public final class TraceStore: Sendable {
                     WHERE import_id IS NULL AND json_type(parameters, '$.\(parameter)') = 'text' AND \(condition)
                     """)
         }
-        try database.execute(sql: livesTable)
+        try database.execute(sql: runTables)
     }
 
     /// An attempt of our own runs is one row.
@@ -277,7 +279,7 @@ public final class TraceStore: Sendable {
                     vm TEXT NOT NULL, zone TEXT NOT NULL, instance_type TEXT NOT NULL, start_seconds REAL NOT NULL,
                     lifetime_seconds REAL NOT NULL, reclaimed INTEGER NOT NULL, PRIMARY KEY (vm, start_seconds));
                 \(demandTable)
-                \(livesTable)
+                \(runTables)
                 \(outcomeIndex)
                 PRAGMA user_version = \(schemaVersion);
                 """)
