@@ -96,6 +96,12 @@ package struct RunJournal: RunLog {
         try read()
     }
 
+    /// Whether there is a run in a folder of which not all tasks have succeeded.
+    package static func isUnfinished(inRunFolder folder: String) -> Bool {
+        guard let journal = try? RunJournal(reading: path(in: folder)) else { return false }
+        return journal.finishedTasks.count < journal.header?.taskCount ?? 0
+    }
+
     /// The name that a run has in outcomes, by the first line of its journal, without reading the rest; `nil` if it has none.
     package static func job(of path: String) -> String? {
         guard let file = FileHandle(forReadingAtPath: path) else { return nil }

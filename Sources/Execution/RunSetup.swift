@@ -24,10 +24,15 @@ public struct RunSetup: Sendable, Codable, Hashable {
     /// What it may cost, in US dollars.
     public var budget: Double?
 
-    /// Makes the setup of a job's run; `plan` and the deadline of `goal` are in seconds of the run's clock.
+    /// Makes the setup of a job's run.
+    ///
+    /// - Parameters:
+    ///   - goal: Its deadline counts from the beginning of the run, however often it is resumed.
+    ///   - startSeconds: When the plan begins, in seconds of the run's clock: its first instances are asked for then, and its
+    ///     tasks start when they have come.
     package init(
         _ graph: TaskGraph, offers: [Offer], policy: RetryPolicy, keepsGoing: Bool, goal: Goal, ranks: [Double]?,
-        estimates: Estimates?, plan: Assignments?
+        estimates: Estimates?, plan: Plan?, startSeconds: Double
     ) {
         tasks = graph.tasks.indices.map { index in
             let task = graph.tasks[index]
@@ -37,7 +42,9 @@ public struct RunSetup: Sendable, Codable, Hashable {
         }
         (self.offers, self.policy, self.keepsGoing) = (offers, policy, keepsGoing)
         (deadlineSeconds, budget) = (goal.deadlineSeconds, goal.budget)
-        (self.ranks, self.estimates, self.plan) = (ranks, estimates, plan)
+        (self.ranks, self.estimates) = (ranks, estimates)
+        let begin = startSeconds + ResourcePool(entries: offers).startUpSeconds
+        self.plan = plan.map { Assignments($0, graph, offers: offers, startSeconds: begin) }
     }
 
     /// What the newest process decided by that worked on the run in a folder; `nil` if none wrote it down.

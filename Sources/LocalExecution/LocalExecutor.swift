@@ -93,14 +93,10 @@ public final class LocalExecutor: Sendable {
             (first.digest, first.taskCount) = (digest, graph.count)
         }
         let epoch = journal.header?.timeSeconds ?? first.timeSeconds ?? 0
-        // A deadline counts from the beginning of the run, however often it is resumed.
-        let startUp = options.offers.map(\.openSeconds).max() ?? 0
-        let plan = options.plan.map {
-            Assignments($0, graph, offers: options.offers, startSeconds: unixSeconds() - epoch + startUp)
-        }
         let setup = RunSetup(
             graph, offers: options.offers, policy: options.policy, keepsGoing: options.keepsGoing, goal: options.goal,
-            ranks: options.ranks, estimates: options.estimates, plan: plan)
+            ranks: options.ranks, estimates: options.estimates, plan: options.plan,
+            startSeconds: unixSeconds() - epoch)
         first.setup = try keep(setup, last: journal.lives.last?.setup, number: journal.lives.count + 1)
         try journal.begin(first)
         shepherd_raise_file_limit()
@@ -135,17 +131,6 @@ public final class LocalExecutor: Sendable {
             let reason = "what it decides does not follow from the lines before"
             throw ExecutionError.badJournal(path: path, line: journal.line(ofEntry: entry), reason: reason)
         }
-    }
-
-    /// Whether there is a run in a folder of which not all tasks have succeeded.
-    public static func isUnfinished(runIn folder: String) -> Bool {
-        guard let journal = try? RunJournal(reading: RunJournal.path(in: folder)) else { return false }
-        return journal.finishedTasks.count < journal.header?.taskCount ?? 0
-    }
-
-    /// The name that the run in a folder has in outcomes.
-    public static func name(ofRunIn folder: String) -> String? {
-        RunJournal.job(of: RunJournal.path(in: folder))
     }
 
     /// Writes down what decisions follow from, unless the process before had the same; the name of the file.

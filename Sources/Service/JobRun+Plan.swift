@@ -16,9 +16,6 @@ extension JobRun {
         /// Whether an earlier process began it.
         var hasBegun: Bool
         var plan: Plan?
-
-        /// Seconds until the first instance takes tasks.
-        var startUpSeconds: Double { offers.map(\.openSeconds).max() ?? 0 }
     }
 
     /// What the run in a folder may rent: what it began with, the job's pool, what its plan wants, or this machine.
@@ -48,26 +45,16 @@ extension JobRun {
         }
         if let path = request.plan {
             let found = try read(path)
-            if !request.usesPool, began == nil {
-                place.offers = []
-                for instance in found.instances {
-                    let known = place.offers.firstIndex { $0.isSame(as: instance.entry) }
-                    if let known {
-                        place.offers[known].maximumCount += 1
-                    } else {
-                        place.offers.append(instance.entry.single)
-                    }
-                }
-            }
+            if !request.usesPool, began == nil { place.offers = rented(found) }
             do { try found.validate(job.tasks, on: ResourcePool(entries: found.instances.map(\.entry))) } catch {
                 throw ServiceError.input("\(path): \(error)")
             }
-            for (wanted, count) in counts(found) {
+            for wanted in rented(found) {
                 let offered = place.offers.filter { $0.isSame(as: wanted) }.reduce(0) { $0 + $1.maximumCount }
-                guard count <= offered else {
+                guard wanted.maximumCount <= offered else {
                     let name = wanted.instanceID(0).rawValue.dropLast(2)
                     throw ServiceError.input(
-                        "\(path): the plan rents \(count) × \(name), and the run may rent \(offered). Plan anew with "
+                        "\(path): the plan rents \(wanted.maximumCount) × \(name), and the run may rent \(offered). Plan anew with "
                             + "'almanac plan', or leave out --pool.")
                 }
             }
@@ -80,14 +67,15 @@ extension JobRun {
         return place
     }
 
-    /// How many instances of each offer a plan rents.
-    private static func counts(_ plan: Plan) -> [(Offer, Int)] {
-        var found: [(Offer, Int)] = []
+    /// What a plan rents: each offer with as many instances as it has of it.
+    private static func rented(_ plan: Plan) -> [Offer] {
+        var found: [Offer] = []
         for instance in plan.instances {
-            if let known = found.firstIndex(where: { $0.0.isSame(as: instance.entry) }) {
-                found[known].1 += 1
+            if let known = found.firstIndex(where: { $0.isSame(as: instance.entry) }) {
+                found[known].maximumCount += 1
             } else {
-                found.append((instance.entry, 1))
+                found.append(instance.entry)
+                found[found.count - 1].maximumCount = 1
             }
         }
         return found
@@ -99,40 +87,26 @@ extension JobRun {
         _ options: inout ExecutorOptions, remark: (String) -> Void
     ) throws {
         let usable = ResourcePool(entries: place.offers)
+        let startUpSeconds = usable.startUpSeconds
         if place.isWholeMachine, job.pool != nil, !place.hasBegun {
             remark("the job's pool is not used: the run is on this machine; --pool tries it out here")
         }
         if let plan = place.plan {
             options.plan = plan
         } else if job.tasks.tasks.contains(where: { $0.claimedSeconds != nil }) || models.knowsRuntime {
-            do {
-                let costs = CostModel(believed, outlook: models.outlook(of: usable))
-                // Nothing starts before the first instances have come.
-                var goal = job.goal
-                goal.deadlineSeconds = goal.deadlineSeconds.map { max(0, $0 - place.startUpSeconds) }
-                options.plan = try Planner(job.tasks, on: usable, costs: costs).plan(goal)
-            } catch PlanError.infeasible(_, let fastest, let cheapest, let withinBudget, let withinDeadline) {
+            let costs = CostModel(believed, outlook: models.outlook(of: usable))
+            let found = try Planner(job.tasks, on: usable, costs: costs).plan(job.goal, after: startUpSeconds)
+            options.plan = found.plan
+            if let missed = found.missed {
                 // What has begun goes on as well as it can.
                 guard request.acceptsMissedLimits || place.hasBegun else {
-                    // With the time until the first instances have come, as it was asked for.
-                    func late(_ plan: Plan) -> Plan {
-                        var late = plan
-                        late.makespanSeconds += place.startUpSeconds
-                        return late
-                    }
-                    let error = PlanError.infeasible(
-                        job.goal, fastest: late(fastest), cheapest: late(cheapest),
-                        withinBudget: withinBudget.map(late), withinDeadline: withinDeadline.map(late))
                     throw ServiceError.infeasible(
-                        "\(error) Give other limits, or run it all the same with --best-effort.")
+                        "\(missed) Give other limits, or run it all the same with --best-effort.")
                 }
-                let plan = withinDeadline ?? withinBudget ?? fastest
                 remark(
-                    "no plan keeps the limits: this one takes \(Units.formatSeconds(place.startUpSeconds + plan.makespanSeconds)) and costs "
-                        + Units.formatPrice(plan.cost))
-                options.plan = plan
-            } catch {
-                throw ServiceError.input(error.description)
+                    "no plan keeps the limits: this one takes "
+                        + "\(Units.formatSeconds(startUpSeconds + found.plan.makespanSeconds)) and costs "
+                        + Units.formatPrice(found.plan.cost))
             }
         } else if job.goal.deadlineSeconds != nil || job.goal.budget != nil {
             remark("deadline and budget are not watched: no task has a known time. Give --models.")
@@ -153,15 +127,9 @@ extension JobRun {
         options.goal = job.goal
         guard let made = options.plan else { return }
         remark(
-            "planned: \(Units.formatSeconds(place.startUpSeconds + made.makespanSeconds)) on \(Units.count(made.instances.count, "instance"))"
+            "planned: \(Units.formatSeconds(startUpSeconds + made.makespanSeconds)) on \(Units.count(made.instances.count, "instance"))"
         )
-        options.replan = { rest in
-            let found = try? models.costModel(
-                for: rest.graph, on: usable, host: InstanceType.hostName, unknownSeconds: 60)
-            guard var costs = found else { return nil }
-            costs.estimates = rest.adjusted(costs.estimates)
-            return Planner(rest.graph, on: usable, costs: costs).plan(for: rest)
-        }
+        options.replan = { models.plan(for: $0, on: usable, host: InstanceType.hostName) }
     }
 
     private static func read(_ path: String) throws -> Plan {
@@ -174,26 +142,5 @@ extension JobRun {
         do { return try decoder.decode(Plan.self, from: data) } catch {
             throw ServiceError.input("\(path): this is no plan. Write one with 'almanac plan JOB --output \(path)'.")
         }
-    }
-}
-
-extension Planner {
-    /// Another plan for what is left of a run: within its limits, or else within what is in danger now.
-    func plan(for rest: RemainingJob) -> Plan? {
-        do {
-            return try plan(rest.goal)
-        } catch PlanError.infeasible(_, let fastest, let cheapest, let withinBudget, let withinDeadline) {
-            return rest.reason == .budget ? withinBudget ?? cheapest : withinDeadline ?? fastest
-        } catch {
-            return nil
-        }
-    }
-}
-
-extension Offer {
-    fileprivate var single: Self {
-        var entry = self
-        entry.maximumCount = 1
-        return entry
     }
 }

@@ -100,7 +100,7 @@ public struct JobRun: Sendable {
     /// What the store holds of this run, also from before it was resumed.
     public func logged() throws -> (attempts: [AttemptRecord], lives: [InstanceLife]) {
         // A run that goes on has the name that it began with.
-        let name = LocalExecutor.name(ofRunIn: folder) ?? options.job
+        let name = RunJournal.job(of: RunJournal.path(in: folder)) ?? options.job
         let table = try store.executions(workflow: job.name, job: name, outcomesOnly: true)
         let lives = try store.instanceLives(workflow: job.name).filter { $0.job == name }
         return ((0..<table.rowCount).map { table[$0] }, lives)

@@ -1,5 +1,5 @@
+internal import Execution
 internal import Foundation
-internal import LocalExecution
 internal import Store
 
 /// Where runs are kept, `STORE/runs/NAME/NUMBER`, and what they are called.
@@ -22,7 +22,7 @@ enum RunFolders {
         let numbers = ((try? FileManager.default.contentsOfDirectory(atPath: parent)) ?? []).compactMap { Int($0) }
         let own = Int((folder as NSString).lastPathComponent)
         guard let newest = numbers.filter({ $0 != own }).max(),
-            LocalExecutor.isUnfinished(runIn: "\(parent)/\(newest)")
+            RunJournal.isUnfinished(inRunFolder: "\(parent)/\(newest)")
         else { return }
         rmdir(folder)
     }

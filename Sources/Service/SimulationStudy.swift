@@ -110,8 +110,8 @@ public struct SimulationStudy: Sendable {
         /// `as asked`, or the text of the what-if.
         public let name: String
         /// What the plan promises.
-        public let plannedSeconds: Double?
-        public let plannedCost: Double?
+        public let plannedSeconds: Double
+        public let plannedCost: Double
         /// What the runs say.
         public let statistics: Statistics
         /// By how much it differs from the first scenario, run by run; `nil` for that.
@@ -150,11 +150,13 @@ public struct SimulationStudy: Sendable {
             + question.whatIfs.map { ($0.text, $0.applied(to: question.assumptions)) }
         for (name, assumptions) in all {
             let (simulator, plan) = try Self.simulator(known, assumptions)
+            let offers = simulator.allocator.state.offers
             let runs = simulator.runs(question.runs, seed: question.seed, threads: question.threads)
             let goal = simulator.job.goal
             scenarios.append(
                 Scenario(
-                    name: name, plannedSeconds: plan?.makespanSeconds, plannedCost: plan?.cost,
+                    name: name, plannedSeconds: ResourcePool(entries: offers).startUpSeconds + plan.makespanSeconds,
+                    plannedCost: plan.cost,
                     statistics: Statistics(runs, deadlineSeconds: goal.deadlineSeconds, budget: goal.budget),
                     longer: scenarios.isEmpty ? nil : Self.difference(first, runs, \.makespanSeconds),
                     dearer: scenarios.isEmpty ? nil : Self.difference(first, runs, \.cost)))
@@ -175,7 +177,7 @@ public struct SimulationStudy: Sendable {
         return PairedDifference(from: pairs.map { $0.0[keyPath: value] }, to: pairs.map { $0.1[keyPath: value] })
     }
 
-    private static func simulator(_ known: KnownJob, _ assumptions: Assumptions) throws -> (Simulator, Plan?) {
+    private static func simulator(_ known: KnownJob, _ assumptions: Assumptions) throws -> (Simulator, Plan) {
         let (file, models) = (known.job, known.models)
         var goal = file.goal
         goal.objective = assumptions.objective ?? goal.objective
@@ -186,19 +188,12 @@ public struct SimulationStudy: Sendable {
         guard !offers.isEmpty else { throw ServiceError.input("nothing of the pool is left to run on") }
         for index in offers.indices where file.pool != nil { offers[index].openSeconds = assumptions.startUpSeconds }
         let pool = ResourcePool(entries: offers)
-        let costs = try models.costModel(
-            for: file.tasks, on: pool, host: file.pool == nil ? InstanceType.hostName : nil, unknownSeconds: 60)
-        let planner = Planner(file.tasks, on: pool, costs: costs)
-        let plan: Plan
-        do { plan = try planner.plan(goal) } catch PlanError.infeasible(
-            _, let fastest, _, let withinBudget, let withinDeadline)
-        {
-            plan = withinDeadline ?? withinBudget ?? fastest
-        } catch { throw ServiceError.input(error.description) }
+        let host = file.pool == nil ? InstanceType.hostName : nil
+        let costs = try models.costModel(for: file.tasks, on: pool, host: host, unknownSeconds: 60)
+        let plan = try Planner(file.tasks, on: pool, costs: costs).plan(goal, after: pool.startUpSeconds).plan
         let setup = RunSetup(
             file.tasks, offers: offers, policy: file.policy ?? .standard, keepsGoing: true, goal: goal, ranks: nil,
-            estimates: costs.estimates,
-            plan: Assignments(plan, file.tasks, offers: offers, startSeconds: 0))
+            estimates: costs.estimates, plan: plan, startSeconds: 0)
         let outlook = costs.outlook ?? models.outlook(of: pool)
         let hazard = offers.enumerated().map { place, offer in
             offer.purchase == .spot ? assumptions.reclaimsPerHour ?? outlook.reclaimsPerHour[place] : 0
@@ -213,9 +208,7 @@ public struct SimulationStudy: Sendable {
         let (graph, offered, wanted) = (file.tasks, offers, goal)
         simulator.replan = { state, reason in
             guard let rest = try? RemainingJob(graph, 0, reason, wanted, state),
-                var costs = try? models.costModel(for: rest.graph, on: pool, unknownSeconds: 60),
-                case () = costs.estimates = rest.adjusted(costs.estimates),
-                let plan = Planner(rest.graph, on: pool, costs: costs).plan(for: rest)
+                let plan = models.plan(for: rest, on: pool, host: host)
             else { return nil }
             return rest.assignments(plan, graph, offers: offered, state)
         }

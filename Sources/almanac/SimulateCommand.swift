@@ -75,7 +75,7 @@ struct SimulateCommand: ParsableCommand {
             let found = scenario.statistics
             let (time, cost) = (found.makespanSeconds, found.cost)
             table.add([
-                scenario.name, scenario.plannedSeconds.map { Units.formatSeconds($0) } ?? "–",
+                scenario.name, Units.formatSeconds(scenario.plannedSeconds),
                 Units.formatSeconds(time.median), "\(Units.formatSeconds(time.p5))–\(Units.formatSeconds(time.p95))",
                 Units.formatPrice(cost.median), "\(Units.formatPrice(cost.p5))–\(Units.formatPrice(cost.p95))",
                 found.withinDeadline.map { Units.formatPercent($0) } ?? "–",

@@ -30,13 +30,16 @@ import Workloads
     ])
 
     private static func simulator(
-        _ graph: TaskGraph, _ goal: Goal = Goal(.time), world: (inout World) -> Void = { _ in }
+        _ graph: TaskGraph, _ goal: Goal = Goal(.time), startUpSeconds: Double = 0,
+        world: (inout World) -> Void = { _ in }
     ) throws -> (Simulator, Plan) {
+        var pool = pool
+        for place in pool.entries.indices { pool.entries[place].openSeconds = startUpSeconds }
         let costs = CostModel.claimed(by: graph)
         let plan = try Planner(graph, on: pool, costs: costs).plan(goal)
         let setup = RunSetup(
             graph, offers: pool.entries, policy: .standard, keepsGoing: true, goal: goal, ranks: nil,
-            estimates: costs.estimates, plan: Assignments(plan, graph, offers: pool.entries, startSeconds: 0))
+            estimates: costs.estimates, plan: plan, startSeconds: 0)
         var found = World(costs.estimates)
         world(&found)
         return (
@@ -56,6 +59,14 @@ import Workloads
             // Bills are by the whole second.
             #expect(run.cost >= plan.cost - 1e-9 && run.cost <= plan.cost + 6 * 2.0 / 3600 + 1e-9)
         }
+    }
+
+    @Test("where instances take a while to come, a run is its plan, later by that", arguments: UInt64(0)..<5)
+    func startUp(seed: UInt64) throws {
+        let (simulator, plan) = try Self.simulator(Self.graph(seed), startUpSeconds: 100)
+        let run = simulator.run(seed: seed)
+        #expect(abs(run.makespanSeconds - plan.makespanSeconds - 100) < 1e-6 * plan.makespanSeconds)
+        #expect(run.ending == .succeeded && run.plans == 0)
     }
 
     @Test("equal seeds give equal runs on any number of threads, and others give others")
