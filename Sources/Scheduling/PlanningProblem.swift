@@ -24,6 +24,9 @@ public struct PlanningProblem: Sendable {
     /// freely. Source: Arabnejad and Barbosa, *PEFT* (2014), the optimistic cost table.
     private(set) var optimisticRest: [Double] = []
 
+    /// Whether anything costs anything.
+    var isPriced: Bool { bills.contains { $0.dollars(from: 0, to: 1e9) > 0 } }
+
     /// Processors and memory.
     struct Corner: Hashable, Sendable {
         var cpus: Double
