@@ -44,10 +44,19 @@ public struct Planner: Sendable {
         var lists = ListPortfolio(original)
         let problem = lists.problem
         lists.add(for: goal)
+        let bound = LowerBound(problem)
         func search(_ goal: Goal, from: [Schedule], share: Double) -> PlanSearch {
-            PlanSearch(problem, goal, from: from, limit: limit.times(share), threads: threads, seed: seed)
+            PlanSearch(
+                problem, goal, from: from, bound: bound, limit: limit.times(share), threads: threads, seed: seed)
         }
         let isFast = goal.objective == .time && problem.isPriced
+        // A longer search starts hot: what a brief one finds is kept beside it.
+        if limit != .brief {
+            lists.add(
+                PlanSearch(
+                    problem, goal, from: lists.schedules, bound: bound, limit: .brief, threads: threads, seed: seed
+                ).schedule)
+        }
         let first = search(goal, from: lists.schedules, share: isFast ? 0.8 : 1)
         var (tries, evaluations) = (first.tries, first.evaluations)
         lists.add(first.schedule)
@@ -61,7 +70,7 @@ public struct Planner: Sendable {
         }
         if let best = lists.best(goal) {
             return FoundPlan(
-                plan: best.plan(problem), lowerBound: LowerBound(problem), tries: tries, evaluations: evaluations)
+                plan: best.plan(problem), lowerBound: bound, tries: tries, evaluations: evaluations)
         }
         lists.addCheapest()
         lists.addBetween(deadline: goal.deadlineSeconds)
@@ -71,7 +80,7 @@ public struct Planner: Sendable {
         for goal in nearest { lists.add(search(goal, from: lists.schedules, share: 0.5).schedule) }
         if let best = lists.best(goal) {
             return FoundPlan(
-                plan: best.plan(problem), lowerBound: LowerBound(problem), tries: tries, evaluations: evaluations)
+                plan: best.plan(problem), lowerBound: bound, tries: tries, evaluations: evaluations)
         }
         throw .infeasible(
             goal, fastest: lists.fastest.plan(problem), cheapest: lists.cheapest.plan(problem),

@@ -86,7 +86,7 @@ extension Annealing {
             var temperature = 0.0
             while true {
                 if result.tries & 63 == 0 {
-                    let passed = limit.passed(tries: result.tries)
+                    let passed = limit.passed(tries: result.tries, score: result.score)
                     guard passed < 1 else { return }
                     temperature = scale * setup.hot * pow(setup.cold / setup.hot, passed)
                     if result.tries & 0xFFFF == 0 { schedule.sort() }

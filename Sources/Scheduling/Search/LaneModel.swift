@@ -70,16 +70,14 @@ package struct LaneModel: Sendable {
             (0..<problem.graph.count).lazy.filter { problem.seconds(of: $0, on: entry).isFinite }
                 .map { problem.requests[$0] })
         guard let least = requests.first else { return 1 }
-        let type = problem.entries[entry].type
+        let capacity = problem.entries[entry].type.capacity.lanes * (1 + 1e-12)
         if requests.count == 1 {
-            let byCPU = least.cpus > 0 ? type.cpus * (1 + 1e-12) / least.cpus : .infinity
-            let byMemory = least.memoryBytes > 0 ? type.memoryBytes * (1 + 1e-12) / least.memoryBytes : .infinity
-            return Int(max(1, min(byCPU, byMemory, Double(problem.graph.count))))
+            var most = Double(problem.graph.count)
+            for lane in 0..<4 where least.lanes[lane] > 0 { most = min(most, capacity[lane] / least.lanes[lane]) }
+            return Int(max(1, most))
         }
         let smallest = requests.reduce(least) { $0.minima($1) }
-        let isAlone =
-            2 * smallest.cpus > type.cpus * (1 + 1e-12) || 2 * smallest.memoryBytes > type.memoryBytes * (1 + 1e-12)
-        return isAlone ? 1 : nil
+        return any(2 * smallest.lanes .> capacity) ? 1 : nil
     }
 
     static func reversed(

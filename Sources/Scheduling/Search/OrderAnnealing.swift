@@ -30,7 +30,7 @@ struct OrderAnnealing: Sendable {
         let scale = max(current, .leastNormalMagnitude)
         var undo = OrderGenome.Change()
         while true {
-            let passed = limit.passed(tries: result.tries)
+            let passed = limit.passed(tries: result.tries, score: result.score)
             guard passed < 1 else { return result }
             let temperature = scale * hot * pow(cold / hot, passed)
             result.tries += 1

@@ -34,7 +34,8 @@ public struct PlanSearch: Sendable {
 
     /// Searches, from schedules of the problem.
     init(
-        _ problem: PlanningProblem, _ goal: Goal, from known: [Schedule], limit: Limit, threads: Int, seed: UInt64
+        _ problem: PlanningProblem, _ goal: Goal, from known: [Schedule], bound: LowerBound, limit: Limit, threads: Int,
+        seed: UInt64
     ) {
         let score = PlanScore(goal, scale: (known[0].makespan, known[0].cost))
         func value(_ schedule: Schedule) -> Double { score(makespan: schedule.makespan, cost: schedule.cost) }
@@ -42,21 +43,23 @@ public struct PlanSearch: Sendable {
         let sorted = known.sorted { value($0) < value($1) }
         let starts = Self.distinct([sorted[0], known[0]] + sorted)
         schedule = starts[0]
-        guard problem.graph.count > 1 else { return }
+        let least = goal.objective == .time ? bound.makespanSeconds * (1 + 1e-9) : -.infinity
+        guard problem.graph.count > 1, value(schedule) > least else { return }
         // Room for instances that none of them uses.
         let most = problem.entries.indices.map { entry in
             let used = starts.map { $0.entryOfInstance.count { Int($0) == entry } }.max() ?? 0
             return used + max(2, used / 4)
         }
         if let model = LaneModel(problem, most: most) {
-            search(model, score, starts, limit, threads, seed)
+            search(model, score, starts, least, limit, threads, seed)
         } else {
-            search(OrderModel(problem), score, starts, limit, threads, seed)
+            search(OrderModel(problem), score, starts, least, limit, threads, seed)
         }
     }
 
     private mutating func search<Space: SearchSpace>(
-        _ space: Space, _ score: PlanScore, _ starts: [Schedule], _ limit: Limit, _ threads: Int, _ seed: UInt64
+        _ space: Space, _ score: PlanScore, _ starts: [Schedule], _ least: Double, _ limit: Limit, _ threads: Int,
+        _ seed: UInt64
     ) {
         // Large jobs have too few tries for many.
         let size = max(1, starts[0].starts.count)
@@ -65,13 +68,14 @@ public struct PlanSearch: Sendable {
         var points = starts.map { space.point($0) }
         for (round, share) in shares.enumerated() {
             let found = Parallel.map(count: chains, threads: threads) { [points] chain in
-                let end =
+                var end =
                     switch limit {
                     case .seconds(let seconds):
                         SearchLimit(seconds: seconds * share * Double(min(threads, chains)) / Double(chains))
                     case .tries(let tries): SearchLimit(tries: max(1, Int(Double(tries) * share) / chains))
                     case .brief: SearchLimit(tries: space.briefTries / 2)
                     }
+                end.least = least
                 return space.anneal(
                     points[chain % points.count], score, round: limit == .brief ? 2 : round, chain: chain, until: end,
                     seed: seed &* 0x9E37_79B9 &+ UInt64(round * chains + chain))

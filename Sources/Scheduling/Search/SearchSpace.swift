@@ -26,14 +26,17 @@ struct Found<Point: Sendable>: Sendable {
     var evaluations = 0
 }
 
-/// When a search ends: after so many tries, or at a time.
+/// When a search ends: after so many tries, at a time, or when nothing better is possible.
 struct SearchLimit: Sendable {
     var tries = Int.max
     var begin = ContinuousClock.now
     var seconds = Double.infinity
+    /// A score that cannot be bettered.
+    var least = -Double.infinity
 
     /// The share of it that has passed.
-    func passed(tries: Int) -> Double {
+    func passed(tries: Int, score: Double) -> Double {
+        if score <= least { return 1 }
         let byTries = Double(tries) / Double(self.tries)
         guard seconds < .infinity else { return byTries }
         let spent = begin.duration(to: .now).components
