@@ -5,40 +5,72 @@ import Workloads
 struct ListPortfolio {
     let problem: PlanningProblem
     private let order: [Int]
-    private let fastestEnds: [Double]
+    private var fastestEnds: [Double] = []
     /// Seconds from the end of each task to the end of the job, if all that follows runs at its best.
     private let bestRest: [Double]
     private(set) var schedules: [Schedule] = []
 
-    /// Starts with the fastest schedules: ranks by mean, best and worst time, with and without
-    /// looking ahead, on all entries and on the fastest only.
+    /// How much work a list schedule is.
+    private let size: Int
+    /// Instances as lanes, where that is exact.
+    private let model: LaneModel?
+
+    /// Starts with the fastest schedules: the product of ranks (upward with mean, least and greatest times, importance) and
+    /// choices (earliest finish, looking ahead), on all entries and on the fastest only; and what chooses among all that may
+    /// start. The first is HEFT. Of large jobs there are fewer.
     init(_ original: PlanningProblem) {
         var problem = original
-        if !problem.transfersAreFree { problem.lookAhead() }
+        let count = problem.graph.count
+        let isHuge = count * problem.entries.count > 2_000_000
+        if !problem.transfersAreFree, !isHuge { problem.lookAhead() }
         self.problem = problem
-        let mean = problem.order(by: problem.ranks { $0.reduce(0, +) / Double($0.count) })
-        let bestRanks = problem.ranks { $0.min() ?? 0 }
-        bestRest = bestRanks.enumerated().map { task, rank in rank - (problem.possibleSeconds(of: task).min() ?? 0) }
-        let best = problem.order(by: bestRanks)
-        let worst = problem.order(by: problem.ranks { $0.max() ?? 0 })
-        var fastest = ListSchedule(problem, order: mean, rule: .earliestFinish).schedule
-        schedules.append(fastest)
-        var fastestOrder = mean
-        var tries: [([Int], ListSchedule.Rule, [Bool]?)] = [
-            (best, .earliestFinish, nil), (worst, .earliestFinish, nil),
-        ]
+        let most = problem.entries.map { min($0.maximumCount, count) }
+        model = most.reduce(0, +) <= max(4096, count) ? LaneModel(problem, most: most) : nil
+        let spans = problem.spans
+        let leastRanks = problem.ranks(spans.least)
+        bestRest = zip(leastRanks, spans.least).map { $0 - $1 }
+        let mean = problem.order(by: problem.ranks(spans.mean))
+        let least = problem.order(by: leastRanks)
+        // The most promising first: of large jobs there is time for few.
+        typealias Recipe = (order: [Int], rule: ListSchedule.Rule, usable: [Bool]?)
+        var recipes: [Recipe] = [(mean, .earliestFinish, nil), (least, .earliestFinish, nil)]
         // Where transfers take no time, what follows does not depend on the instance.
-        let rules: [ListSchedule.Rule] =
-            problem.transfersAreFree ? [.earliestFinish] : [.earliestFinish, .lookingAhead]
-        if !problem.transfersAreFree { tries += [mean, best, worst].map { ($0, .lookingAhead, nil) } }
-        for usable in Self.fewerEntries(problem) { tries += rules.map { (best, $0, usable) } }
-        for (order, rule, usable) in tries {
-            let schedule = ListSchedule(problem, order: order, rule: rule, usable: usable).schedule
+        let looksAhead = !problem.optimisticRest.isEmpty
+        if looksAhead { recipes.append((least, .lookingAhead, nil)) }
+        if !isHuge {
+            let rules: [ListSchedule.Rule] = looksAhead ? [.lookingAhead, .earliestFinish] : [.earliestFinish]
+            for usable in Self.fewerEntries(problem) { recipes += rules.map { (least, $0, usable) } }
+            let greatest = problem.order(by: problem.ranks(spans.greatest))
+            recipes.append((greatest, .earliestFinish, nil))
+            if looksAhead { recipes += [mean, greatest].map { ($0, .lookingAhead, nil) } }
+            if count <= 2000 {
+                for importance in [Importance(), Importance(damping: 0.85, sharing: 0.5, power: 4)] {
+                    let order = problem.order(following: importance.ranks(problem, weights: spans.mean))
+                    recipes += rules.map { (order, $0, nil) }
+                }
+            }
+        }
+        size = count * (model?.host.count ?? 8 * problem.entries.count)
+        recipes.removeLast(max(0, recipes.count - max(3, 80_000 / max(1, size))))
+        var (fastest, fastestOrder) = (Double.infinity, mean)
+        for (order, rule, usable) in recipes {
+            let schedule = Self.schedule(problem, model, order, rule, usable)
             schedules.append(schedule)
-            if schedule.makespan < fastest.makespan { (fastest, fastestOrder) = (schedule, order) }
+            if schedule.makespan < fastest {
+                (fastest, fastestOrder, fastestEnds) = (schedule.makespan, order, schedule.ends)
+            }
         }
         order = fastestOrder
-        fastestEnds = fastest.ends
+        if let model, size <= 4000 {
+            for next in LaneList.Next.allCases { schedules.append(LaneList.schedule(model, next: next)) }
+        }
+    }
+
+    private static func schedule(
+        _ problem: PlanningProblem, _ model: LaneModel?, _ order: [Int], _ rule: ListSchedule.Rule, _ usable: [Bool]?
+    ) -> Schedule {
+        if let model { return LaneList.schedule(model, order: order, rule: rule, usable: usable) }
+        return ListSchedule(problem, order: order, rule: rule, usable: usable).schedule
     }
 
     var fastest: Schedule { pick { ($0.makespan, $0.cost) } }
@@ -65,7 +97,7 @@ struct ListPortfolio {
     /// The cheapest without any deadline.
     mutating func addCheapest() {
         let rule = ListSchedule.Rule.cheapest(by: fastestEnds.map { _ in .infinity })
-        schedules.append(ListSchedule(problem, order: order, rule: rule).schedule)
+        schedules.append(Self.schedule(problem, model, order, rule, nil))
         for entry in problem.entries.indices { addOnly(entry) }
     }
 
@@ -113,11 +145,11 @@ struct ListPortfolio {
     /// to the deadline; or the latest that leaves time for what follows; or between the two.
     private mutating func add(deadline: Double) {
         let stretch = deadline / max(fastestEnds.max() ?? 0, .leastNormalMagnitude)
-        for share in problem.graph.count > 2000 ? [1] : [0, 0.5, 1] {
+        for share in size > 10_000 ? [1] : [0, 0.5, 1] {
             let deadlines = zip(fastestEnds, bestRest).map { end, rest in
                 (share * end * stretch + (1 - share) * max(end, deadline - rest)) * (1 + 1e-12)
             }
-            schedules.append(ListSchedule(problem, order: order, rule: .cheapest(by: deadlines)).schedule)
+            schedules.append(Self.schedule(problem, model, order, .cheapest(by: deadlines), nil))
         }
     }
 
@@ -128,7 +160,7 @@ struct ListPortfolio {
             (0..<problem.graph.count).allSatisfy({ problem.seconds(of: $0, on: entry).isFinite })
         else { return }
         let rule = ListSchedule.Rule.cheapest(by: fastestEnds.map { _ in .infinity })
-        schedules.append(ListSchedule(problem, order: order, rule: rule, usable: usable).schedule)
+        schedules.append(Self.schedule(problem, model, order, rule, usable))
     }
 
     private func pick(_ key: (Schedule) -> (Double, Double)) -> Schedule {

@@ -38,7 +38,7 @@ extension LaneModel: SearchSpace {
 
     func schedule(_ point: LanePlan) -> Schedule { point.schedule(self, delaying: problem.isPriced) }
 
-    var briefTries: Int { min(5_000, 1_000_000 / max(1, problem.graph.count)) }
+    var briefTries: Int { min(5_000, 500_000 / max(1, problem.graph.count)) }
 
     func anneal(
         _ point: LanePlan, _ score: PlanScore, round: Int, chain: Int, until limit: SearchLimit, seed: UInt64
@@ -46,6 +46,8 @@ extension LaneModel: SearchSpace {
         var setup = Annealing()
         // A single task weighs more in a small job.
         setup.hot = 0.5 / Double(problem.graph.count).squareRoot()
+        // And what instances cost changes by less than what a move changes of the time.
+        if score.needsCost { setup.hot *= 0.1 }
         switch chain {
         case 1: (setup.critical, setup.hot, setup.cold) = (0.5, 2 * setup.hot, 0.0005)
         case 2: (setup.cluster, setup.exchange) = (0.2, 0.2)

@@ -52,23 +52,16 @@ package struct LaneModel: Sendable {
             }
         }
         (firstSuccessor, successors, transfersOut) = Self.reversed(problem)
-        var known: [[Bool]: Int32] = [:]
-        for task in 0..<problem.graph.count {
-            let fits = problem.entries.indices.map { problem.seconds(of: task, on: $0).isFinite }
-            if known[fits] == nil {
-                known[fits] = Int32(possible.count)
-                possible.append(self.entry.indices.filter { fits[Int(self.entry[$0])] }.map { Int32($0) })
-            }
-            possibleOf.append(known[fits] ?? 0)
+        possible = problem.shapes.map { shape in
+            self.entry.indices.filter { shape.fits[Int(self.entry[$0])] }.map { Int32($0) }
         }
+        possibleOf = problem.shapeOf
         guard possible.allSatisfy({ !$0.isEmpty }) else { return nil }
     }
 
     /// How many tasks an instance of an entry runs at once; `nil` if that depends on which.
     static func lanes(_ problem: PlanningProblem, _ entry: Int) -> Int? {
-        let requests = Set(
-            (0..<problem.graph.count).lazy.filter { problem.seconds(of: $0, on: entry).isFinite }
-                .map { problem.requests[$0] })
+        let requests = Set(problem.shapes.lazy.filter { $0.fits[entry] }.map(\.request))
         guard let least = requests.first else { return 1 }
         let capacity = problem.entries[entry].type.capacity.lanes * (1 + 1e-12)
         if requests.count == 1 {

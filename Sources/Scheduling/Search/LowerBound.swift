@@ -36,14 +36,15 @@ extension LowerBound {
         private(set) var longest = 0.0
 
         init(_ problem: PlanningProblem) {
-            let (kinds, isAlone) = Self.kinds(problem)
-            let (width, count) = (kinds.count, problem.graph.count)
-            // A task on a kind of entry: when it may start.
-            var seconds = [Double](repeating: 0, count: count * width)
-            for task in 0..<count {
-                for (kind, entry) in kinds.enumerated() {
-                    seconds[task * width + kind] = problem.seconds(of: task, on: entry)
-                }
+            let count = problem.graph.count
+            // A task on a kind of entry: how long it takes. Where that is too much, all is as fast as on the best.
+            let kinds = Self.kinds(problem)
+            let isAlone = kinds?.isAlone ?? [problem.entries.indices.allSatisfy { LaneModel.lanes(problem, $0) == 1 }]
+            let width = isAlone.count
+            var seconds = kinds == nil ? problem.spans.least : []
+            if let kinds {
+                seconds.reserveCapacity(count * width)
+                for task in 0..<count { seconds += kinds.entries.map { problem.seconds(of: task, on: $0) } }
             }
             var edges = Edges(first: problem.firstEdge, tasks: problem.predecessors, seconds: problem.transfers)
             let order = problem.graph.topologicalOrder
@@ -84,9 +85,11 @@ extension LowerBound {
             }
         }
 
-        /// One entry of each kind: those with equal times are alike; and whether an instance of it runs one task at a time.
-        private static func kinds(_ problem: PlanningProblem) -> (entries: [Int], isAlone: [Bool]) {
+        /// One entry of each kind, those with equal times being alike, and whether its instances run one task at a time; `nil`
+        /// for large problems.
+        private static func kinds(_ problem: PlanningProblem) -> (entries: [Int], isAlone: [Bool])? {
             let width = problem.entries.count
+            guard problem.seconds.count <= 2_000_000 else { return nil }
             var known: [[Double]: Int] = [:]
             var kinds: [Int] = []
             var isAlone: [Bool] = []
