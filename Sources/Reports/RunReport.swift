@@ -6,7 +6,7 @@ public import Workloads
 /// instances, and what they cost.
 public struct RunReport: Sendable {
     private let title: String
-    private let types: [TaskID: String]
+    private let graph: TaskGraph
     private let plan: Plan?
     private let attempts: [AttemptRecord]
     private let lives: [InstanceLife]
@@ -24,15 +24,14 @@ public struct RunReport: Sendable {
         _ title: String, _ graph: TaskGraph, plan: Plan?, attempts: [AttemptRecord], lives: [InstanceLife],
         goal: Goal = Goal(.balanced)
     ) {
-        (self.title, self.plan, self.lives) = (title, plan, lives)
+        (self.title, self.graph, self.plan, self.lives) = (title, graph, plan, lives)
         account = RunAccount(attempts, lives, goal)
-        types = Dictionary(graph.tasks.map { ($0.id, $0.type) }, uniquingKeysWith: { first, _ in first })
         self.attempts = attempts.sorted { ($0.startTimeSeconds ?? 0) < ($1.startTimeSeconds ?? 0) }
     }
 
     /// The plan above what happened.
     public func ganttChart() -> GanttChart {
-        let planned = plan.map { [GanttChart.Panel("plan", $0, types: types)] } ?? []
+        let planned = plan.map { [GanttChart.Panel("plan", $0, graph)] } ?? []
         // One that is far away would leave the bars no room.
         let shown = 2 * max(account.elapsedSeconds, plan?.makespanSeconds ?? 0)
         return GanttChart(

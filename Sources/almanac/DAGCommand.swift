@@ -49,23 +49,11 @@ struct DAGCommand: ParsableCommand {
             if let svg {
                 let title =
                     "\(known.job.name): \(Units.count(graph.count, "task")), \(Units.count(graph.edgeCount, "edge"))"
-                try Console.write(Data(DAGChart(title, graph, durations: durations).svg().utf8), toFile: svg)
+                try DAGChart(title, graph, durations: durations).write(to: svg)
             }
             if let output { try Console.write(Data((Console.json(view) + "\n").utf8), toFile: output) }
             try console.result(view, text: view.text(reduced: reduce))
         }
-    }
-}
-
-extension Console {
-    /// Says for how many tasks a time is assumed.
-    func remarkUnknownTimes(_ known: KnownJob, _ assumed: TimeSpan) {
-        let tasks = known.job.tasks.tasks
-        let unknown = tasks.count { $0.claimedSeconds == nil && !known.models.knowsRuntime }
-        guard unknown > 0 else { return }
-        remark(
-            "\(unknown) of \(Units.count(tasks.count, "task")) \(unknown == 1 ? "has" : "have") no known time: "
-                + "\(Units.formatSeconds(assumed.seconds)) is assumed. Give --models.")
     }
 }
 
