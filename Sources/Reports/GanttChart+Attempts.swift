@@ -27,8 +27,12 @@ extension GanttChart.Panel {
             })
     }
 
-    /// What happened, in seconds after `start`.
-    init(_ name: String, _ attempts: [AttemptRecord], start: Double) {
+    /// What happened, in seconds after `start`, with the attempts on a path outlined.
+    init(_ name: String, _ attempts: [AttemptRecord], start: Double, _ path: RunPath? = nil) {
+        let steps = (path?.steps ?? []).compactMap { step in
+            step.task.map { AttemptName(task: $0, number: step.attempt) }
+        }
+        let isCritical = Set(steps)
         self.init(
             name,
             attempts.compactMap { attempt in
@@ -38,7 +42,14 @@ extension GanttChart.Panel {
                     (attempt.task ?? "") + again, type: attempt.taskType ?? "", row: attempt.instance ?? "local",
                     start: from - start, end: to - start,
                     outcome: attempt.status == .completed
-                        ? .succeeded : attempt.cause == .reclaimed ? .reclaimed : .failed)
+                        ? .succeeded : attempt.cause == .reclaimed ? .reclaimed : .failed,
+                    isCritical: isCritical.contains(
+                        AttemptName(task: TaskID(attempt.task ?? ""), number: attempt.attempt ?? 1)))
             })
+    }
+
+    private struct AttemptName: Hashable {
+        var task: TaskID
+        var number: Int
     }
 }
