@@ -70,7 +70,7 @@ public struct PlanExplanation: Hashable, Sendable, Encodable {
     /// Explains one task of a plan for a problem.
     ///
     /// - Throws: ``PlanError/invalid(_:)`` if the plan does not have the task.
-    /// - Complexity: O(*n* log *n* + *E*).
+    /// - Complexity: O(*n* log *n* + *E* + *instances* · *predecessors*).
     public init(_ task: TaskID, in plan: Plan, _ problem: PlanningProblem) throws(PlanError) {
         let graph = problem.graph
         guard let index = graph.index(of: task), let place = plan.assignments.firstIndex(where: { $0.task == task })
@@ -96,18 +96,31 @@ public struct PlanExplanation: Hashable, Sendable, Encodable {
         idleSeconds = max(0, own.startSeconds - (found.first.map { $0.endSeconds + $0.transferSeconds } ?? 0))
         slackSeconds = waits.slacks[place]
         isCritical = waits.criticalPath.contains(place)
-        alternatives = problem.entries.indices.map { Self.alternative(problem, plan, index, own, entry: $0) }.sorted {
+        let before = Set(graph.predecessors(of: index).map { graph.tasks[$0].id })
+        let site = Site(
+            task: index, own: own, predecessors: plan.assignments.filter { before.contains($0.task) },
+            others: Dictionary(grouping: plan.assignments.filter { $0.task != task }, by: \.instance))
+        alternatives = problem.entries.indices.map { Self.alternative(problem, plan, site, entry: $0) }.sorted {
             ($0.endSeconds ?? .infinity, $0.offer) < ($1.endSeconds ?? .infinity, $1.offer)
         }
     }
 }
 
 extension PlanExplanation {
+    /// A task of a plan, and what is around it.
+    private struct Site {
+        var task: Int
+        var own: Plan.Assignment
+        var predecessors: [Plan.Assignment]
+        /// All other tasks of every instance.
+        var others: [InstanceID: [Plan.Assignment]]
+    }
+
     /// The best that instances of one entry can do for a task, while the rest of the plan stays.
     private static func alternative(
-        _ problem: PlanningProblem, _ plan: Plan, _ task: Int, _ own: Plan.Assignment, entry: Int
+        _ problem: PlanningProblem, _ plan: Plan, _ site: Site, entry: Int
     ) -> Alternative {
-        let offer = problem.entries[entry]
+        let (offer, task, own) = (problem.entries[entry], site.task, site.own)
         let name = String(offer.instanceID(0).rawValue.dropLast(2))
         let here = plan.instances.first { $0.id == own.instance }
         let isChosen = here.map { $0.entry.isSame(as: offer) } ?? false
@@ -125,8 +138,8 @@ extension PlanExplanation {
         }
         let bill = problem.bills[entry]
         for instance in rented {
-            let others = plan.assignments.filter { $0.instance == instance.id && $0.task != own.task }
-            let ready = arrival(problem, plan, task, on: instance.id)
+            let others = site.others[instance.id] ?? []
+            let ready = arrival(problem, site, on: instance.id)
             let start = earliestStart(own, seconds, from: ready, beside: others, in: offer.type)
             guard let first = others.map(\.startSeconds).min(), let last = others.map(\.endSeconds).max() else {
                 consider(start, bill.dollars(from: start, to: start + seconds), isNew: false)
@@ -137,7 +150,7 @@ extension PlanExplanation {
             consider(start, after - before, isNew: false)
         }
         if rented.count < offer.maximumCount {
-            let start = arrival(problem, plan, task, on: nil)
+            let start = arrival(problem, site, on: nil)
             consider(start, bill.dollars(from: start, to: start + seconds), isNew: true)
         }
         guard let best else {
@@ -148,15 +161,13 @@ extension PlanExplanation {
         return Alternative(
             offer: name, isChosen: isChosen, startSeconds: best.start, endSeconds: best.start + seconds,
             laterSeconds: best.start + seconds - own.endSeconds,
-            dearer: best.added - saved(problem, plan, own, here), isNewInstance: best.isNew, obstacle: nil)
+            dearer: best.added - saved(problem, site, here), isNewInstance: best.isNew, obstacle: nil)
     }
 
     /// What the plan would cost less without the task.
-    private static func saved(
-        _ problem: PlanningProblem, _ plan: Plan, _ own: Plan.Assignment, _ here: Plan.Instance?
-    ) -> Double {
+    private static func saved(_ problem: PlanningProblem, _ site: Site, _ here: Plan.Instance?) -> Double {
         guard let here, let entry = problem.entries.firstIndex(where: { $0.isSame(as: here.entry) }) else { return 0 }
-        let others = plan.assignments.filter { $0.instance == here.id && $0.task != own.task }
+        let others = site.others[here.id] ?? []
         let all = problem.bills[entry].dollars(from: here.startSeconds, to: here.endSeconds)
         guard let first = others.map(\.startSeconds).min(), let last = others.map(\.endSeconds).max() else {
             return all
@@ -165,17 +176,12 @@ extension PlanExplanation {
     }
 
     /// When all data can be on an instance, or on a new one.
-    private static func arrival(
-        _ problem: PlanningProblem, _ plan: Plan, _ task: Int, on instance: InstanceID?
-    ) -> Double {
-        let names = Set(problem.graph.predecessors(of: task).map { problem.graph.tasks[$0].id })
-        var latest = 0.0
-        for earlier in plan.assignments where names.contains(earlier.task) {
-            guard let predecessor = problem.graph.index(of: earlier.task) else { continue }
-            let transfer = earlier.instance == instance ? 0 : problem.transferSeconds(predecessor, task)
-            latest = max(latest, earlier.endSeconds + transfer)
+    private static func arrival(_ problem: PlanningProblem, _ site: Site, on instance: InstanceID?) -> Double {
+        site.predecessors.reduce(0) { latest, earlier in
+            let predecessor = earlier.instance == instance ? nil : problem.graph.index(of: earlier.task)
+            let transfer = predecessor.map { problem.transferSeconds($0, site.task) } ?? 0
+            return max(latest, earlier.endSeconds + transfer)
         }
-        return latest
     }
 
     /// The first moment from which on there is room for so many seconds beside others.

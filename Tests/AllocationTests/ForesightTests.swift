@@ -89,6 +89,29 @@ import Workloads
         }
     }
 
+    @Test("the run ends by a foreseen time as often as it says, from the start and from the middle")
+    func calibrated() throws {
+        var (byMedian, by95) = (0, 0)
+        let runs = 120
+        for run in 0..<UInt64(runs) {
+            var generator = TestGenerator(seed: run)
+            let graph = try randomGraph(12, seed: run % 10)
+            // Run times from 2 to 20 s, short ones more often.
+            func time(_ p: Double) -> Double { 2 + 18 * p * p }
+            let seconds = (0..<12).map { _ in time(Double.random(in: 0..<1, using: &generator)) }
+            var course = Course(graph, seconds: seconds, offers: [offer("a", count: 2, openSeconds: 5)])
+            for _ in 0..<(run % 2 == 0 ? 0 : 6) { _ = course.step() }
+            let found = Foresight(course.allocator, at: course.now, playouts: 60, seed: run) { _, _, p in time(p) }
+            let (median, late) = (try #require(found).end(0.5), try #require(found).end(0.95))
+            while course.step() {}
+            if course.now <= median { byMedian += 1 }
+            if course.now <= late { by95 += 1 }
+        }
+        // Three standard deviations around 60 and 114.
+        #expect(44...76 ~= byMedian, "\(byMedian)")
+        #expect(107...120 ~= by95, "\(by95)")
+    }
+
     @Test("what has run longer than most is likely to run on for a while, and never has ended")
     func elapsed() throws {
         let graph = try TaskGraph([TaskSpec(id: "a"), TaskSpec(id: "b", predecessors: ["a"])])

@@ -72,7 +72,8 @@ struct EveryCommandTests {
             ["evaluate"], ["predict", "models/runtime.safetensors", "--type", "unseen"],
             ["model", "show", "models/runtime.safetensors"], ["plan", "job.yaml"], ["plan", "job.yaml", "--front"],
             ["plan", "job.yaml", "--explain", "a"], ["dag", "show", "job.yaml"],
-            ["run", "job.yaml"], ["retrain"], ["doctor"], ["datasets", "list", "--catalog", catalog],
+            ["run", "job.yaml"], ["status", "job.yaml"], ["retrain"], ["doctor"],
+            ["datasets", "list", "--catalog", catalog],
         ] {
             let json = try terminal.start(command + ["--json"]).wait()
             #expect(json.json != nil, "\(command): \(json.output.prefix(200)) \(json.errors)")

@@ -44,6 +44,23 @@ struct PictureTests {
         #expect(text.contains("1 edge could go, as others say the same (--reduce): split → merge"))
     }
 
+    @Test("many tasks are drawn as one, and a file has what --json prints")
+    func groups() throws {
+        let terminal = try Terminal()
+        try terminal.write(
+            """
+            tasks:
+              - {id: "part-${n}", foreach: {n: [\((1...400).map(String.init).joined(separator: ", "))]}, type: part, seconds: 1}
+              - {id: join, needs: ["part-*"], seconds: 2}
+            """, to: "wide.yaml")
+        let json = try terminal.almanac(
+            "dag", "show", "wide.yaml", "--svg", "wide.svg", "--output", "wide.json", "--json"
+        ).output
+        let svg = try String(contentsOfFile: terminal.path("wide.svg"), encoding: .utf8)
+        #expect(svg.contains("part × 400") && svg.contains("Tasks of one type and of one level are drawn as one"))
+        #expect(try String(contentsOfFile: terminal.path("wide.json"), encoding: .utf8) == json)
+    }
+
     @Test("a task is explained; one that is not there is an error")
     func explanation() throws {
         let terminal = try Terminal()
