@@ -61,6 +61,17 @@ struct PictureTests {
         #expect(try String(contentsOfFile: terminal.path("wide.json"), encoding: .utf8) == json)
     }
 
+    @Test("a pipe is written to, and not replaced by a file")
+    func pipe() throws {
+        let terminal = try Terminal()
+        try terminal.write(Self.job, to: "job.yaml")
+        let answer = try terminal.shell(
+            "mkfifo pipe; cat pipe > copy & almanac dag show job.yaml --svg pipe -q > shown; wait; test -p pipe && echo kept"
+        )
+        #expect(answer.output == "kept\n", "\(answer.errors)")
+        #expect(terminal.lines("copy").first?.hasPrefix("<svg") == true)
+    }
+
     @Test("a task is explained; one that is not there is an error")
     func explanation() throws {
         let terminal = try Terminal()
