@@ -3,7 +3,9 @@ import Execution
 import Foundation
 import JobFiles
 import LocalExecution
+import Plots
 import Prediction
+import Reports
 import Scheduling
 import Service
 import Workloads
@@ -51,6 +53,12 @@ struct PlanCommand: ParsableCommand {
     @Flag(name: .long, help: "Print all compromises between fast and cheap instead of one plan.")
     var front = false
 
+    @Option(name: .long, help: "Say why this task is where it is, and why it starts when it does.")
+    var explain: String?
+
+    @Option(name: .long, help: "Draw the plan, or with --front all compromises, to this SVG file.")
+    var svg: String?
+
     @Option(name: .long, help: "Write the plan, and the estimates behind it, to this file as JSON.")
     var output: String?
 
@@ -67,6 +75,7 @@ struct PlanCommand: ParsableCommand {
         if let search, !(0...1e6 ~= search.seconds) {
             throw ValidationError("--search is \(search.seconds) seconds, expected 0 to 1000000.")
         }
+        if explain != nil, front { throw ValidationError("--explain needs one plan: leave out --front.") }
         if let budget, !(budget >= 0) { throw ValidationError("--budget is \(budget), expected 0 or more.") }
     }
 
@@ -78,6 +87,12 @@ struct PlanCommand: ParsableCommand {
             let table = job.policy ?? .standard
             return try console.result(table, text: table.yaml)
         }
+        if let explain, job.tasks.index(of: TaskID(explain)) == nil {
+            let nearest = nearestName(to: explain, among: job.tasks.tasks.lazy.map(\.id.rawValue))
+            throw Failure.input(
+                "--explain: the job has no task '\(explain)'. "
+                    + (nearest.map { "Did you mean '\($0)'?" } ?? "'dag show' prints what there is."))
+        }
         let offered = job.pool ?? ResourcePool(entries: [.init(type: .thisMachine())])
         var costs = try models.costModel(
             for: job.tasks, on: offered, host: job.pool == nil ? InstanceType.hostName : nil,
@@ -87,15 +102,13 @@ struct PlanCommand: ParsableCommand {
             objective ?? job.goal.objective,
             deadlineSeconds: deadline?.seconds ?? job.goal.deadlineSeconds, budget: budget ?? job.goal.budget,
             confidence: confidence)
-        let unknown = job.tasks.tasks.count { $0.claimedSeconds == nil && !models.knowsRuntime }
-        if unknown > 0 {
-            let assumed = Units.formatSeconds(unknownTime.seconds)
-            console.remark(
-                "\(unknown) of \(Units.count(job.tasks.count, "task")) \(unknown == 1 ? "has" : "have") no known time: \(assumed) is assumed. Give --models."
-            )
-        }
+        console.remarkUnknownTimes(known, unknownTime)
         let planner = Planner(job.tasks, on: offered, costs: costs)
-        if front { return try printFront(try planner.paretoFront(confidence: confidence), console) }
+        if front {
+            let plans = try planner.paretoFront(confidence: confidence)
+            if let svg { try LineChart(job.name, front: plans, goal: goal).write(to: svg) }
+            return try printFront(plans, console)
+        }
         if let search, search.seconds > 2 {
             console.remark(
                 "searching for \(Units.formatSeconds(search.seconds)) on \(Units.count(global.threads, "thread"))")
@@ -119,6 +132,12 @@ struct PlanCommand: ParsableCommand {
         if let output {
             let saved = SavedPlan(found.plan, goal: goal, costs: costs)
             try Console.write(Data(Console.json(saved).utf8), toFile: output)
+        }
+        if let svg { try GanttChart(job.name, found.plan, job.tasks, goal: goal).write(to: svg) }
+        if let explain {
+            let problem = try PlanningProblem(job.tasks, on: offered, costs: costs, confidence: confidence)
+            let explanation = try PlanExplanation(TaskID(explain), in: found.plan, problem)
+            return try console.result(explanation, text: explanation.text)
         }
         try console.result(found, text: text(found, job, goal))
     }
