@@ -7,7 +7,7 @@ inputs are there. A machine costs its price from the start of its first task to 
 import dataclasses, json, random
 
 
-@dataclasses.dataclass
+@dataclasses.dataclass(eq=False)
 class Problem:
     id: str
     tasks: list       # names
@@ -27,38 +27,34 @@ class Problem:
             for work in self.work: print(repr(work), file=file)
             for u, v, size in self.edges: print(u, v, repr(size), file=file)
 
-    def run(self, schedule):
-        """Makespan and cost of a schedule, the tasks of each machine in order. ValueError if it cannot be run."""
-        n = len(self.tasks)
-        place, last, nexts, waits = [-1] * n, [-1] * n, [[] for _ in range(n)], [0] * n
-        before = [[] for _ in range(n)]
-        for u, v, size in self.edges:
+    def order(self, schedule):
+        """All tasks, each after those it waits for and after those before it on its machine. ValueError if there is none."""
+        waits, nexts = [0] * len(self.tasks), [[] for _ in self.tasks]
+        for u, v in [(u, v) for u, v, _ in self.edges] + [pair for tasks in schedule for pair in zip(tasks, tasks[1:])]:
             nexts[u].append(v)
-            before[v].append((u, self.latency + size / self.bandwidth))
             waits[v] += 1
-        for machine, tasks in enumerate(schedule):
-            for i, task in enumerate(tasks):
-                if place[task] >= 0: raise ValueError(f"{self.id}: task {task} is there twice")
-                place[task] = machine
-                if i:
-                    last[task] = tasks[i - 1]
-                    nexts[tasks[i - 1]].append(task)
-                    waits[task] += 1
-        if min(place) < 0: raise ValueError(f"{self.id}: task {place.index(-1)} is missing")
-        ready, end, start, done = [t for t in range(n) if not waits[t]], [0.0] * n, [0.0] * n, 0
-        while ready:
-            task = ready.pop()
-            done += 1
-            start[task] = max([end[last[task]] if last[task] >= 0 else 0.0]
-                              + [end[u] + (0.0 if place[u] == place[task] else c) for u, c in before[task]])
-            end[task] = start[task] + self.work[task] / self.speed[place[task]]
+        order = [task for task, count in enumerate(waits) if not count]
+        for task in order:
             for v in nexts[task]:
                 waits[v] -= 1
-                if not waits[v]: ready.append(v)
-        if done < n: raise ValueError(f"{self.id}: the order of a machine contradicts that of the tasks")
-        cost = sum(price / 3600 * (max(end[t] for t in tasks) - min(start[t] for t in tasks))
-                   for price, tasks in zip(self.price, schedule) if tasks)
-        return max(end), cost
+                if not waits[v]: order.append(v)
+        if len(order) < len(waits): raise ValueError(f"{self.id}: the order of a machine contradicts that of the tasks")
+        return order
+
+    def run(self, schedule):
+        """Makespan and cost of a schedule, the tasks of each machine in order. ValueError if it cannot be run."""
+        if sorted(task for tasks in schedule for task in tasks) != list(range(len(self.tasks))):
+            raise ValueError(f"{self.id}: a task is missing or there twice")
+        before = [[] for _ in self.tasks]
+        for u, v, size in self.edges: before[v].append((u, self.latency + size / self.bandwidth))
+        place = {task: machine for machine, tasks in enumerate(schedule) for task in tasks}
+        start, end, free = {}, {}, [0.0] * len(schedule)
+        for task in self.order(schedule):
+            machine = place[task]
+            start[task] = max([free[machine]] + [end[u] + (0.0 if place[u] == machine else c) for u, c in before[task]])
+            free[machine] = end[task] = start[task] + self.work[task] / self.speed[machine]
+        cost = sum(price / 3600 * (end[tasks[-1]] - start[tasks[0]]) for price, tasks in zip(self.price, schedule) if tasks)
+        return max(end.values()), cost
 
 
 def load(id, workflow, pool):
