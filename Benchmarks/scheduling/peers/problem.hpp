@@ -98,9 +98,8 @@ struct Partial {
 
     explicit Partial(const Problem& p) : machine(p.machines), end(p.tasks), place(p.tasks, -1) {}
 
-    /// When a task could start on a machine.
-    double start(const Problem& p, int task, int m) const {
-        double ready = 0;
+    /// When a task could start on a machine, not before `ready`.
+    double start(const Problem& p, int task, int m, double ready = 0) const {
         for (const auto& edge : p.before[task])
             ready = std::max(ready, end[edge.task] + (place[edge.task] == m ? 0 : edge.seconds));
         const auto& slots = machine[m];
