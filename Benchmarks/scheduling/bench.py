@@ -242,17 +242,16 @@ def planning():
 
 def simulator():
     problem = layered(100_000, 100)
-    # The least of five, as for a neighbour is to be expected.
     answers = [ours("simulate", problem.file)[0] for _ in range(5)]
     rate = max(answer["events"] / answer["seconds"] for answer in answers)
-    work, target = "simulated run of 100,000 tasks on 100 machines, without transfers: task events a second", "at least 1,000,000"
+    work = "simulated run of 100,000 tasks on 100 machines, without transfers: task events a second"
+    add(work, rate, "none", None, "at least 1,000,000", rate >= 1e6)
     schedule = heft(problem)["machines"] if heft(problem) else plan(problem)["machines"]
+    # Made and started all at once, with dependencies of SimGrid, they take hundreds of times as long.
     theirs = [simgrid(problem, schedule, "--only-tasks") for _ in range(5)]
     if theirs[0]:
         value = max(answer["activities"] / answer["seconds"] for answer in theirs)
-        add(work, rate, "SimGrid, a fixed schedule, activities made when they can start", value, target + ", 20 × it",
-            rate >= 1e6 and rate >= 20 * value)
-    else: add(work, rate, "none", None, target, rate >= 1e6)
+        add(work, rate, "SimGrid, a fixed schedule, activities made when they start", value, "at least 20 × it", rate >= 20 * value)
     memory = min(answer["bytes"] for answer in answers) / 100_000
     add("… memory, bytes a task", memory, "SimGrid", theirs[0] and min(a["bytes"] for a in theirs) / 100_000, "at most 200",
         memory <= 200)
