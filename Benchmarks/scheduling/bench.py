@@ -12,6 +12,8 @@ it. The parts:
   plan       seconds to plan 500 tasks on 32 machines, 10,000 on 64, 100,000 on 100, and one evaluation of a changed plan
   simulator  events a second and memory of a run of 100,000 tasks on 100 machines, beside SimGrid
   allocator  seconds an event of 100,000 tasks on 1,000 instances: part `events` of the benchmark of allocation
+  search     plans that one second of search on both processors finds, lower bounds, and what a move of a search takes
+  long       plans that thirty seconds find
   deadline   cost of plans that may take 1.5 times as long as HEFT, beside HEFT, a cheapest-first greedy, MOHEFT
   pareto     hypervolume of makespan and cost, beside MOHEFT in one second
 
@@ -72,7 +74,8 @@ def shared(kind):
         place = {task: i for i, task in enumerate(problem.tasks)}
         best = read("best", row["id"] + ".json")["machines"]
         problem.best = [[place[task] for task in best.get(machine, [])] for machine in problem.machines]
-        problem.best_known, problem.file = known[row["id"]]["best_known"], path_of(problem)
+        problem.best_known, problem.lower_bound = (known[row["id"]][name] for name in ("best_known", "lower_bound"))
+        problem.file = path_of(problem)
         found.append(problem)
     return found
 
@@ -220,6 +223,42 @@ def small():
         "CP-SAT, proved", 1, "none")
 
 
+def searched(problems, seconds):
+    """What a search finds for each, one after the other."""
+    return [timed(p, ours("search", seconds, p.file))[0] for p in problems]
+
+
+def search():
+    medium, small = shared("medium"), shared("small")
+    if not medium: return
+    found = searched(medium, 1)
+    ratio = mean([answer["makespan"] / p.best_known for answer, p in zip(found, medium)])
+    add(f"search of 1 s on both processors: makespan / best known, geometric mean of {len(medium)} medium problems", ratio,
+        "best known", 1, "at most 1.005", ratio <= 1.005)
+    least = {p.id: min(p.best_known, a["makespan"]) for p, a in zip(medium, found)}
+    gap = mean([least[p.id] / a["bound"] for p, a in zip(medium, found)])
+    simple = mean([least[p.id] / p.lower_bound for p in medium])
+    add("… best known / lower bound, geometric mean", gap, "path and work without transfers", simple, "at most 1.05", gap <= 1.05)
+    optimal = searched(small, 1)
+    missed = sum(answer["makespan"] > p.best_known * (1 + 1e-9) for answer, p in zip(optimal, small))
+    add(f"search of 1 s: small problems of {len(small)} whose proved optimum is missed", missed, "none", None, "none", missed == 0)
+    wrong = sum(a["bound"] > p.best_known * (1 + 1e-9) for p, a in zip(medium + small, found + optimal))
+    add("lower bounds above a schedule that is known", wrong, "none", None, "none", wrong == 0)
+    answer = searched([layered(10_000, 64)], 10)[0]
+    took = 1e3 * answer["processorSeconds"] / max(1, answer["tries"])
+    add("a move of a search, judged and kept or not, 10,000 tasks on 64 machines: processor time, ms", took, "none", None,
+        "at most 0.1", took <= 0.1)
+
+
+def long():
+    problems = shared("medium")
+    if not problems: return
+    ratios = [answer["makespan"] / p.best_known for answer, p in zip(searched(problems, 30), problems)]
+    work = f"search of 30 s on both processors: makespan / best known, {len(problems)} medium problems"
+    add(work + ", geometric mean", mean(ratios), "best known", 1, "at most 0.99", mean(ratios) <= 0.99)
+    add(work + ", the worst", max(ratios), "best known", 1, "at most 1.005", max(ratios) <= 1.005)
+
+
 def planning():
     slower = 0.0
     for count, machines, limit in ((500, 32, 0.005), (10_000, 64, 0.1), (100_000, 100, 2)):
@@ -272,7 +311,7 @@ def deadline():
     missed, dearer = 0, 0
     for p in problems:
         base, limit = heft(p)["cost"], 1.5 * heft(p)["makespan"]
-        own = timed(p, ours("cost", p.file, repr(limit)))[0]
+        own = timed(p, ours("cost", p.file, repr(limit), 1))[0]
         greedy = timed(p, lines([peer("greedy"), p.file, repr(limit)]))[0]
         in_time = lambda answers: min([a["cost"] for a in answers if a["makespan"] <= limit * (1 + 1e-9)], default=base)
         missed += own["makespan"] > limit * (1 + 1e-9)
@@ -282,7 +321,7 @@ def deadline():
         for values, value in zip(costs.values(), found): values.append(value / base)
     means = {name: mean(values) for name, values in costs.items()}
     own = means.pop("ours")
-    work = f"cost / that of HEFT by 1.5 × its makespan, geometric mean of {len(problems)} medium problems"
+    work = f"cost / that of HEFT by 1.5 × its makespan, search of 1 s, geometric mean of {len(problems)} medium problems"
     add(work, own, "HEFT", 1, "at most 0.75", own <= 0.75)
     bound = means.pop("no transfers, no gaps (a bound)")
     for name, value in means.items(): add(work, own, name, value, "at most it", own <= value)
@@ -318,8 +357,8 @@ def pareto():
     add("… the slowest of these fronts, s", max(seconds), "MOHEFT", 1, "at most 1", max(seconds) <= 1)
 
 
-PARTS = {"validity": validity, "list": list_plans, "small": small, "plan": planning, "simulator": simulator,
-         "allocator": allocator, "deadline": deadline, "pareto": pareto}
+PARTS = {"validity": validity, "list": list_plans, "small": small, "plan": planning, "search": search, "long": long,
+         "simulator": simulator, "allocator": allocator, "deadline": deadline, "pareto": pareto}
 
 
 def main():

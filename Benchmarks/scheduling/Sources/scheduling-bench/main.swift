@@ -7,7 +7,8 @@ import Workloads
 // scheduling-bench PART ARGUMENT...: prints one line of JSON for each answer.
 //
 //   plan PROBLEM...             the fastest plans
-//   cost PROBLEM DEADLINE       the cheapest plan by the deadline, in seconds
+//   search SECONDS PROBLEM...   the fastest plans that a search on all processors finds in so many seconds each
+//   cost PROBLEM DEADLINE       the cheapest plan by the deadline, in seconds; with SECONDS of search at the end, that of a search
 //   pareto PROBLEM              plans of which none is both slower and dearer than another
 //   decode PROBLEM ORDER        a schedule decoded: the tasks in an order, then the machine of each task
 //   simulate PROBLEM            a run of the allocator, the longest path first
@@ -37,18 +38,35 @@ struct Answer: Encodable {
     var makespan: Double
     var cost = 0.0
     var seconds = 0.0
+    var processorSeconds = 0.0
     var machines: [[Int]] = []
     var events = 0
     var bytes = 0.0
+    /// No plan ends sooner.
+    var bound = 0.0
+    /// Moves that were judged.
+    var tries = 0
 }
 
 func show(_ answer: Answer) throws { print(String(decoding: try JSONEncoder().encode(answer), as: UTF8.self)) }
 
-func show(_ plan: Plan, of problem: Problem, seconds: Double) throws {
+func answer(_ plan: Plan, of problem: Problem, seconds: Double) throws -> Answer {
     try plan.validate(problem.graph, on: problem.pool)
-    try show(
-        Answer(
-            makespan: plan.makespanSeconds, cost: plan.cost, seconds: seconds, machines: problem.machines(plan)))
+    return Answer(
+        makespan: plan.makespanSeconds, cost: plan.cost, seconds: seconds, machines: problem.machines(plan))
+}
+
+/// What a search on all processors finds, with seconds by the clock.
+func search(_ problem: Problem, _ goal: Goal, seconds: Double) throws -> Answer {
+    let planner = Planner(problem.graph, on: problem.pool, costs: problem.costs)
+    let (start, busy) = (ContinuousClock.now, processorSeconds())
+    let found = try planner.search(
+        goal, limit: .seconds(seconds), threads: ProcessInfo.processInfo.activeProcessorCount, seed: 1)
+    let took = start.duration(to: .now) / .seconds(1)
+    var answer = try answer(found.plan, of: problem, seconds: took)
+    answer.processorSeconds = processorSeconds() - busy
+    (answer.bound, answer.tries) = (found.lowerBound.makespanSeconds, found.tries)
+    return answer
 }
 
 /// Memory of this process in bytes: now (`VmRSS`) or at most so far (`VmHWM`).
@@ -90,18 +108,25 @@ case ("plan", 2...):
         let problem = try Problem(path)
         let planner = Planner(problem.graph, on: problem.pool, costs: problem.costs)
         let (plan, seconds) = try timed { try planner.plan(Goal(.time)) }
-        try show(plan, of: problem, seconds: seconds)
+        try show(answer(plan, of: problem, seconds: seconds))
     }
+case ("search", 3...):
+    for path in arguments.dropFirst(2) {
+        try show(search(try Problem(path), Goal(.time), seconds: Double(arguments[1]) ?? 0))
+    }
+case ("cost", 4):
+    let goal = Goal(.cost, deadlineSeconds: Double(arguments[2]) ?? 0)
+    try show(search(try Problem(arguments[1]), goal, seconds: Double(arguments[3]) ?? 0))
 case ("cost", 3):
     let problem = try Problem(arguments[1])
     let planner = Planner(problem.graph, on: problem.pool, costs: problem.costs)
     let (plan, seconds) = try timed { try planner.plan(Goal(.cost, deadlineSeconds: Double(arguments[2]) ?? 0)) }
-    try show(plan, of: problem, seconds: seconds)
+    try show(answer(plan, of: problem, seconds: seconds))
 case ("pareto", 2):
     let problem = try Problem(arguments[1])
     let planner = Planner(problem.graph, on: problem.pool, costs: problem.costs)
     let (front, seconds) = try timed { try planner.paretoFront() }
-    for plan in front { try show(plan, of: problem, seconds: seconds) }
+    for plan in front { try show(answer(plan, of: problem, seconds: seconds)) }
 case ("decode", 3): try show(try decode(try Problem(arguments[1]), arguments[2]))
 case ("simulate", 2): try show(try simulate(try Problem(arguments[1])))
 default:
