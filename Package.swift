@@ -25,6 +25,7 @@ let package = Package(
         .library(name: "Workloads", targets: ["Workloads"]),
         .library(name: "Scheduling", targets: ["Scheduling"]),
         .library(name: "Allocation", targets: ["Allocation"]),
+        .library(name: "Simulation", targets: ["Simulation"]),
         .library(name: "Prediction", targets: ["Prediction"]),
         .library(name: "Sizing", targets: ["Sizing"]),
     ],
