@@ -43,7 +43,7 @@ public struct Planner: Sendable {
         }
         var lists = ListPortfolio(original)
         let problem = lists.problem
-        lists.add(for: goal)
+        lists.add(for: goal, briefly: limit == .brief)
         let bound = LowerBound(problem)
         func search(_ goal: Goal, from: [Schedule], share: Double) -> PlanSearch {
             PlanSearch(
@@ -105,14 +105,23 @@ public struct Planner: Sendable {
 
     /// Plans of which none is both slower and dearer than another, from fastest to cheapest.
     ///
+    /// - Parameters:
+    ///   - limit: How long to search for them.
+    ///   - most: How many plans at most; both ends are always among them.
     /// - Throws: ``PlanError`` as ``plan(_:)``, but for limits.
-    public func paretoFront(confidence: Double? = nil) throws(PlanError) -> [Plan] {
-        let problem = try PlanningProblem(graph, on: pool, costs: costs, confidence: confidence)
+    public func paretoFront(
+        confidence: Double? = nil, limit: PlanSearch.Limit = .brief, most: Int = 40, threads: Int = 1, seed: UInt64 = 0
+    ) throws(PlanError) -> [Plan] {
+        let original = try PlanningProblem(graph, on: pool, costs: costs, confidence: confidence)
         guard graph.count > 0 else { return [] }
-        var lists = ListPortfolio(problem)
+        var lists = ListPortfolio(original)
+        let problem = lists.problem
         lists.addTrimmed()
         lists.addCheapest()
         lists.addBetween(deadline: nil)
-        return lists.front.map { $0.plan(problem) }
+        lists.addCompromises(briefly: limit == .brief)
+        let found = FrontSearch(
+            problem, from: lists.schedules, bound: LowerBound(problem), limit: limit, threads: threads, seed: seed)
+        return found.thinned(to: most).map { $0.plan(problem) }
     }
 }
