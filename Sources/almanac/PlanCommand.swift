@@ -115,7 +115,7 @@ struct PlanCommand: ParsableCommand {
             if let svg { try LineChart(job.name, front: plans, goal: goal).write(to: svg) }
             return try printFront(plans, console)
         }
-        let found: FoundPlan
+        var found: FoundPlan
         do {
             found = try planner.search(
                 goal, limit: limit, threads: global.threads, seed: global.seed)
@@ -131,6 +131,9 @@ struct PlanCommand: ParsableCommand {
             }
             throw Failure.input(error.description)
         }
+        found.risk = try PlanRisk(
+            found.plan, of: job.tasks, on: offered, costs: costs, goal: goal,
+            draws: max(20, min(200, 2_000_000 / max(1, job.tasks.count))), seed: global.seed)
         if let output {
             let saved = SavedPlan(found.plan, goal: goal, costs: costs)
             try Console.write(Data(Console.json(saved).utf8), toFile: output)
@@ -175,6 +178,7 @@ struct PlanCommand: ParsableCommand {
                     + "\(Units.formatPercent(found.gap)) longer")
         }
         if search != nil { known.append("\(found.tries) moves were judged") }
+        if let risk = found.risk?.text { known.append(risk) }
         if !known.isEmpty { parts.insert(known.joined(separator: "; "), at: 2) }
         if plan.instances.count > 40, !tasks {
             parts.append("… and \(plan.instances.count - 40) more (--tasks prints all)")
