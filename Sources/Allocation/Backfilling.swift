@@ -132,7 +132,7 @@ extension RunState {
     }
 
     /// How long the running attempt at a task is expected to go on, in seconds, given how long it has run: by the quantiles of
-    /// its time if there are some; else what is left of the expected time, and at least a quarter of that.
+    /// its time if there are some; else what is left of the expected time, and a quarter of it if it is over.
     ///
     /// - Parameter begin: When it begins to work, if that is after it was dispatched: it waits for data first.
     package func expectedRest(of task: TaskIndex, begin: Double = -.infinity) -> Double {
@@ -150,7 +150,7 @@ extension RunState {
         let expected = whole * share
         guard own < estimates.secondsQuantiles.count, expected > 0,
             estimates.secondsQuantiles[own].values[0] < estimates.secondsQuantiles[own].values[7]
-        else { return elapsed < expected ? max(expected - elapsed, expected / 4) : expected / 4 }
+        else { return elapsed < expected ? expected - elapsed : expected / 4 }
         // The mean of the quantiles at the middle of equal parts that are not behind it.
         let scale = expected / max(estimates.expectedSeconds[own], 1e-300)
         var (sum, count) = (0.0, 0.0)

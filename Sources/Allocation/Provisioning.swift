@@ -70,7 +70,7 @@ extension RunState {
         // It is not there yet; when it is late, the task goes elsewhere.
         guard instance >= 0 else {
             let wanted = plan.slots[slot]
-            return seconds >= wanted.startSeconds - offers[Int(wanted.offer)].openSeconds + AsPlanned.patienceSeconds
+            return seconds >= wanted.startSeconds - offers[Int(wanted.offer)].openSeconds + Rescheduling.patienceSeconds
         }
         switch instances.phase[Int(instance)] {
         case .opening: return false
@@ -114,7 +114,7 @@ public struct AsRented: Provisioning {
             where job.instanceOfSlot[slot] < 0 && job.openOfSlot[slot] > 0 {
                 let seconds = wanted.startSeconds - state.offers[Int(wanted.offer)].openSeconds
                 // Then the tasks of a slot that nobody could ask for want room elsewhere.
-                let late = seconds + AsPlanned.patienceSeconds
+                let late = seconds + Rescheduling.patienceSeconds
                 if late > state.seconds { earliest = min(earliest, seconds > state.seconds ? seconds : late) }
             }
         }

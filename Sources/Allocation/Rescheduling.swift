@@ -13,11 +13,15 @@ public import Workloads
 /// - Complexity: a schedule is O(*tasks* · *instances* · *predecessors*); it is made anew only as often as keeps an event within
 ///   ``workPerEvent`` of these on average. Source: Topcuoglu, Hariri and Wu, *HEFT* (2002), repeated from the present.
 public struct Rescheduling: Placement {
+    /// So much later than planned an instance may be asked for; then its tasks go elsewhere.
+    static let patienceSeconds = 60.0
+
     /// How many places of tasks an event may look at on average.
     public var workPerEvent: Double
     /// By what part of the time that is left another schedule must end sooner to be followed.
     public var leastGain: Double
 
+    private let order: Order
     private var rest: Backfilling
     private var shadow = ShadowSchedule()
     /// What is known of every instance, to tell what changed.
@@ -38,10 +42,13 @@ public struct Rescheduling: Placement {
     /// Makes a placement for an empty run.
     public init(_ order: Order = .rank, workPerEvent: Double = 20_000, leastGain: Double = 0.005) {
         (self.workPerEvent, self.leastGain) = (workPerEvent, leastGain)
+        self.order = order
         rest = Backfilling(order)
     }
 
     public mutating func becameReady(_ task: TaskIndex, _ state: RunState) {
+        // Who had how much decides then, not when things end.
+        guard order != .fairShare else { return rest.becameReady(task, state) }
         hasNews = true
         fresh.append(task)
     }
@@ -61,6 +68,7 @@ public struct Rescheduling: Placement {
     }
 
     public mutating func planned(_ job: JobIndex, _ state: RunState) {
+        guard order != .fairShare else { return }
         shadow.take(job, state)
         (isStale, hasNews) = (true, true)
     }
@@ -70,6 +78,7 @@ public struct Rescheduling: Placement {
     public mutating func takeRedirected() -> [TaskIndex] { shadow.takeMoved() }
 
     public mutating func next(_ state: RunState) -> (task: TaskIndex, instance: InstanceIndex)? {
+        if order == .fairShare { return rest.next(state) }
         if state.seconds >= shadow.patienceEnds { (isStale, hasNews) = (true, true) }
         if hasNews { look(state) }
         while let start = starts.popLast() {
@@ -88,7 +97,12 @@ public struct Rescheduling: Placement {
     /// Schedules anew if it is time, and finds what can start.
     private mutating func look(_ state: RunState) {
         hasNews = false
-        if state.seconds > creditSeconds { (credit, creditSeconds) = (credit + workPerEvent, state.seconds) }
+        if state.seconds > creditSeconds {
+            // In a large job one event matters less.
+            let open = state.jobs.reduce(0) { $0 + Double($1.open) }
+            credit += workPerEvent * min(1, max(1 / 8, 1000 / max(1, open)))
+            creditSeconds = state.seconds
+        }
         if isStale || credit >= shadow.work(state) {
             isStale = false
             schedules += 1

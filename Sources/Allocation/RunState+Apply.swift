@@ -275,6 +275,7 @@ extension RunState {
         tasks.request[task] = grant.resources
         tasks.timeLimit[task] = grant.timeLimitSeconds ?? .infinity
         tasks.startSeconds[task] = seconds
+        note(attempt.task, startsOn: instance)
         instances.running[Int(instance)].append(attempt.task)
         instances.free[Int(instance)] -= grant.resources
         jobs[Int(tasks.job[task])].ready -= 1
@@ -282,6 +283,23 @@ extension RunState {
         charge(jobs[Int(tasks.job[task])].tenant, dominantShare(grant.resources))
         touched.append(instance)
         return true
+    }
+
+    /// A task that starts on the instance of another slot of its plan than its own belongs to that one from now on.
+    private mutating func note(_ task: TaskIndex, startsOn instance: InstanceIndex) {
+        let job = Int(tasks.job[Int(task)])
+        let place = Int(task - jobs[job].first)
+        guard let own = jobs[job].plan?.slotOfTask[place], own >= 0, jobs[job].instanceOfSlot[Int(own)] != instance,
+            let slot = jobs[job].instanceOfSlot.firstIndex(of: instance)
+        else { return }
+        jobs[job].openOfSlot[Int(own)] -= 1
+        jobs[job].openOfSlot[slot] += 1
+        if jobs[job].openOfSlot[Int(own)] == 0 { mayRent = true }
+        if !jobs[job].restOfSlot.isEmpty {
+            jobs[job].restOfSlot[Int(own)] -= leastSeconds(of: task, inSlot: Int(own))
+            jobs[job].restOfSlot[slot] += leastSeconds(of: task, inSlot: slot)
+        }
+        jobs[job].plan?.slotOfTask[place] = Int32(slot)
     }
 
     /// Frees what the running attempt of a task occupies.

@@ -135,6 +135,8 @@ struct ShadowSchedule: Sendable {
     private var startSeconds: [Double] = []
     private var edges: [Edges] = []
     private var moved: [TaskIndex] = []
+    /// A plan is given a chance before it is compared with others.
+    private var isNewPlan = false
     /// Tasks of all jobs by falling rank; those that are over are taken out now and then.
     private var urgent: [TaskIndex] = []
     private var rank: [Double] = []
@@ -214,6 +216,7 @@ extension ShadowSchedule {
         learn(state)
         let item = state.jobs[Int(job)]
         guard let plan = item.plan else { return }
+        isNewPlan = true
         for (task, slot) in plan.slotOfTask.enumerated() where slot >= 0 {
             let index = Int(item.first) + task
             guard !state.tasks.phase[index].isRunningOrOver else { continue }
@@ -230,13 +233,18 @@ extension ShadowSchedule {
         learn(state)
         lookAround(state)
         var kept = course(state, order: keptOrder(), keeping: true, usable: nil)
+        defer { isNewPlan = false }
+        guard !isNewPlan, !isOnTrack(kept) else {
+            follow(kept, state)
+            return Double(line.count * hosts.count)
+        }
         let all = Array(line.indices)
         var best = course(state, order: all, keeping: false, usable: nil)
         for (ahead, usable) in alternatives(state) {
             let other = course(state, order: all, keeping: false, usable: usable, lookingAhead: ahead)
             if other.objective < best.objective { best = other }
         }
-        if kept.objective - best.objective > leastGain * (kept.objective - state.seconds) { swap(&kept, &best) }
+        if best.objective * (1 + leastGain) < kept.objective { swap(&kept, &best) }
         follow(kept, state)
         return work(state)
     }
@@ -306,6 +314,14 @@ extension ShadowSchedule {
         return ranks
     }
 
+    /// Whether all goes as the schedule in force says.
+    private func isOnTrack(_ kept: Course) -> Bool {
+        line.indices.allSatisfy { position in
+            let scheduled = startSeconds[Int(line[position])]
+            return scheduled.isFinite && abs(kept.start[position] - scheduled) <= 1e-6 * max(1, abs(scheduled))
+        }
+    }
+
     /// Finds what there is to run on, what occupies it, and what is to be scheduled.
     private mutating func lookAround(_ state: RunState) {
         let now = state.seconds
@@ -329,7 +345,7 @@ extension ShadowSchedule {
             for (slot, wanted) in (job.plan?.slots ?? []).enumerated()
             where job.instanceOfSlot[slot] < 0 && job.openOfSlot[slot] > 0 {
                 let patience =
-                    wanted.startSeconds - state.offers[Int(wanted.offer)].openSeconds + AsPlanned.patienceSeconds
+                    wanted.startSeconds - state.offers[Int(wanted.offer)].openSeconds + Rescheduling.patienceSeconds
                 guard now < patience else { continue }
                 patienceEnds = min(patienceEnds, patience)
                 hostOfSlot[index][slot] = Int32(hosts.count)
@@ -413,10 +429,15 @@ extension ShadowSchedule {
         return found
     }
 
-    private func hostOfPlace(_ place: InstanceIndex, job: Int) -> Int {
-        if place >= 0 { return Int(place) < hostOfInstance.count ? Int(hostOfInstance[Int(place)]) : -1 }
-        guard place <= -2, case let slot = Int(-2 - place), slot < hostOfSlot[job].count else { return -1 }
-        return Int(hostOfSlot[job][slot])
+    private func hostOfPlace(_ place: InstanceIndex, job: Int, _ state: RunState) -> Int {
+        var instance = place
+        if place <= -2 {
+            let slot = Int(-2 - place)
+            guard slot < hostOfSlot[job].count else { return -1 }
+            instance = state.jobs[job].instanceOfSlot[slot]
+            if instance < 0 { return Int(hostOfSlot[job][slot]) }
+        }
+        return instance >= 0 && Int(instance) < hostOfInstance.count ? Int(hostOfInstance[Int(instance)]) : -1
     }
 }
 
@@ -440,7 +461,7 @@ extension ShadowSchedule {
             let request = state.tasks.request[index]
             arrivals(task, jobIndex, course, state, &arrival)
             var (best, bestStart, bestEnd, bestScore) = (-1, Double.infinity, Double.infinity, Double.infinity)
-            let own = hostOfPlace(place[index], job: jobIndex)
+            let own = hostOfPlace(place[index], job: jobIndex, state)
             func consider(_ host: Int) {
                 let item = hosts[host]
                 guard request.fits(in: item.capacity), state.allows(task, item.offer) else { return }
@@ -472,9 +493,9 @@ extension ShadowSchedule {
             last[jobIndex] = max(last[jobIndex], bestEnd)
             sum += bestEnd - now
         }
-        course.objective =
-            now + last.reduce(0) { $0 + ($1 - now) } / Double(max(1, last.count { $0 > now }))
-            + 0.01 * sum / Double(max(1, line.count))
+        let delays = last.map { $0 - now }.filter { $0 > 0 }
+        let mean = sum / Double(max(1, line.count))
+        course.objective = delays.reduce(0, +) / Double(max(1, delays.count)) + 0.01 * mean
         return course
     }
 
@@ -486,7 +507,7 @@ extension ShadowSchedule {
         let first = state.jobs[jobIndex].first
         var common = now
         var sent = now
-        let sentHost = hostOfPlace(state.tasks.staged[Int(task)], job: jobIndex)
+        let sentHost = hostOfPlace(state.tasks.staged[Int(task)], job: jobIndex, state)
         for host in arrival.indices { arrival[host] = now }
         for edge in edges[jobIndex].range(Int(task - first)) {
             let source = Int(first + edges[jobIndex].predecessors[edge])
@@ -495,11 +516,11 @@ extension ShadowSchedule {
             if phase.isOver {
                 if edges[jobIndex].transfers.isEmpty { continue }
                 made = state.tasks.endSeconds[source]
-                hereHost = hostOfPlace(state.tasks.lastInstance[source], job: jobIndex)
+                hereHost = hostOfPlace(state.tasks.lastInstance[source], job: jobIndex, state)
                 sent = max(made, state.tasks.stagedSeconds[Int(task)])
             } else if phase.isRunning {
                 made = now + rest(of: TaskIndex(source), state)
-                hereHost = hostOfPlace(state.tasks.instance[source], job: jobIndex)
+                hereHost = hostOfPlace(state.tasks.instance[source], job: jobIndex, state)
             } else if placeInLine[source] >= 0 {
                 made = course.end[Int(placeInLine[source])]
                 hereHost = Int(course.host[Int(placeInLine[source])])
