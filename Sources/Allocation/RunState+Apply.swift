@@ -182,6 +182,7 @@ extension RunState {
         planned = goingOn.filter { jobs[Int($0)].plan != nil }
         cancelled = goingOn.filter { jobs[Int($0)].isCancelled }
         settled = goingOn
+        supplied = goingOn.filter { jobs[Int($0)].flow != nil }.flatMap { jobs[Int($0)].range.map { TaskIndex($0) } }
         alerts = []
         wakeSeconds = .infinity
         mayRent = true
