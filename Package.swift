@@ -25,6 +25,7 @@ let package = Package(
         .library(name: "Workloads", targets: ["Workloads"]),
         .library(name: "Scheduling", targets: ["Scheduling"]),
         .library(name: "Allocation", targets: ["Allocation"]),
+        .library(name: "Simulation", targets: ["Simulation"]),
         .library(name: "Prediction", targets: ["Prediction"]),
         .library(name: "Sizing", targets: ["Sizing"]),
     ],
@@ -56,7 +57,7 @@ let package = Package(
         .target(
             name: "Tables", dependencies: ["LinearAlgebra", "ModelFiles", "Workloads", "Reading", "Forests"],
             swiftSettings: settings),
-        .target(name: "Scheduling", dependencies: ["Workloads"], swiftSettings: settings),
+        .target(name: "Scheduling", dependencies: ["LinearAlgebra", "Workloads"], swiftSettings: settings),
         .target(name: "Allocation", dependencies: ["Basics", "Scheduling", "Workloads"], swiftSettings: settings),
         .target(
             name: "JobFiles", dependencies: ["Workloads", .product(name: "Yams", package: "Yams")],

@@ -19,5 +19,6 @@ let package = Package(
         bench("forests", "Forests", "LinearAlgebra"),
         bench("ingest", "Store", "Traces"),
         bench("prediction", "Prediction", "Sizing"),
+        bench("scheduling", "Allocation", "Scheduling", "Simulation", "Workloads"),
     ]
 )

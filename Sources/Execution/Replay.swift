@@ -1,4 +1,4 @@
-import Allocation
+package import Allocation
 import Foundation
 import Scheduling
 import Workloads
@@ -77,7 +77,8 @@ public struct Replay: Sendable, Codable, Hashable {
         }
     }
 
-    private static func allocator(_ name: String?, _ folder: String) throws(ExecutionError) -> Allocator {
+    /// An allocator that decides by a setup in a folder, with its job and nothing that happened.
+    package static func allocator(_ name: String?, _ folder: String) throws(ExecutionError) -> Allocator {
         guard let name, !name.contains("/"), let setup = RunSetup(file: "\(folder)/\(name)"),
             let graph = try? TaskGraph(setup.tasks), setup.ranks.map({ $0.count == graph.count }) ?? true,
             setup.estimates.map({ $0.count == graph.count }) ?? true

@@ -37,6 +37,24 @@ public struct RunStatus: Hashable, Sendable {
         public var startTimeSeconds: Double
     }
 
+    /// How long it still takes, by what is believed and what the run has shown.
+    public struct TimeLeft: Hashable, Sendable, Codable {
+        /// With probability 50 %, in seconds.
+        public var p50: Double
+        /// With probability 95 %, in seconds.
+        public var p95: Double
+
+        /// Makes it of two quantiles of the end, seen from `now`; none is less than 0.
+        public init(_ foresight: Foresight, from now: Double) {
+            (p50, p95) = (max(0, foresight.end(0.5) - now), max(0, foresight.end(0.95) - now))
+        }
+
+        enum CodingKeys: String, CodingKey {
+            case p50 = "p50_seconds"
+            case p95 = "p95_seconds"
+        }
+    }
+
     /// Tasks of the job.
     public var total: Int
     /// Tasks that succeeded, earlier processes of this run included.
@@ -49,6 +67,8 @@ public struct RunStatus: Hashable, Sendable {
     public var running: [Running]
     /// Seconds since this process took up the run.
     public var elapsedSeconds: Double
+    /// How long it still takes; `nil` if nobody knows.
+    public var left: TimeLeft?
 }
 
 /// How a run ended.

@@ -102,6 +102,14 @@ package struct RunJournal: RunLog {
         return journal.finishedTasks.count < journal.header?.taskCount ?? 0
     }
 
+    /// Whether a process works on the run now.
+    package static func isInUse(_ path: String) -> Bool {
+        let fd = Glibc.open(path, O_RDONLY | O_CLOEXEC)
+        guard fd >= 0 else { return false }
+        defer { Glibc.close(fd) }
+        return flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK
+    }
+
     /// The name that a run has in outcomes, by the first line of its journal, without reading the rest; `nil` if it has none.
     package static func job(of path: String) -> String? {
         guard let file = FileHandle(forReadingAtPath: path) else { return nil }

@@ -58,6 +58,9 @@ public struct RunLoop<World: Backend, Log: RunLog> {
     private var restored: [AttemptID: Double] = [:]
     private var lastTick = -Double.infinity
     private var ended = 0
+    /// How long tasks take, by job; when that was last played out, and when it will be again.
+    private var paces: [RunPace]
+    private var foresight: (found: Foresight?, nextSeconds: Double) = (nil, -.infinity)
 
     /// How long outcomes wait for others, so that they are handed on together.
     private static var patienceSeconds: Double { 0.2 }
@@ -81,6 +84,7 @@ public struct RunLoop<World: Backend, Log: RunLog> {
         (self.members, self.allocator, self.world, self.log) = (members, allocator, world, log)
         (self.epoch, self.tickSeconds, self.show) = (epoch, tickSeconds, show)
         (self.report, reportLives) = (report, lives)
+        paces = members.map { RunPace($0.job.graph, $0.estimates) }
         for member in members { self.allocator.add(member.job, ranks: member.ranks, estimates: member.estimates) }
     }
 
@@ -122,7 +126,10 @@ extension RunLoop {
             // An event may be stale, a decision was not.
             let holds = allocator.restore(entry.fact)
             if case .action = entry.fact.what, !holds { throw ExecutionError.badFact(entry: number) }
-            if let outcome = entry.outcome { outcomes.append(outcome) }
+            if let outcome = entry.outcome {
+                outcomes.append(outcome)
+                learn(outcome, entry.fact)
+            }
             note(entry.fact.what)
         }
         if !outcomes.isEmpty { handingOnSeconds = world.now }
@@ -156,6 +163,7 @@ extension RunLoop {
         func end(_ attempt: AttemptID, _ found: Measurement) throws {
             guard allocator.state.runs(attempt), known.insert(attempt).inserted else { return }
             let outcome = outcome(of: attempt, found)
+            learn(outcome, Fact(now, .event(.finished(attempt))))
             let event = outcome.cause.map { Event.failed(attempt, $0) } ?? .finished(attempt)
             events.append(event)
             over.append(outcome)
@@ -334,7 +342,33 @@ extension RunLoop {
         return outcome
     }
 
+    /// Learns how long tasks take from the end of one.
+    private mutating func learn(_ outcome: AttemptRecord, _ fact: Fact) {
+        guard tickSeconds != nil, case .event(.finished(let attempt)) = fact.what else { return }
+        let state = allocator.state
+        let instance = Int(state.tasks.lastInstance[Int(attempt.task)])
+        guard state.instances.offer.indices.contains(instance) else { return }
+        let type = state.offers[Int(state.instances.offer[instance])].type
+        paces[Int(state.tasks.job[Int(attempt.task)])].note(outcome, speed: type.speed)
+    }
+
+    /// Plays out what is left, at most a task every tenth of a millisecond of the run, so that it takes no notable part of it.
+    private mutating func foresee() -> RunStatus.TimeLeft? {
+        let left = allocator.state.jobs.reduce(0) { $0 + Int($1.open) }
+        if world.now >= foresight.nextSeconds, left <= 20_000 {
+            let playouts = min(40, max(8, 10_000 / max(1, left)))
+            let (jobs, paces) = (allocator.state.jobs.map(\.first), paces)
+            let found = Foresight(allocator, at: world.now, playouts: playouts) { [tasks = allocator.state.tasks.job] in
+                let job = Int(tasks[Int($0)])
+                return paces[job].seconds(of: Int($0 - jobs[job]), on: $1, p: $2)
+            }
+            foresight = (found, world.now + max(2, 1e-4 * Double(playouts * left)))
+        }
+        return foresight.found.map { .init($0, from: world.now) }
+    }
+
     private mutating func tick(_ began: Double) {
+        let foreseen = foresee()
         let state = allocator.state
         lastTick = world.now
         var running: [RunStatus.Running] = []
@@ -351,7 +385,7 @@ extension RunLoop {
                     total: state.tasks.count, finished: state.jobs.reduce(0) { $0 + Int($1.finished) },
                     failed: state.tasks.phase.count { $0 == .failed },
                     skipped: state.tasks.phase.count { $0 == .skipped }, running: running,
-                    elapsedSeconds: lastTick - began)))
+                    elapsedSeconds: lastTick - began, left: foreseen)))
     }
 
     private func result(elapsedSeconds: Double) -> RunResult {

@@ -27,7 +27,7 @@ struct BarOutline {
         if isCritical {
             canvas.rectangle(
                 x: x + 0.5, y: y + 0.5, width: max(width - 1, 1), height: max(height - 1, 1), corner: corner,
-                class: "critical")
+                class: height < 8 ? "critical thin" : "critical")
         }
     }
 

@@ -90,6 +90,16 @@ enum TextWidth {
         return kept + "…"
     }
 
+    /// `text`, cut with an ellipsis in its middle to at most `width`: names differ at their ends.
+    static func cutInside(_ text: String, to width: Double, size: Double) -> String {
+        guard of(text, size: size) > width else { return text }
+        var (head, tail) = (text.prefix(text.count / 2), text.suffix(text.count - text.count / 2))
+        while !tail.isEmpty, of(head + "…" + tail, size: size) > width {
+            if 2 * head.count > tail.count { head.removeLast() } else { tail.removeFirst() }
+        }
+        return head + "…" + tail
+    }
+
     /// `text` in lines of at most `width`, broken at spaces.
     static func wrapped(_ text: String, to width: Double, size: Double) -> [String] {
         var lines: [String] = []

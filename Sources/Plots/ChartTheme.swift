@@ -55,6 +55,7 @@ public enum ChartTheme {
             .chart .title{font-size:15px;font-weight:600;fill:var(--ink)}
             .chart .strong{font-weight:600;fill:var(--ink)}
             .chart .small{font-size:11px}
+            .chart .ink{fill:var(--ink)}
             .chart .middle{text-anchor:middle}
             .chart .end{text-anchor:end}
             .surface{fill:var(--surface)}
@@ -73,6 +74,9 @@ public enum ChartTheme {
             .band{fill:var(--k);fill-opacity:.17}
             .hollow{fill:var(--k);fill-opacity:.16;stroke:var(--k)}
             .hatch{stroke:var(--k);fill:none;stroke-width:1.2}
+            .link{stroke:var(--muted);fill:none;stroke-opacity:.6}
+            .crowd{stroke-opacity:.35}
+            .vital{stroke:var(--ink);fill:none;stroke-width:1.8;stroke-linejoin:round}
             .critical{fill:none;stroke:var(--ink);stroke-width:1.8}
             .thin{stroke-width:.8}
             .late{stroke:var(--bad);fill:none;stroke-width:1.5}

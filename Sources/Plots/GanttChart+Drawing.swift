@@ -174,8 +174,10 @@ extension GanttDrawing {
             }
             for (lane, bars) in row.lanes.enumerated() {
                 let laneTop = y + layout.rowGap / 2 + Double(lane) * layout.laneHeight
-                for bar in bars {
-                    draw(bar, at: laneTop, layout, scale, categories, &shapes, on: &canvas)
+                if barsShown > Self.barLimit {
+                    merge(bars, at: laneTop, layout, scale, categories, into: &shapes)
+                } else {
+                    for bar in bars { draw(bar, at: laneTop, layout, scale, categories, on: &canvas) }
                 }
             }
             y += height + layout.rowGap
@@ -201,23 +203,47 @@ extension GanttDrawing {
 
     private func draw(
         _ bar: GanttChart.Bar, at top: Double, _ layout: Layout, _ scale: Scale, _ categories: Categories,
-        _ shapes: inout [String: String], on canvas: inout Canvas
+        on canvas: inout Canvas
     ) {
-        let color = "k\(categories.number(of: bar.type))"
         let x = scale(bar.start)
-        let width = max(scale(bar.end) - x - 0.5, 0.8)
-        let height = layout.laneHeight - (layout.laneHeight >= 8 ? 2 : 0.6)
-        guard barsShown > Self.barLimit else {
-            let outcome = bar.outcome == .succeeded ? "" : ", \(bar.outcome.rawValue)"
-            let length = Quantity.seconds.text(bar.end - bar.start)
-            Self.outline(bar.outcome, isCritical: bar.isCritical).draw(
-                x: x, y: top, width: width, height: height, class: color,
-                tooltip: "\(bar.name) (\(bar.type)) on \(bar.row): \(length)\(outcome)", on: &canvas)
-            return
+        let outcome = bar.outcome == .succeeded ? "" : ", \(bar.outcome.rawValue)"
+        let length = Quantity.seconds.text(bar.end - bar.start)
+        Self.outline(bar.outcome, isCritical: bar.isCritical).draw(
+            x: x, y: top, width: max(scale(bar.end) - x - 0.5, 0.8), height: Self.height(layout),
+            class: "k\(categories.number(of: bar.type))",
+            tooltip: "\(bar.name) (\(bar.type)) on \(bar.row): \(length)\(outcome)", on: &canvas)
+    }
+
+    private static func height(_ layout: Layout) -> Double {
+        layout.laneHeight - (layout.laneHeight >= 8 ? 2 : 0.6)
+    }
+
+    /// Adds the bars of a lane to the shape of their colour; neighbours of one colour that are narrower than a pixel
+    /// become one.
+    private func merge(
+        _ bars: [GanttChart.Bar], at top: Double, _ layout: Layout, _ scale: Scale, _ categories: Categories,
+        into shapes: inout [String: String]
+    ) {
+        let height = Canvas.coordinate(Self.height(layout))
+        func add(_ name: String, _ from: Double, _ to: Double) {
+            let width = max(to - from - 0.5, 0.8)
+            shapes[name, default: ""] +=
+                "M\(Canvas.pair(from, top))h\(Canvas.coordinate(width))v\(height)h\(Canvas.coordinate(-width))z"
         }
-        let name = bar.outcome == .succeeded ? "\(color) fill" : "\(color) hollow"
-        let right = "h\(Canvas.coordinate(width))v\(Canvas.coordinate(height))h\(Canvas.coordinate(-width))z"
-        shapes[name, default: ""] += "M" + Canvas.pair(x, top) + right
-        if bar.isCritical { shapes["critical thin", default: ""] += "M" + Canvas.pair(x, top) + right }
+        var open: (name: String, from: Double, to: Double, isNarrow: Bool)?
+        for bar in bars {
+            let (from, to) = (scale(bar.start), scale(bar.end))
+            let color = "k\(categories.number(of: bar.type))"
+            let name = bar.outcome == .succeeded ? "\(color) fill" : "\(color) hollow"
+            if bar.isCritical { add("critical thin", from, to) }
+            let isNarrow = to - from < 1
+            if let last = open, last.isNarrow, isNarrow, last.name == name, from - last.to < 1 {
+                open?.to = to
+                continue
+            }
+            if let last = open { add(last.name, last.from, last.to) }
+            open = (name, from, to, isNarrow)
+        }
+        if let last = open { add(last.name, last.from, last.to) }
     }
 }

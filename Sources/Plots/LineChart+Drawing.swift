@@ -7,7 +7,8 @@ extension LineChart {
         let edges = areas.joined()
         let drawnReferences = references.filter { ($0.direction == .x ? x : y).accepts($0.value) }
         let yReferences = drawnReferences.filter { $0.direction == .y }.map(\.value)
-        let xs = points.map(\.x) + edges.map(\.x)
+        var xs = points.map(\.x) + edges.map(\.x)
+        if !xs.isEmpty { xs += drawnReferences.filter { $0.direction == .x }.map(\.value) }
         let ys = points.map(\.y) + edges.flatMap { [$0.lower, $0.upper] } + (xs.isEmpty ? [] : yReferences)
         let notes = Notes.skipped(skipped, x, y)
         guard
@@ -52,11 +53,11 @@ extension LineChart {
         for segment in segments {
             let places = segment.map { Point(x: plane.x($0.x), y: plane.y($0.y)) }
             var corners = Self.thinned(places)
-            if shape == .steps { corners = Self.stepped(corners) }
+            if shape == .steps || shape == .dottedSteps { corners = Self.stepped(corners) }
             if corners.count > 1 {
                 plane.canvas.path(Canvas.polyline(corners), class: "\(color) stroke \(dash(index))")
             }
-            let showsDots = shape == .dots || corners.count == 1
+            let showsDots = shape == .dots || shape == .dottedSteps || corners.count == 1
             guard showsDots || segment.count <= 120 else { continue }
             for (value, place) in zip(segment, places) {
                 let tip = "\(series[index].name): \(y.quantity.text(value.y)) at \(x.quantity.text(value.x))"

@@ -16,6 +16,8 @@ public struct LineChart: Chart, Hashable {
             case steps
             /// A line with a dot at every point, for few points.
             case dots
+            /// Steps with a dot at every point.
+            case dottedSteps
         }
 
         public var name: String

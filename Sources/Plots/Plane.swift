@@ -143,7 +143,7 @@ enum Heading {
         guard !legend.isEmpty else { return y }
         var x = 12.0
         for entry in legend {
-            let name = TextWidth.cut(entry.name, to: 230, size: 12)
+            let name = TextWidth.cutInside(entry.name, to: 230, size: 12)
             let needed = 28 + TextWidth.of(name, size: 12) + 16
             if x > 12, x + needed > width - 12 {
                 x = 12

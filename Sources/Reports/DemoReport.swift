@@ -72,11 +72,10 @@ public struct DemoReport: Sendable {
 
     /// The plan for this machine above what happened, on one scale.
     public func ganttChart() -> GanttChart {
-        let types = Dictionary(graph.tasks.map { ($0.id, $0.type) }, uniquingKeysWith: { first, _ in first })
-        return GanttChart(
+        GanttChart(
             "Planned and run on this machine",
             panels: [
-                .init("plan", localPlan, types: types),
+                .init("plan", localPlan, graph),
                 .init("run", outcomes, start: outcomes.compactMap(\.startTimeSeconds).min() ?? 0),
             ], axis: Axis("time", .seconds))
     }

@@ -12,6 +12,9 @@ public struct PlanningProblem: Sendable {
     /// At most eight classes of requests: the least of each, lane by lane, and the class of every task.
     let corners: [Corner]
     let kindOfRequest: [UInt8]
+    /// All that tasks ask for, each once, with the entries that have room for it, and the shape of every task.
+    let shapes: [Shape]
+    let shapeOf: [Int32]
     /// Seconds of each task (slow index) on each entry (fast index); infinite where it does not fit.
     let seconds: [Double]
     /// The predecessors of all tasks one after the other, and where those of each task begin; one more than tasks.
@@ -24,26 +27,21 @@ public struct PlanningProblem: Sendable {
     /// freely. Source: Arabnejad and Barbosa, *PEFT* (2014), the optimistic cost table.
     private(set) var optimisticRest: [Double] = []
 
-    /// Processors and memory.
-    struct Corner: Hashable, Sendable {
-        var cpus: Double
-        var memoryBytes: Double
+    /// Whether anything costs anything.
+    var isPriced: Bool { bills.contains { $0.dollars(from: 0, to: 1e9) > 0 } }
 
-        /// The least of both, lane by lane.
-        func minima(_ other: Corner) -> Corner {
-            Corner(cpus: min(cpus, other.cpus), memoryBytes: min(memoryBytes, other.memoryBytes))
-        }
+    typealias Corner = Resources
 
-        /// The greatest of both, lane by lane.
-        func maxima(_ other: Corner) -> Corner {
-            Corner(cpus: max(cpus, other.cpus), memoryBytes: max(memoryBytes, other.memoryBytes))
-        }
+    /// What a task asks for, and the entries that it fits.
+    struct Shape: Hashable, Sendable {
+        var request: Resources
+        var fits: [Bool]
     }
 
     /// Makes the arrays.
     ///
     /// - Parameter confidence: Plan with this quantile of every run time in place of its expectation.
-    /// - Throws: ``PlanError/impossible(_:cpus:memoryBytes:)`` or ``PlanError/badEstimate(_:type:seconds:)``.
+    /// - Throws: ``PlanError/impossible(_:_:)`` or ``PlanError/badEstimate(_:type:seconds:)``.
     /// - Complexity: O(*V* · *entries* + *E* + files).
     public init(
         _ graph: TaskGraph, on pool: ResourcePool, costs: CostModel, confidence: Double? = nil
@@ -57,40 +55,80 @@ public struct PlanningProblem: Sendable {
         self.entries = entries
         bills = places.map { Bill(pricesPerHour: outlook.pricesPerHour[$0]) }
         requests = graph.tasks.indices.map { task in
-            let request = estimates.request(of: task, graph.tasks[task].request)
-            return Corner(cpus: request.cpus, memoryBytes: request.memoryBytes)
+            estimates.request(of: task, graph.tasks[task].request)
         }
-        smallest = requests.reduce(requests.first ?? Corner(cpus: 0, memoryBytes: 0)) { $0.minima($1) }
+        smallest = requests.reduce(requests.first ?? .zero) { $0.minima($1) }
         (corners, kindOfRequest) = Self.classes(of: requests)
 
+        seconds = try Self.seconds(graph, requests, entries, places, costs.estimates, outlook, confidence)
+        (shapes, shapeOf) = Self.shapes(requests, seconds, width: entries.count)
+        transfersAreFree = costs.network.isFree
+        (firstEdge, predecessors, transfers) = Self.edges(graph, costs.network)
+    }
+
+    /// The times of all tasks on all entries. What is the same for task after task is looked up once.
+    private static func seconds(
+        _ graph: TaskGraph, _ requests: [Resources], _ entries: [Offer], _ places: [Int], _ estimates: Estimates,
+        _ outlook: MarketOutlook, _ confidence: Double?
+    ) throws(PlanError) -> [Double] {
         let speeds = entries.map { estimates.learntSpeeds(on: $0.type) }
+        let ownSpeeds = entries.map(\.type.speed)
+        let isReclaimed = places.map { outlook.reclaimsPerHour[$0] > 0 }
         var seconds: [Double] = []
         seconds.reserveCapacity(graph.count * entries.count)
-        for (index, request) in requests.enumerated() {
+        var fits: [Bool] = []
+        let tasks = graph.tasks
+        for index in tasks.indices {
+            if index == 0 || requests[index] != requests[index - 1] || tasks[index].request != tasks[index - 1].request
+            {
+                let (request, wanted) = (requests[index], tasks[index].request)
+                fits = entries.map { all(request.lanes .<= $0.capacity.lanes) && $0.fits(wanted) }
+            }
             let once = estimates.seconds(of: index, p: confidence)
-            var fits = false
-            for (entry, place) in places.enumerated() {
-                let type = entries[entry].type
-                guard request.cpus <= type.cpus, request.memoryBytes <= type.memoryBytes,
-                    entries[entry].fits(graph.tasks[index].request)
-                else {
+            var isPossible = false
+            for entry in entries.indices {
+                guard fits[entry] else {
                     seconds.append(.infinity)
                     continue
                 }
-                let here = once / (speeds[entry].map { $0[Int(estimates.kind[index])] } ?? type.speed)
+                let here = once / (speeds[entry].map { $0[Int(estimates.kind[index])] } ?? ownSpeeds[entry])
                 guard here >= 0, here.isFinite else {
-                    throw .badEstimate(graph.tasks[index].id, type: type.name, seconds: here)
+                    throw .badEstimate(tasks[index].id, type: entries[entry].type.name, seconds: here)
                 }
-                seconds.append(outlook.secondsWithRestarts(here, on: place))
-                fits = fits || seconds[seconds.count - 1].isFinite
+                let value = isReclaimed[entry] ? outlook.secondsWithRestarts(here, on: places[entry]) : here
+                isPossible = isPossible || value.isFinite
+                seconds.append(value)
             }
-            guard fits else {
-                throw .impossible(graph.tasks[index].id, cpus: request.cpus, memoryBytes: request.memoryBytes)
-            }
+            guard isPossible else { throw .impossible(tasks[index].id, requests[index]) }
         }
-        self.seconds = seconds
-        transfersAreFree = costs.network.isFree
-        (firstEdge, predecessors, transfers) = Self.edges(graph, costs.network)
+        return seconds
+    }
+
+    private static func shapes(
+        _ requests: [Resources], _ seconds: [Double], width: Int
+    ) -> (shapes: [Shape], shapeOf: [Int32]) {
+        var known: [Shape: Int32] = [:]
+        var shapes: [Shape] = []
+        var shapeOf: [Int32] = []
+        shapeOf.reserveCapacity(requests.count)
+        for (task, request) in requests.enumerated() {
+            let own = task * width..<(task + 1) * width
+            // Mostly it is that of the task before.
+            if task > 0, request == requests[task - 1] {
+                let last = shapes[Int(shapeOf[task - 1])]
+                if own.allSatisfy({ seconds[$0].isFinite == last.fits[$0 - own.lowerBound] }) {
+                    shapeOf.append(shapeOf[task - 1])
+                    continue
+                }
+            }
+            let shape = Shape(request: request, fits: own.map { seconds[$0].isFinite })
+            if known[shape] == nil {
+                known[shape] = Int32(shapes.count)
+                shapes.append(shape)
+            }
+            shapeOf.append(known[shape] ?? 0)
+        }
+        return (shapes, shapeOf)
     }
 
     /// Fills ``optimisticRest``. O(*E* · *entries*).
@@ -119,16 +157,12 @@ public struct PlanningProblem: Sendable {
     public func seconds(of task: Int, on entry: Int) -> Double { seconds[task * entries.count + entry] }
 
     /// All tasks by falling upward rank with their best times, each after its predecessors.
-    public var ranked: [Int32] { order(by: ranks { $0.min() ?? 0 }).map { Int32($0) } }
+    public var ranked: [Int32] { order(by: ranks(spans.least)).map { Int32($0) } }
 
-    /// The finite times of a task on all entries.
-    func possibleSeconds(of task: Int) -> some Sequence<Double> {
-        seconds[task * entries.count..<(task + 1) * entries.count].lazy.filter(\.isFinite)
-    }
-
-    /// Upward ranks with one time for each task, made by `reduce` from its times on all entries that it fits.
-    func ranks(_ reduce: ([Double]) -> Double) -> [Double] {
-        let durations = (0..<graph.count).map { reduce(Array(possibleSeconds(of: $0))) }
+    /// Upward ranks with one time for each task.
+    ///
+    /// Source: Topcuoglu, Hariri and Wu, *HEFT and CPOP* (2002).
+    func ranks(_ durations: [Double]) -> [Double] {
         var ranks = durations
         for task in graph.topologicalOrder.reversed() {
             for edge in edges(of: task) {
@@ -139,6 +173,25 @@ public struct PlanningProblem: Sendable {
         return ranks
     }
 
+    /// The mean, the least and the greatest of the times of each task on the entries that it fits.
+    var spans: (mean: [Double], least: [Double], greatest: [Double]) {
+        let width = entries.count
+        var result = (mean: [Double](), least: [Double](), greatest: [Double]())
+        for task in 0..<graph.count {
+            var (sum, count, least, greatest) = (0.0, 0.0, Double.infinity, 0.0)
+            for place in task * width..<(task + 1) * width where seconds[place].isFinite {
+                sum += seconds[place]
+                count += 1
+                least = min(least, seconds[place])
+                greatest = max(greatest, seconds[place])
+            }
+            result.mean.append(sum / count)
+            result.least.append(least)
+            result.greatest.append(greatest)
+        }
+        return result
+    }
+
     /// Tasks by falling rank, each after its predecessors; a task of higher priority goes first, and so do all that
     /// it waits for.
     func order(by ranks: [Double]) -> [Int] {
@@ -146,7 +199,10 @@ public struct PlanningProblem: Sendable {
         var place = [Int](repeating: 0, count: graph.count)
         for (position, task) in graph.topologicalOrder.enumerated() { place[task] = position }
         for task in graph.topologicalOrder.reversed() {
-            for successor in graph.successors(of: task) { priority[task] = max(priority[task], priority[successor]) }
+            for edge in edges(of: task) {
+                let predecessor = Int(predecessors[edge])
+                priority[predecessor] = max(priority[predecessor], priority[task])
+            }
         }
         return (0..<graph.count).sorted { a, b in
             if priority[a] != priority[b] { return priority[a] > priority[b] }
@@ -154,18 +210,36 @@ public struct PlanningProblem: Sendable {
         }
     }
 
+    /// Tasks by falling rank where ranks need not fall along edges: of all that may go next the one of highest rank.
+    func order(following ranks: [Double]) -> [Int] {
+        var highest = ranks
+        for task in graph.topologicalOrder.reversed() {
+            for edge in edges(of: task) {
+                let predecessor = Int(predecessors[edge])
+                highest[predecessor] = max(highest[predecessor], highest[task])
+            }
+        }
+        // Equal to what follows, a task goes first by its place in the graph.
+        return order(by: highest)
+    }
+
     /// Each request its own class if there are at most eight, else four by processors with two by memory in each.
     private static func classes(of requests: [Corner]) -> (corners: [Corner], kinds: [UInt8]) {
-        let distinct = Set(requests).sorted { ($0.cpus, $0.memoryBytes) < ($1.cpus, $1.memoryBytes) }
+        let distinct = Set(requests).sorted { Self.less($0, $1, by: [0, 1, 2, 3]) }
         var groups = distinct.map { [$0] }
         if distinct.count > 8 {
             groups = halves(distinct).flatMap { halves($0) }.flatMap { quarter in
-                halves(quarter.sorted { ($0.memoryBytes, $0.cpus) < ($1.memoryBytes, $1.cpus) })
+                halves(quarter.sorted { Self.less($0, $1, by: [1, 0, 2, 3]) })
             }
         }
         var kinds: [Corner: UInt8] = [:]
         for (kind, group) in groups.enumerated() { for request in group { kinds[request] = UInt8(kind) } }
         return (groups.map { $0.reduce($0[0]) { $0.minima($1) } }, requests.map { kinds[$0] ?? 0 })
+    }
+
+    private static func less(_ a: Corner, _ b: Corner, by lanes: [Int]) -> Bool {
+        for lane in lanes where a.lanes[lane] != b.lanes[lane] { return a.lanes[lane] < b.lanes[lane] }
+        return false
     }
 
     private static func halves(_ items: [Corner]) -> [[Corner]] {

@@ -21,6 +21,12 @@ public struct JobRun: Sendable {
     /// The plan that it starts with; `nil` where no time is known.
     public var plan: Plan? { options.plan }
 
+    /// The room of each type of instance that it may use, by name.
+    public var capacity: [String: Resources] {
+        let types = options.pool.isEmpty ? [options.instance] : options.pool.map(\.type)
+        return Dictionary(types.map { ($0.name, $0.capacity) }, uniquingKeysWith: { first, _ in first })
+    }
+
     private let store: TraceStore
     private let options: ExecutorOptions
     private let goesOn: Bool

@@ -79,29 +79,6 @@ public struct TaskGraph: Hashable, Sendable {
     /// Positions of the tasks that none waits for.
     public var leaves: [Int] { tasks.indices.filter { forward[$0].isEmpty } }
 
-    /// The longest path through the graph: no schedule on any number of instances is shorter.
-    ///
-    /// - Parameter durations: Seconds of every task, in the order of ``tasks``.
-    /// - Returns: Its length in seconds and its tasks from first to last; empty for an empty graph.
-    public func criticalPath(durations: [Double]) -> (seconds: Double, tasks: [Int]) {
-        precondition(durations.count == count, "one duration for each task")
-        var finish = [Double](repeating: 0, count: count)
-        var latest = [Int](repeating: -1, count: count)
-        var last = -1
-        for task in topologicalOrder {
-            var start = 0.0
-            for predecessor in predecessors(of: task) where latest[task] < 0 || finish[predecessor] > start {
-                (start, latest[task]) = (finish[predecessor], predecessor)
-            }
-            finish[task] = start + durations[task]
-            if last < 0 || finish[task] > finish[last] { last = task }
-        }
-        guard last >= 0 else { return (0, []) }
-        var path = [last]
-        while let first = path.last, latest[first] >= 0 { path.append(latest[first]) }
-        return (finish[last], path.reversed())
-    }
-
     /// The graph with what its tasks claim changed, but neither their names nor what they wait for.
     package func mapTasks(_ change: (Int, inout TaskSpec) -> Void) -> TaskGraph {
         var result = self

@@ -3,7 +3,9 @@ import Execution
 import Foundation
 import JobFiles
 import LocalExecution
+import Plots
 import Prediction
+import Reports
 import Scheduling
 import Service
 import Workloads
@@ -37,11 +39,25 @@ struct PlanCommand: ParsableCommand {
     @Option(name: .long, help: "Time of tasks of which nothing is known.")
     var unknownTime = TimeSpan(seconds: 60)
 
+    @Option(name: .long, help: "A file with 'pool:' (and 'network:'), in the place of those of the job.")
+    var pool: String?
+
+    @Option(
+        name: .long,
+        help: "Search for a better plan for so long, for instance 30s; without it, as many moves as take milliseconds.")
+    var search: TimeSpan?
+
     @Flag(name: .long, help: "Print every task of the plan.")
     var tasks = false
 
     @Flag(name: .long, help: "Print all compromises between fast and cheap instead of one plan.")
     var front = false
+
+    @Option(name: .long, help: "Say why this task is where it is, and why it starts when it does.")
+    var explain: String?
+
+    @Option(name: .long, help: "Draw the plan, or with --front all compromises, to this SVG file.")
+    var svg: String?
 
     @Option(name: .long, help: "Write the plan, and the estimates behind it, to this file as JSON.")
     var output: String?
@@ -56,37 +72,51 @@ struct PlanCommand: ParsableCommand {
         if let confidence, !(0.01...0.99).contains(confidence) {
             throw ValidationError("--confidence is \(confidence), expected 0.01 to 0.99.")
         }
+        if let search, !(0...1e6 ~= search.seconds) {
+            throw ValidationError("--search is \(search.seconds) seconds, expected 0 to 1000000.")
+        }
+        if explain != nil, front { throw ValidationError("--explain needs one plan: leave out --front.") }
         if let budget, !(budget >= 0) { throw ValidationError("--budget is \(budget), expected 0 or more.") }
     }
 
     func run() throws {
         let console = global.console
-        let known = try input.read(folder: ".")
+        let known = try input.read(folder: ".", pool: pool)
         let (job, models) = (known.job, known.models)
         if policy == .show {
             let table = job.policy ?? .standard
             return try console.result(table, text: table.yaml)
         }
-        let pool = job.pool ?? ResourcePool(entries: [.init(type: .thisMachine())])
-        let costs = try models.costModel(
-            for: job.tasks, on: pool, host: job.pool == nil ? InstanceType.hostName : nil,
+        if let explain, job.tasks.index(of: TaskID(explain)) == nil {
+            let nearest = nearestName(to: explain, among: job.tasks.tasks.lazy.map(\.id.rawValue))
+            throw Failure.input(
+                "--explain: the job has no task '\(explain)'. "
+                    + (nearest.map { "Did you mean '\($0)'?" } ?? "'dag show' prints what there is."))
+        }
+        let offered = job.pool ?? ResourcePool(entries: [.init(type: .thisMachine())])
+        var costs = try models.costModel(
+            for: job.tasks, on: offered, host: job.pool == nil ? InstanceType.hostName : nil,
             unknownSeconds: unknownTime.seconds)
+        costs.network = job.network ?? .free
         let goal = Goal(
             objective ?? job.goal.objective,
             deadlineSeconds: deadline?.seconds ?? job.goal.deadlineSeconds, budget: budget ?? job.goal.budget,
             confidence: confidence)
-        let unknown = job.tasks.tasks.count { $0.claimedSeconds == nil && !models.knowsRuntime }
-        if unknown > 0 {
-            let assumed = Units.formatSeconds(unknownTime.seconds)
-            console.remark(
-                "\(unknown) of \(Units.count(job.tasks.count, "task")) \(unknown == 1 ? "has" : "have") no known time: \(assumed) is assumed. Give --models."
-            )
+        console.remarkUnknownTimes(known, unknownTime)
+        let planner = Planner(job.tasks, on: offered, costs: costs)
+        if front {
+            let plans = try planner.paretoFront(confidence: confidence)
+            if let svg { try LineChart(job.name, front: plans, goal: goal).write(to: svg) }
+            return try printFront(plans, console)
         }
-        let planner = Planner(job.tasks, on: pool, costs: costs)
-        if front { return try printFront(try planner.paretoFront(confidence: confidence), console) }
-        let plan: Plan
+        if let search, search.seconds > 2 {
+            console.remark(
+                "searching for \(Units.formatSeconds(search.seconds)) on \(Units.count(global.threads, "thread"))")
+        }
+        let found: FoundPlan
         do {
-            plan = try planner.plan(goal)
+            found = try planner.search(
+                goal, limit: search.map { .seconds($0.seconds) } ?? .brief, threads: global.threads, seed: global.seed)
         } catch {
             if case .infeasible(_, let fastest, let cheapest, let withinBudget, let withinDeadline) = error {
                 if console.json {
@@ -100,10 +130,16 @@ struct PlanCommand: ParsableCommand {
             throw Failure.input(error.description)
         }
         if let output {
-            let saved = SavedPlan(plan, goal: goal, costs: costs)
+            let saved = SavedPlan(found.plan, goal: goal, costs: costs)
             try Console.write(Data(Console.json(saved).utf8), toFile: output)
         }
-        try console.result(plan, text: text(plan, job, goal))
+        if let svg { try GanttChart(job.name, found.plan, job.tasks, goal: goal).write(to: svg) }
+        if let explain {
+            let problem = try PlanningProblem(job.tasks, on: offered, costs: costs, confidence: confidence)
+            let explanation = try PlanExplanation(TaskID(explain), in: found.plan, problem)
+            return try console.result(explanation, text: explanation.text)
+        }
+        try console.result(found, text: text(found, job, goal))
     }
 
     /// What is printed with `--json` when no plan keeps the limits.
@@ -115,7 +151,8 @@ struct PlanCommand: ParsableCommand {
         let withinDeadline: Plan?
     }
 
-    private func text(_ plan: Plan, _ job: JobFile, _ goal: Goal) -> String {
+    private func text(_ found: FoundPlan, _ job: JobFile, _ goal: Goal) -> String {
+        let plan = found.plan
         let counts = Dictionary(plan.assignments.map { ($0.instance, 1) }, uniquingKeysWith: +)
         var table = TextTable(["instance", "tasks", "from", "to", "cost"])
         for instance in plan.instances.prefix(tasks ? .max : 40) {
@@ -126,8 +163,11 @@ struct PlanCommand: ParsableCommand {
         }
         var parts = [
             "\(job.name): \(Units.count(plan.assignments.count, "task")) on \(Units.count(plan.instances.count, "instance")), objective \(goal.objective.rawValue)",
-            "makespan \(Units.formatSeconds(plan.makespanSeconds)), cost \(Units.formatPrice(plan.cost))", "",
-            table.text,
+            "makespan \(Units.formatSeconds(plan.makespanSeconds)), cost \(Units.formatPrice(plan.cost))",
+            "no plan ends before \(Units.formatSeconds(found.lowerBound.makespanSeconds)): this one takes "
+                + "\(Units.formatPercent(found.gap)) longer"
+                + (search == nil ? "" : "; \(found.tries) moves were judged"),
+            "", table.text,
         ]
         if plan.instances.count > 40, !tasks {
             parts.append("… and \(plan.instances.count - 40) more (--tasks prints all)")

@@ -170,7 +170,7 @@ struct RunCommand: ParsableCommand {
             let logged = try job.logged()
             let report = RunReport(
                 "Run \(logged.attempts.first?.job ?? job.job.name)", job.job.tasks, plan: job.plan,
-                attempts: logged.attempts, lives: logged.lives, goal: job.job.goal)
+                attempts: logged.attempts, lives: logged.lives, goal: job.job.goal, capacity: job.capacity)
             try Data(report.page().html().utf8).write(
                 to: URL(fileURLWithPath: job.folder + "/report.html"), options: .atomic)
             return report.account

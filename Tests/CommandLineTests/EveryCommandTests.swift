@@ -71,7 +71,9 @@ struct EveryCommandTests {
             ["outcomes", "export", "--all"], ["outcomes", "export", "--all", "out.csv"], ["train", "--trees", "5"],
             ["evaluate"], ["predict", "models/runtime.safetensors", "--type", "unseen"],
             ["model", "show", "models/runtime.safetensors"], ["plan", "job.yaml"], ["plan", "job.yaml", "--front"],
-            ["run", "job.yaml"], ["retrain"], ["doctor"], ["datasets", "list", "--catalog", catalog],
+            ["plan", "job.yaml", "--explain", "a"], ["dag", "show", "job.yaml"],
+            ["run", "job.yaml"], ["status", "job.yaml"], ["retrain"], ["doctor"],
+            ["datasets", "list", "--catalog", catalog],
         ] {
             let json = try terminal.start(command + ["--json"]).wait()
             #expect(json.json != nil, "\(command): \(json.output.prefix(200)) \(json.errors)")

@@ -113,6 +113,7 @@ extension RobustnessTests {
             let count = [0, 1, 2, 5, 40].randomElement(using: &generator) ?? 3
             return (0..<count).map { _ in wild(&generator) }
         }
+        let nodeCount = [0, 1, 40].randomElement(using: &generator) ?? 1
         func axis() -> Axis {
             Axis(
                 generator.text(), Quantity.allCases.randomElement(using: &generator) ?? .number,
@@ -150,6 +151,18 @@ extension RobustnessTests {
             BarChart(
                 generator.text(), axis: axis(), categories: (0..<5).map { _ in generator.text() },
                 series: (0..<3).map { .init(generator.text(), values(), isBaseline: $0 == 2) }),
+            DAGChart(
+                generator.text(),
+                nodes: (0..<nodeCount).map { _ in
+                    .init(
+                        generator.text(), type: generator.text(),
+                        layer: [0, 1, 2, 7, -3, .max].randomElement(using: &generator) ?? 0,
+                        count: Int.random(in: 0...3, using: &generator), detail: generator.text(),
+                        isCritical: Bool.random(using: &generator))
+                },
+                edges: (0..<60).map { _ in
+                    .init(Int.random(in: -1...40, using: &generator), Int.random(in: -1...40, using: &generator))
+                }, notes: [generator.text()]),
             CalibrationChart(
                 generator.text(), series: [.init(generator.text(), nominal: values(), observed: values())],
                 outcomeCount: Int.random(in: -2...50, using: &generator)),
@@ -184,7 +197,7 @@ private final class NumberChecker: NSObject, XMLParserDelegate {
         for (name, value) in attributes where Self.numeric.contains(name) {
             let words = value.split { !$0.isLetter && !$0.isNumber && !"-.+–".contains($0) }
             let isDrawable = words.allSatisfy { word in
-                word.allSatisfy { "0123456789-.MLHVhvlaz".contains($0) } && !word.contains("--")
+                word.allSatisfy { "0123456789-.MLHVChvlaz".contains($0) } && !word.contains("--")
             }
             if !isDrawable && value != "100%" { offending.append("\(elementName) \(name)=\(value.prefix(200))") }
         }

@@ -3,7 +3,7 @@ import Plots
 /// One small chart of every kind, for the golden files and the report.
 enum Samples {
     static let charts: [(name: String, chart: any Chart)] = [
-        ("fan", fan), ("steps", steps), ("rounds", rounds), ("scatter", scatter), ("gantt", gantt),
+        ("fan", fan), ("steps", steps), ("rounds", rounds), ("scatter", scatter), ("gantt", gantt), ("dag", dag),
         ("calibration", calibration), ("bars", bars), ("empty", empty),
     ]
 
@@ -79,6 +79,21 @@ enum Samples {
             .init("merge", type: "merge", row: "m5.large-1", start: 340, end: 424, isCritical: true),
         ]
         return GanttChart("Plan and run", panels: [.init("Plan", plan), .init("Run", run)], deadline: 450)
+    }
+
+    static var dag: DAGChart {
+        DAGChart(
+            "Sort in three parts",
+            nodes: [
+                .init("split", type: "split", layer: 0, isCritical: true),
+                .init("sort-1", type: "sort", layer: 1, isCritical: true), .init("sort-2", type: "sort", layer: 1),
+                .init("sort-3 to sort-12", type: "sort", layer: 1, count: 10),
+                .init("merge", type: "merge", layer: 2, isCritical: true), .init("report", type: "report", layer: 3),
+            ],
+            edges: [
+                .init(0, 1, isCritical: true), .init(0, 2), .init(0, 3), .init(1, 4, isCritical: true), .init(2, 4),
+                .init(3, 4), .init(4, 5), .init(0, 5),
+            ], notes: ["One box stands for ten tasks."])
     }
 
     static var calibration: CalibrationChart {

@@ -4,7 +4,7 @@ public import Workloads
 /// One recorded run of a workflow in WfFormat: its tasks, their order, and what each took.
 ///
 ///     let instance = try WorkflowInstance.read("montage-chameleon-2mass-05d-001.json.gz")
-///     instance.graph.criticalPath(durations: instance.recorded.seconds.map { $0 ?? 0 })
+///     CriticalPath(instance.graph, durations: instance.recorded.seconds.map { $0 ?? 0 })
 ///
 /// Schema 1.5 is read (specification and execution apart), and 1.0 to 1.4 (everything in one list, called `jobs` up to
 /// 1.2, parents by name). WfFormat records no start or end times of tasks: a schedule cannot be replayed from it.

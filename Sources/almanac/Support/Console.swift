@@ -98,9 +98,16 @@ struct Console: Sendable {
         return fstat(file.fileDescriptor, &status) == 0 && status.st_mode & S_IFMT == S_IFCHR
     }
 
-    /// Writes a file whole or not at all.
+    /// Writes a file whole or not at all; what is there and no file, as a pipe or a device, is written to and stays.
     static func write(_ data: Data, toFile path: String) throws {
         do {
+            var status = stat()
+            let isSpecial = stat(path, &status) == 0 && ![S_IFREG, S_IFDIR].contains(status.st_mode & S_IFMT)
+            guard !isSpecial else {
+                let handle = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
+                try handle.write(contentsOf: data)
+                return try handle.close()
+            }
             try data.write(to: URL(fileURLWithPath: path), options: .atomic)
         } catch {
             let underlying = (error as NSError).userInfo[NSUnderlyingErrorKey] as? any Error

@@ -64,6 +64,7 @@ final class RunView: @unchecked Sendable {
         let failures = status.failed > 0 ? ", \(status.failed) failed" : ""
         var lines = [
             "\(bar) \(status.finished) of \(status.total)\(failures), \(Units.formatSeconds(status.elapsedSeconds))"
+                + (status.left.map { ", \($0.text) left" } ?? "")
         ]
         let now = Date().timeIntervalSince1970
         for attempt in status.running.prefix(8) {
@@ -74,5 +75,13 @@ final class RunView: @unchecked Sendable {
         if status.running.count > 8 { lines.append("  … and \(status.running.count - 8) more") }
         Console.write(erasure + lines.joined(separator: "\n") + "\n", to: .standardError)
         drawnLines = lines.count
+    }
+}
+
+extension RunStatus.TimeLeft {
+    /// As a person reads it: `3m 10s to 4m 2s`, or `about 3m 10s` where nothing is uncertain.
+    var text: String {
+        let (from, to) = (Units.formatSeconds(p50), Units.formatSeconds(p95))
+        return from == to ? "about \(from)" : "\(from) to \(to)"
     }
 }

@@ -1,0 +1,135 @@
+import Allocation
+import Foundation
+import Scheduling
+import Simulation
+import Workloads
+
+// scheduling-bench PART ARGUMENT...: prints one line of JSON for each answer.
+//
+//   plan PROBLEM...             the fastest plans
+//   search SECONDS PROBLEM...   the fastest plans that a search on all processors finds in so many seconds each
+//   cost PROBLEM DEADLINE       the cheapest plan by the deadline, in seconds; with SECONDS of search at the end, that of a search
+//   pareto PROBLEM              plans of which none is both slower and dearer than another
+//   decode PROBLEM ORDER        a schedule decoded: the tasks in an order, then the machine of each task
+//   simulate PROBLEM            a run of the allocator, the longest path first
+
+/// Seconds of this process's processors.
+func processorSeconds() -> Double {
+    var time = timespec()
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
+    return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
+}
+
+/// What came out, and the least time of as many repeats as fit into half a second, in seconds: what it takes when nobody else is in
+/// the way.
+func timed<Value>(_ body: () throws -> Value) rethrows -> (Value, seconds: Double) {
+    let begin = processorSeconds()
+    var value = try body()
+    var least = processorSeconds() - begin
+    for _ in 1..<20 where processorSeconds() - begin < 0.5 {
+        let start = processorSeconds()
+        value = try body()
+        least = min(least, processorSeconds() - start)
+    }
+    return (value, least)
+}
+
+struct Answer: Encodable {
+    var makespan: Double
+    var cost = 0.0
+    var seconds = 0.0
+    var processorSeconds = 0.0
+    var machines: [[Int]] = []
+    var events = 0
+    var bytes = 0.0
+    /// No plan ends sooner.
+    var bound = 0.0
+    /// Moves that were judged.
+    var tries = 0
+}
+
+func show(_ answer: Answer) throws { print(String(decoding: try JSONEncoder().encode(answer), as: UTF8.self)) }
+
+func answer(_ plan: Plan, of problem: Problem, seconds: Double) throws -> Answer {
+    try plan.validate(problem.graph, on: problem.pool)
+    return Answer(
+        makespan: plan.makespanSeconds, cost: plan.cost, seconds: seconds, machines: problem.machines(plan))
+}
+
+/// What a search on all processors finds, with seconds by the clock.
+func search(_ problem: Problem, _ goal: Goal, seconds: Double) throws -> Answer {
+    let planner = Planner(problem.graph, on: problem.pool, costs: problem.costs)
+    let (start, busy) = (ContinuousClock.now, processorSeconds())
+    let found = try planner.search(
+        goal, limit: .seconds(seconds), threads: ProcessInfo.processInfo.activeProcessorCount, seed: 1)
+    let took = start.duration(to: .now) / .seconds(1)
+    var answer = try answer(found.plan, of: problem, seconds: took)
+    answer.processorSeconds = processorSeconds() - busy
+    (answer.bound, answer.tries) = (found.lowerBound.makespanSeconds, found.tries)
+    return answer
+}
+
+/// Memory of this process in bytes: now (`VmRSS`) or at most so far (`VmHWM`).
+func memory(_ name: String) -> Double {
+    let text = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
+    let line = text.split(separator: "\n").first { $0.hasPrefix(name) } ?? ""
+    return 1024 * (line.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap { Double($0) } ?? 0)
+}
+
+func decode(_ problem: Problem, _ path: String) throws -> Answer {
+    var numbers = Numbers(bytes: Array(try Data(contentsOf: URL(filePath: path))))
+    let order = (0..<problem.graph.count).map { _ in Int32(numbers.integer()) }
+    let entries = order.map { _ in Int32(numbers.integer()) }
+    var decoder = ScheduleDecoder(try PlanningProblem(problem.graph, on: problem.pool, costs: problem.costs))
+    let (_, seconds) = timed { decoder.decode(order: order, entries: entries) }
+    return Answer(makespan: decoder.schedule.makespan, cost: decoder.schedule.cost, seconds: seconds)
+}
+
+func simulate(_ problem: Problem) throws -> Answer {
+    let ranks = upwardRanks(problem.graph, seconds: problem.costs.estimates.expectedSeconds)
+    let simulator = Simulator(
+        Job(problem.graph), estimates: problem.costs.estimates,
+        allocator: Allocation.Allocator(offers: problem.pool.entries, policies: Policies()),
+        world: World(problem.costs.estimates), ranks: ranks)
+    let before = memory("VmRSS")
+    let start = processorSeconds()
+    let run = simulator.run(seed: 1)
+    let seconds = processorSeconds() - start
+    precondition(run.ending == .succeeded)
+    return Answer(
+        makespan: run.makespanSeconds, cost: run.cost, seconds: seconds, events: run.events,
+        bytes: memory("VmHWM") - before)
+}
+
+let arguments = Array(CommandLine.arguments.dropFirst())
+switch (arguments.first, arguments.count) {
+case ("plan", 2...):
+    for path in arguments.dropFirst() {
+        let problem = try Problem(path)
+        let planner = Planner(problem.graph, on: problem.pool, costs: problem.costs)
+        let (plan, seconds) = try timed { try planner.plan(Goal(.time)) }
+        try show(answer(plan, of: problem, seconds: seconds))
+    }
+case ("search", 3...):
+    for path in arguments.dropFirst(2) {
+        try show(search(try Problem(path), Goal(.time), seconds: Double(arguments[1]) ?? 0))
+    }
+case ("cost", 4):
+    let goal = Goal(.cost, deadlineSeconds: Double(arguments[2]) ?? 0)
+    try show(search(try Problem(arguments[1]), goal, seconds: Double(arguments[3]) ?? 0))
+case ("cost", 3):
+    let problem = try Problem(arguments[1])
+    let planner = Planner(problem.graph, on: problem.pool, costs: problem.costs)
+    let (plan, seconds) = try timed { try planner.plan(Goal(.cost, deadlineSeconds: Double(arguments[2]) ?? 0)) }
+    try show(answer(plan, of: problem, seconds: seconds))
+case ("pareto", 2):
+    let problem = try Problem(arguments[1])
+    let planner = Planner(problem.graph, on: problem.pool, costs: problem.costs)
+    let (front, seconds) = try timed { try planner.paretoFront() }
+    for plan in front { try show(answer(plan, of: problem, seconds: seconds)) }
+case ("decode", 3): try show(try decode(try Problem(arguments[1]), arguments[2]))
+case ("simulate", 2): try show(try simulate(try Problem(arguments[1])))
+default:
+    FileHandle.standardError.write(Data("scheduling-bench: see the parts at the top of main.swift\n".utf8))
+    exit(2)
+}

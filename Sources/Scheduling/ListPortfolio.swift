@@ -1,0 +1,181 @@
+import Glibc
+import Workloads
+
+/// The schedules made so far for one problem.
+struct ListPortfolio {
+    let problem: PlanningProblem
+    private let order: [Int]
+    private var fastestEnds: [Double] = []
+    /// Seconds from the end of each task to the end of the job, if all that follows runs at its best.
+    private let bestRest: [Double]
+    private(set) var schedules: [Schedule] = []
+
+    /// How much work a list schedule is.
+    private let size: Int
+    /// Instances as lanes, where that is exact.
+    private let model: LaneModel?
+
+    /// Starts with the fastest schedules: the product of ranks (upward with mean, least and greatest times, importance) and
+    /// choices (earliest finish, looking ahead), on all entries and on the fastest only; and what chooses among all that may
+    /// start. The first is HEFT. Of large jobs there are fewer.
+    init(_ original: PlanningProblem) {
+        var problem = original
+        let count = problem.graph.count
+        let isHuge = count * problem.entries.count > 2_000_000
+        if !problem.transfersAreFree, !isHuge { problem.lookAhead() }
+        self.problem = problem
+        let most = problem.entries.map { min($0.maximumCount, count) }
+        model = most.reduce(0, +) <= max(4096, count) ? LaneModel(problem, most: most) : nil
+        let spans = problem.spans
+        let leastRanks = problem.ranks(spans.least)
+        bestRest = zip(leastRanks, spans.least).map { $0 - $1 }
+        let mean = problem.order(by: problem.ranks(spans.mean))
+        let least = problem.order(by: leastRanks)
+        // The most promising first: of large jobs there is time for few.
+        typealias Recipe = (order: [Int], rule: ListSchedule.Rule, usable: [Bool]?)
+        var recipes: [Recipe] = [(mean, .earliestFinish, nil), (least, .earliestFinish, nil)]
+        // Where transfers take no time, what follows does not depend on the instance.
+        let looksAhead = !problem.optimisticRest.isEmpty
+        if looksAhead { recipes.append((least, .lookingAhead, nil)) }
+        if !isHuge {
+            let rules: [ListSchedule.Rule] = looksAhead ? [.lookingAhead, .earliestFinish] : [.earliestFinish]
+            for usable in Self.fewerEntries(problem) { recipes += rules.map { (least, $0, usable) } }
+            let greatest = problem.order(by: problem.ranks(spans.greatest))
+            recipes.append((greatest, .earliestFinish, nil))
+            if looksAhead { recipes += [mean, greatest].map { ($0, .lookingAhead, nil) } }
+            if count <= 2000 {
+                for importance in [Importance(), Importance(damping: 0.85, sharing: 0.5, power: 4)] {
+                    let order = problem.order(following: importance.ranks(problem, weights: spans.mean))
+                    recipes += rules.map { (order, $0, nil) }
+                }
+            }
+        }
+        size = count * (model?.host.count ?? 8 * problem.entries.count)
+        recipes.removeLast(max(0, recipes.count - max(3, 80_000 / max(1, size))))
+        var (fastest, fastestOrder) = (Double.infinity, mean)
+        for (order, rule, usable) in recipes {
+            let schedule = Self.schedule(problem, model, order, rule, usable)
+            schedules.append(schedule)
+            if schedule.makespan < fastest {
+                (fastest, fastestOrder, fastestEnds) = (schedule.makespan, order, schedule.ends)
+            }
+        }
+        order = fastestOrder
+        if let model, size <= 4000 {
+            for next in LaneList.Next.allCases { schedules.append(LaneList.schedule(model, next: next)) }
+        }
+    }
+
+    private static func schedule(
+        _ problem: PlanningProblem, _ model: LaneModel?, _ order: [Int], _ rule: ListSchedule.Rule, _ usable: [Bool]?
+    ) -> Schedule {
+        if let model { return LaneList.schedule(model, order: order, rule: rule, usable: usable) }
+        return ListSchedule(problem, order: order, rule: rule, usable: usable).schedule
+    }
+
+    var fastest: Schedule { pick { ($0.makespan, $0.cost) } }
+    var cheapest: Schedule { pick { ($0.cost, $0.makespan) } }
+
+    /// What a goal asks for.
+    mutating func add(for goal: Goal) {
+        switch goal.objective {
+        case .time where goal.budget == nil: addTrimmed()
+        case .cost where goal.deadlineSeconds == nil: addCheapest()
+        case .time, .cost, .balanced:
+            addTrimmed()
+            addCheapest()
+            addBetween(deadline: goal.deadlineSeconds)
+        }
+    }
+
+    /// One that was found elsewhere.
+    mutating func add(_ schedule: Schedule) { schedules.append(schedule) }
+
+    /// As fast as the fastest, but cheaper where tasks can wait.
+    mutating func addTrimmed() { add(deadline: fastest.makespan) }
+
+    /// The cheapest without any deadline.
+    mutating func addCheapest() {
+        let rule = ListSchedule.Rule.cheapest(by: fastestEnds.map { _ in .infinity })
+        schedules.append(Self.schedule(problem, model, order, rule, nil))
+        for entry in problem.entries.indices { addOnly(entry) }
+    }
+
+    /// Compromises between the fastest and the cheapest, and some that aim at the deadline.
+    mutating func addBetween(deadline: Double?) {
+        let (fastest, slowest) = (fastest.makespan, cheapest.makespan)
+        guard fastest > 0, slowest > fastest else { return }
+        let steps = problem.graph.count > 2000 ? 3 : 8
+        for step in 1..<steps { add(deadline: fastest * pow(slowest / fastest, Double(step) / Double(steps))) }
+        guard let deadline else { return }
+        for share in [1, 0.95, 0.85, 0.7] where deadline * share > fastest { add(deadline: deadline * share) }
+    }
+
+    /// The best schedule within the limits, or `nil`.
+    func best(_ goal: Goal) -> Schedule? {
+        let allowed = schedules.filter { goal.allows(makespan: $0.makespan, cost: $0.cost) }
+        switch goal.objective {
+        case .time: return least(allowed, by: \.makespan, then: \.cost)
+        case .cost: return least(allowed, by: \.cost, then: \.makespan)
+        case .balanced:
+            return allowed.min {
+                ($0.makespan * $0.cost, $0.makespan) < ($1.makespan * $1.cost, $1.makespan)
+            }
+        }
+    }
+
+    /// The schedule of least `first`; among those that differ by rounding alone, of least `second`.
+    private func least(
+        _ schedules: [Schedule], by first: KeyPath<Schedule, Double>, then second: KeyPath<Schedule, Double>
+    ) -> Schedule? {
+        let bound = (schedules.map { $0[keyPath: first] }.min() ?? 0) * (1 + 1e-9)
+        return schedules.filter { $0[keyPath: first] <= bound }.min { $0[keyPath: second] < $1[keyPath: second] }
+    }
+
+    var front: [Schedule] {
+        var front: [Schedule] = []
+        for schedule in schedules.sorted(by: { ($0.makespan, $0.cost) < ($1.makespan, $1.cost) })
+        where schedule.cost < (front.last?.cost ?? .infinity) {
+            front.append(schedule)
+        }
+        return front
+    }
+
+    /// The cheapest rule for a deadline of the job. A task's own deadline is its end in the fastest schedule, stretched
+    /// to the deadline; or the latest that leaves time for what follows; or between the two.
+    private mutating func add(deadline: Double) {
+        let stretch = deadline / max(fastestEnds.max() ?? 0, .leastNormalMagnitude)
+        for share in size > 10_000 ? [1] : [0, 0.5, 1] {
+            let deadlines = zip(fastestEnds, bestRest).map { end, rest in
+                (share * end * stretch + (1 - share) * max(end, deadline - rest)) * (1 + 1e-12)
+            }
+            schedules.append(Self.schedule(problem, model, order, .cheapest(by: deadlines), nil))
+        }
+    }
+
+    /// All on one entry, cheapest first: greedy choices may scatter tasks over instances that then wait.
+    private mutating func addOnly(_ entry: Int) {
+        let usable = problem.entries.indices.map { $0 == entry }
+        guard problem.entries.count > 1,
+            (0..<problem.graph.count).allSatisfy({ problem.seconds(of: $0, on: entry).isFinite })
+        else { return }
+        let rule = ListSchedule.Rule.cheapest(by: fastestEnds.map { _ in .infinity })
+        schedules.append(Self.schedule(problem, model, order, rule, usable))
+    }
+
+    private func pick(_ key: (Schedule) -> (Double, Double)) -> Schedule {
+        schedules.dropFirst().reduce(schedules[0]) { key($1) < key($0) ? $1 : $0 }
+    }
+
+    /// Sets of the fastest entries, where all tasks fit: spreading wide does not pay when transfers are slow.
+    private static func fewerEntries(_ problem: PlanningProblem) -> [[Bool]] {
+        let speeds = Set(problem.entries.map(\.type.speed)).sorted(by: >)
+        return speeds.dropLast().prefix(problem.graph.count > 2000 ? 1 : 4).compactMap { slowest in
+            let usable = problem.entries.map { $0.type.speed >= slowest }
+            let fitsAll = (0..<problem.graph.count).allSatisfy { task in
+                problem.entries.indices.contains { usable[$0] && problem.seconds(of: task, on: $0).isFinite }
+            }
+            return fitsAll ? usable : nil
+        }
+    }
+}

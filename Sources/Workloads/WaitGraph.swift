@@ -1,0 +1,200 @@
+/// What each piece of planned or recorded work waited for: other work whose results it needs, or whose room it took.
+///
+/// From it follow the critical path through tasks and instances, the slack of each piece, and when all would have started
+/// had some taken less time.
+package struct WaitGraph: Sendable {
+    /// One piece of work: a planned task, or an attempt that was made.
+    package struct Piece: Sendable {
+        /// When it starts and ends, in seconds.
+        package var start: Double
+        package var end: Double
+        /// The instance that it is on; pieces of different instances take no room from each other.
+        package var instance: Int
+        /// What it occupies there.
+        package var resources: Resources
+
+        package init(start: Double, end: Double, instance: Int, resources: Resources) {
+            (self.start, self.end, self.instance, self.resources) = (start, max(start, end), instance, resources)
+        }
+    }
+
+    /// Why one piece waits for another.
+    package enum Reason: Hashable, Sendable {
+        /// It needs what the other makes.
+        case result
+        /// It needs the room of the other.
+        case room
+    }
+
+    /// A piece that another waits for.
+    package struct Link: Hashable, Sendable {
+        package var piece: Int
+        package var reason: Reason
+        /// From the end of that piece until the other can start, in seconds.
+        package var seconds: Double
+
+        package init(_ piece: Int, _ reason: Reason, seconds: Double = 0) {
+            (self.piece, self.reason, self.seconds) = (piece, reason, seconds)
+        }
+    }
+
+    package let pieces: [Piece]
+    /// What each piece waits for.
+    package let links: [[Link]]
+    /// An order in which each comes after what it waits for.
+    private let order: [Int]
+
+    /// Makes the graph.
+    ///
+    /// Room is handed on: what a piece occupies was free from the beginning, or given by those that ended earliest before.
+    /// Pieces that take no time take no room.
+    /// - Parameters:
+    ///   - results: The pieces whose results each needs; those that end after it starts are left out.
+    ///   - capacity: The room of each instance; where there is none, the most that was ever occupied.
+    /// - Complexity: O((*pieces* + *links*) log *pieces*).
+    package init(_ pieces: [Piece], results: [[Link]], capacity: [Int: Resources] = [:]) {
+        var links = results
+        for (piece, own) in links.enumerated() {
+            let latest = pieces[piece].start + Self.tolerance
+            links[piece] = own.filter { $0.piece != piece && pieces[$0.piece].end <= latest }
+        }
+        let long = pieces.indices.filter { pieces[$0].end > pieces[$0].start + Self.tolerance }
+        for (instance, own) in Dictionary(grouping: long, by: { pieces[$0].instance }) {
+            let starts = own.sorted { (pieces[$0].start, $0) < (pieces[$1].start, $1) }
+            let ends = own.sorted { (pieces[$0].end, $0) < (pieces[$1].end, $1) }
+            let room = capacity[instance] ?? Self.most(starts, ends, pieces)
+            for lane in 0..<4 {
+                var pool = Pool(room.lanes[lane])
+                var ended = 0
+                for piece in starts where pieces[piece].resources.lanes[lane] > 0 {
+                    while ended < ends.count, pieces[ends[ended]].end <= pieces[piece].start + Self.tolerance {
+                        pool.give(pieces[ends[ended]].resources.lanes[lane], by: ends[ended])
+                        ended += 1
+                    }
+                    for giver in pool.take(pieces[piece].resources.lanes[lane])
+                    where !links[piece].contains(where: { $0.piece == giver }) {
+                        links[piece].append(Link(giver, .room))
+                    }
+                }
+            }
+        }
+        (self.pieces, self.links, order) = (pieces, links, Self.order(links))
+    }
+
+    /// Kahn's algorithm; what rounding has tied in a knot comes last.
+    private static func order(_ links: [[Link]]) -> [Int] {
+        var (open, waiting) = (links.map(\.count), [[Int]](repeating: [], count: links.count))
+        for (piece, own) in links.enumerated() { for link in own { waiting[link.piece].append(piece) } }
+        var order = links.indices.filter { open[$0] == 0 }
+        var next = 0
+        while next < order.count {
+            for piece in waiting[order[next]] {
+                open[piece] -= 1
+                if open[piece] == 0 { order.append(piece) }
+            }
+            next += 1
+        }
+        return order + links.indices.filter { open[$0] > 0 }
+    }
+
+    /// Times nearer than this are the same, in seconds.
+    package static let tolerance = 1e-6
+
+    /// What is free on an instance, the longest first.
+    private struct Pool {
+        private var tokens: [(giver: Int, amount: Double)]
+        private var first = 0
+
+        init(_ amount: Double) { tokens = [(-1, amount)] }
+
+        mutating func give(_ amount: Double, by giver: Int) {
+            if amount > 0 { tokens.append((giver, amount)) }
+        }
+
+        /// Takes so much and returns who gave it.
+        mutating func take(_ amount: Double) -> [Int] {
+            var (rest, givers): (Double, [Int]) = (amount, [])
+            while rest > amount * 1e-9, first < tokens.count {
+                let part = min(rest, tokens[first].amount)
+                if tokens[first].giver >= 0 { givers.append(tokens[first].giver) }
+                rest -= part
+                tokens[first].amount -= part
+                if tokens[first].amount <= amount * 1e-9 { first += 1 }
+            }
+            return givers
+        }
+    }
+
+    /// The most that is occupied at once, lane by lane.
+    private static func most(_ starts: [Int], _ ends: [Int], _ pieces: [Piece]) -> Resources {
+        var (used, most, ended) = (Resources.zero, Resources.zero, 0)
+        for piece in starts {
+            while ended < ends.count, pieces[ends[ended]].end <= pieces[piece].start + tolerance {
+                used -= pieces[ends[ended]].resources
+                ended += 1
+            }
+            used += pieces[piece].resources
+            most = most.maxima(used)
+        }
+        return most
+    }
+}
+
+extension WaitGraph {
+    /// When the last piece ends, in seconds.
+    package var end: Double { pieces.reduce(0) { max($0, $1.end) } }
+
+    /// The link that keeps a piece longest, results before room; `nil` if it waits for none.
+    package func binding(_ piece: Int) -> Link? {
+        func time(_ link: Link) -> Double { pieces[link.piece].end + link.seconds }
+        var best: Link?
+        for link in links[piece] {
+            guard let known = best else {
+                best = link
+                continue
+            }
+            let isLater = time(link) > time(known) + Self.tolerance
+            let isSame = abs(time(link) - time(known)) <= Self.tolerance
+            if isLater || (isSame && known.reason == .room && link.reason == .result) { best = link }
+        }
+        return best
+    }
+
+    /// The pieces that led to the end, each waiting for the one before, from first to last.
+    package var criticalPath: [Int] {
+        guard var piece = pieces.indices.max(by: { (pieces[$0].end, $1) < (pieces[$1].end, $0) }) else { return [] }
+        var path = [piece]
+        // Links lead to what ended before, but for rounding.
+        while let link = binding(piece), path.count <= pieces.count {
+            piece = link.piece
+            path.append(piece)
+        }
+        return path.reversed()
+    }
+
+    /// By how many seconds each piece could end later without making all end later, on the same instances in the same order.
+    package var slacks: [Double] {
+        let end = end
+        var latest = pieces.map { _ in end }
+        for piece in order.reversed() {
+            let start = latest[piece] - (pieces[piece].end - pieces[piece].start)
+            for link in links[piece] { latest[link.piece] = min(latest[link.piece], start - link.seconds) }
+        }
+        return pieces.indices.map { max(0, latest[$0] - pieces[$0].end) }
+    }
+
+    /// When all would have ended with other durations, on the same instances in the same order; every piece starts as long
+    /// after what it waits for as it did.
+    package func end(durations: [Double]) -> Double {
+        var ends = pieces.map(\.end)
+        for piece in order {
+            var start = pieces[piece].start
+            if let link = binding(piece) {
+                let delay = max(0, start - pieces[link.piece].end - link.seconds)
+                start = links[piece].reduce(-.infinity) { max($0, ends[$1.piece] + $1.seconds) } + delay
+            }
+            ends[piece] = start + durations[piece]
+        }
+        return ends.reduce(0, max)
+    }
+}
