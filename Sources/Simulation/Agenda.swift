@@ -12,8 +12,8 @@ struct Agenda {
         case open, refuse, close, notice, reclaim
         /// Job `subject` gets plan `detail`, or is admitted.
         case plan, admit
-        /// Offer `subject` has price number `detail` from now on.
-        case price
+        /// The market of offer `subject` changes.
+        case market
         /// Data move, or the allocator wanted to be asked.
         case transfer, wake
     }

@@ -1,7 +1,7 @@
 public import Allocation
 internal import Glibc
 internal import LinearAlgebra
-public import Scheduling
+internal import Scheduling
 public import Workloads
 
 /// How much of what a fixed plan loses to chance different ways of deciding win back.

@@ -80,6 +80,9 @@ struct SimulatedCourse {
             Transfers($0, sharesLinks: start.simulator.world.sharesLinks)
         }
         if let plan = start.simulator.plan { add(plan, 0) }
+        for offer in start.simulator.world.markets.indices where start.simulator.world.markets[offer] != nil {
+            agenda.add(.market, Int32(offer), at: 0)
+        }
         agenda.add(.admit, 0, at: 0)
     }
 
@@ -96,13 +99,36 @@ struct SimulatedCourse {
             if transfers?.sharesLinks == true { send(events) }
             for action in actions { carryOut(action) }
         }
-        result.cost = allocator.state.spentDollars()
+        result.cost = cost()
         result.ending = allocator.state.jobs[0].ending ?? .infeasible
         return result
     }
 
     private var isOver: Bool {
         allocator.state.jobs[0].ending != nil && allocator.state.openCounts.allSatisfy { $0 == 0 }
+    }
+
+    /// What all instances cost; by the prices that were recorded where there are some.
+    private func cost() -> Double {
+        let state = allocator.state
+        guard start.simulator.world.markets.contains(where: { $0?.prices.isEmpty == false }) else {
+            return state.spentDollars()
+        }
+        var dollars = 0.0
+        for instance in 0..<state.instances.count where state.instances.openedSeconds[instance].isFinite {
+            let place = Int(state.instances.offer[instance])
+            let (begin, end) = (
+                state.instances.openedSeconds[instance], min(state.instances.closedSeconds[instance], now)
+            )
+            let billed = state.offers[place].billing.billedSeconds(end - begin)
+            let market = start.simulator.world.markets[place]
+            let share = start.simulator.world.marketShare(seed: seed)
+            let shift = (market?.durationSeconds ?? 0) * share
+            dollars +=
+                market?.dollars(from: begin + shift, to: begin + billed + shift)
+                ?? state.offers[place].price.cost(ofSeconds: billed)
+        }
+        return dollars
     }
 
     private mutating func add(_ plan: Assignments, _ job: JobIndex) {
@@ -142,7 +168,8 @@ extension SimulatedCourse {
             let saved = Double(allocator.state.tasks.savedShare[Int(subject)])
             let share = saved + (1 - saved) * min(1, max(0, now - begin) / seconds)
             events.append(.checkpointed(attempt, share: share))
-        case .price, .wake: break
+        case .market: market(Int(subject), &events)
+        case .wake: break
         case .transfer:
             let readers = start.readers
             let arrived = transfers?.arrivals(at: now, readers: readers) ?? []
@@ -158,6 +185,35 @@ extension SimulatedCourse {
             fail(allocator.state.attempt(at: task), .reclaimed, &events)
         }
         events.append(.closed(instance, .reclaimed))
+    }
+
+    /// When in its market an offer is now: every run begins at a moment of its own, the same for all markets.
+    private func marketSeconds(_ market: RecordedMarket) -> Double {
+        now + start.simulator.world.marketShare(seed: seed) * market.durationSeconds
+    }
+
+    /// The market of an offer changes now, or what was announced happens: the youngest that are too many are taken back.
+    private mutating func market(_ offer: Int, _ events: inout [Event]) {
+        guard let market = start.simulator.world.markets[offer] else { return }
+        let warning = start.simulator.world.warningSeconds
+        let begin = marketSeconds(market)
+        let (place, next) = market.step(at: begin + warning)
+        if !market.prices.isEmpty, warning == 0 || market.counts.isEmpty {
+            events.append(.priced(OfferIndex(offer), Price(perHour: market.prices[place])))
+        }
+        if !market.counts.isEmpty {
+            let own = allocator.state.instances.phase.indices.filter {
+                Int(allocator.state.instances.offer[$0]) == offer
+                    && (allocator.state.instances.phase[$0] == .open || allocator.state.instances.phase[$0] == .opening)
+            }
+            for instance in own.dropFirst(market.counts[place]) {
+                if warning > 0, allocator.state.instances.phase[instance] == .open {
+                    events.append(.reclaimNotice(InstanceIndex(instance), at: now + warning))
+                }
+                agenda.add(.reclaim, InstanceIndex(instance), at: now + warning)
+            }
+        }
+        agenda.add(.market, Int32(offer), at: now + max(next - begin - warning, 1e-3))
     }
 
     private mutating func fail(_ attempt: AttemptID, _ cause: FailureCause, _ events: inout [Event]) {
@@ -203,7 +259,14 @@ extension SimulatedCourse {
         asked[place] += 1
         let offer = allocator.state.offers[place]
         let opening = now + start.simulator.world.openSeconds(offer.openSeconds, number, of: place, seed: seed)
-        guard !start.simulator.world.isRefused(number, offer, place, seed: seed) else {
+        let world = start.simulator.world
+        var isRefused = world.isRefused(number, offer, place, seed: seed)
+        if place < world.markets.count, let market = world.markets[place],
+            let count = market.count(at: marketSeconds(market)), Int(allocator.state.openCounts[place]) > count
+        {
+            isRefused = true
+        }
+        guard !isRefused else {
             return agenda.add(.refuse, instance, at: opening)
         }
         agenda.add(.open, instance, at: opening)

@@ -27,6 +27,8 @@ public struct World: Sendable {
     public var flow: DataFlow?
     /// Whether the transfers that leave or reach one instance share its bandwidth.
     public var sharesLinks = false
+    /// What happened to each offer's market, if that is known: prices and how many could be had.
+    public var markets: [RecordedMarket?] = []
     /// Seconds for which an attempt occupies its room besides its run time.
     public var dispatchSeconds = 0.0
     /// The standard deviation of the logarithm of the time that an instance takes to come.
@@ -91,7 +93,13 @@ public struct World: Sendable {
         return luck.nextUniform() < refusals
     }
 
-    private enum Purpose: UInt64 { case runTime, failure, life, refusal, opening, reclaim }
+    /// The part of recorded markets after which a run begins.
+    func marketShare(seed: UInt64) -> Double {
+        var luck = Self.generator(seed, .market, 0, 0)
+        return luck.nextUniform()
+    }
+
+    private enum Purpose: UInt64 { case runTime, failure, life, refusal, opening, reclaim, market }
 
     private static func generator(_ seed: UInt64, _ purpose: Purpose, _ a: UInt64, _ b: UInt64) -> SeededGenerator {
         SeededGenerator(seed: seed, stream: purpose.rawValue << 60 | (a & 0xFFFF_FFFF) << 24 | b & 0xFF_FFFF)
