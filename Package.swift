@@ -92,7 +92,7 @@ let package = Package(
                 "Sizing",
             ], swiftSettings: settings + unoptimized),
         .target(
-            name: "Simulation", dependencies: ["Basics", "LinearAlgebra", "Workloads", "Scheduling", "Allocation"],
+            name: "Simulation", dependencies: ["Basics", "LinearAlgebra", "Markets", "Workloads", "Scheduling", "Allocation"],
             swiftSettings: settings),
         .target(
             name: "Service",
