@@ -53,6 +53,15 @@ struct SimulateCommand: ParsableCommand {
     @Flag(name: .long, help: "Take spot instances back without notice; else two minutes before.")
     var noNotice = false
 
+    @Flag(
+        name: .long,
+        help: ArgumentHelp(
+            "Fit start-up and dispatch to the recorded runs of the job, print how well held-out runs are foretold, and keep "
+                + "them beside the store for 'simulate'."))
+    var calibrate = false
+
+    @OptionGroup var store: StoreOptions
+
     @Option(name: .long, help: "Write the attempts of the first run as asked in the trace schema (CSV), for 'import'.")
     var trace: String?
 
@@ -80,12 +89,16 @@ struct SimulateCommand: ParsableCommand {
     }
 
     func run() throws {
+        if calibrate { return try fit() }
         var question = SimulationStudy.Question(job: input.job, models: input.models)
         (question.runs, question.seed, question.threads) = (runs, global.seed, global.threads)
         question.assumptions.noise = noise
         question.assumptions.reclaimsPerHour = reclaims
         (question.assumptions.refusals, question.assumptions.failures) = (refusals, failures)
         question.assumptions.startUpSeconds = startUp.seconds
+        if let known = Calibration(besideStore: store.store) {
+            question.assumptions.dispatchSeconds = known.dispatchSeconds
+        }
         (question.assumptions.pool, question.assumptions.market) = (pool, market)
         if noNotice { question.assumptions.noticeSeconds = 0 }
         question.wantsHistory = trace != nil || gantt != nil
@@ -123,6 +136,29 @@ struct SimulateCommand: ParsableCommand {
             }
         }
         return lines.joined(separator: "\n")
+    }
+
+    private func fit() throws {
+        let found = try Calibration.evaluate(input.job, store: store.existing())
+        try found.calibration.write(besideStore: store.store)
+        var table = TextTable(["held-out run", "took", "calibrated", "error", "uncalibrated", "error"])
+        for run in found.heldOut {
+            table.add([
+                run.run, Units.formatSeconds(run.seconds), Units.formatSeconds(run.calibrated),
+                Units.formatPercent(abs(run.calibrated / run.seconds - 1)), Units.formatSeconds(run.uncalibrated),
+                Units.formatPercent(abs(run.uncalibrated / run.seconds - 1)),
+            ])
+        }
+        let fitted = found.calibration
+        let text = """
+            fitted to \(Units.count(fitted.runs, "run")): start-up \(Units.formatSeconds(fitted.startUpSeconds)), \
+            dispatch \(Units.formatSeconds(fitted.dispatchSeconds)) an attempt
+
+            \(table.text)
+            median error \(Units.formatPercent(found.medianError)), \
+            uncalibrated \(Units.formatPercent(found.uncalibratedMedianError))
+            """
+        try global.console.result(found, text: text)
     }
 
     private func draw(_ study: SimulationStudy, to path: String) throws {
