@@ -131,14 +131,16 @@ extension ReplanningStudy {
 
 /// A plan to the letter: every machine runs its tasks in the plan's order, whatever happens; a machine that replaces another
 /// takes over its tasks.
-struct ToTheLetter: Placement {
+package struct ToTheLetter: Placement {
     private var lines: [[TaskIndex]] = []
     private var heads: [Int] = []
     private var machine: [Int32] = []
     private var instance: [InstanceIndex] = []
     private var open: Set<Int> = []
 
-    mutating func planned(_ job: JobIndex, _ state: RunState) {
+    package init() {}
+
+    package mutating func planned(_ job: JobIndex, _ state: RunState) {
         guard let plan = state.jobs[Int(job)].plan else { return }
         instance = plan.slots.map { _ in -1 }
         machine = plan.slotOfTask
@@ -149,11 +151,11 @@ struct ToTheLetter: Placement {
         heads = lines.map { _ in 0 }
     }
 
-    mutating func becameReady(_ task: TaskIndex, _ state: RunState) {
+    package mutating func becameReady(_ task: TaskIndex, _ state: RunState) {
         open.insert(Int(state.jobs[0].plan?.slotOfTask[Int(task)] ?? 0))
     }
 
-    mutating func changed(_ instance: InstanceIndex, _ state: RunState) {
+    package mutating func changed(_ instance: InstanceIndex, _ state: RunState) {
         let offer = Int(state.instances.offer[Int(instance)])
         if state.instances.phase[Int(instance)] == .open, offer < self.instance.count {
             self.instance[offer] = instance
@@ -161,7 +163,7 @@ struct ToTheLetter: Placement {
         open.insert(offer)
     }
 
-    mutating func next(_ state: RunState) -> (task: TaskIndex, instance: InstanceIndex)? {
+    package mutating func next(_ state: RunState) -> (task: TaskIndex, instance: InstanceIndex)? {
         while let place = open.min() {
             if place < lines.count, instance[place] >= 0, state.instances.phase[Int(instance[place])] == .open,
                 state.instances.running[Int(instance[place])].isEmpty
@@ -181,5 +183,5 @@ struct ToTheLetter: Placement {
         return nil
     }
 
-    func destination(of task: TaskIndex, _ state: RunState) -> InstanceIndex { instance[Int(machine[Int(task)])] }
+    package func destination(of task: TaskIndex, _ state: RunState) -> InstanceIndex { instance[Int(machine[Int(task)])] }
 }

@@ -1,7 +1,7 @@
 import Allocation
 import Execution
 import Scheduling
-@testable import Simulation
+import Simulation
 import TestSupport
 import Testing
 import Workloads
