@@ -35,8 +35,16 @@ import Workloads
                     return offer
                 })
         }
+        // And of tasks of different size that share them.
+        let sharing = seed % 3 == 0
+        if sharing {
+            small.graph = try randomGraph(60, seed: seed)
+            small.pool = testPool(types: 4, count: 2)
+            small.costs = .claimed(by: small.graph)
+            small.costs.network = Network(bytesPerSecond: 1, latencySeconds: Double(seed))
+        }
         let problem = try PlanningProblem(small.graph, on: small.pool, costs: small.costs)
-        let model = try #require(LaneModel(problem, most: small.pool.entries.map { _ in 2 }))
+        let model = try #require(LaneModel(problem, most: small.pool.entries.map { _ in 2 }, sharing: sharing))
         var schedule = LaneSchedule(model)
         schedule.set(
             order: small.graph.topologicalOrder.map { Int32($0) },
@@ -61,6 +69,24 @@ import Workloads
             #expect(fault == nil)
             if fault != nil { return }
         }
+    }
+
+    @Test("where tasks share instances, the search finds the optimum too", arguments: UInt64(0)..<100)
+    func sharedOptimum(seed: UInt64) throws {
+        let graph = try randomGraph(5, edgesPerTask: 2, seed: seed)
+        let pool = ResourcePool(
+            entries: [1, 1.5].map { speed in
+                Offer(
+                    type: InstanceType(
+                        name: "m\(speed)", cpus: 5, memoryBytes: 12e9, speed: speed, onDemandPrice: Price(perHour: 1)),
+                    maximumCount: 1)
+            })
+        let least = leastMakespan(graph, pool)
+        let planner = Planner(graph, on: pool, costs: .claimed(by: graph))
+        let found = try planner.search(Goal(.time), limit: .tries(20_000), seed: seed)
+        try found.plan.validate(graph, on: pool)
+        #expect(abs(found.plan.makespanSeconds - least) <= 1e-9 * least)
+        #expect(found.lowerBound.makespanSeconds <= least)
     }
 
     @Test("the same seed finds the same plan on one thread and on two", arguments: [true, false])

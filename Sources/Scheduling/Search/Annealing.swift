@@ -38,11 +38,17 @@ extension LaneModel: SearchSpace {
 
     func schedule(_ point: LanePlan) -> Schedule { point.schedule(self, delaying: problem.isPriced) }
 
-    var briefTries: Int { min(5_000, 500_000 / max(1, problem.graph.count)) }
+    var briefTries: Int { min(5_000, 500_000 / max(1, problem.graph.count)) / (room > 0 ? 2 : 1) }
 
-    func anneal(
-        _ point: LanePlan, _ score: PlanScore, round: Int, chain: Int, until limit: SearchLimit, seed: UInt64
+    func search(
+        _ points: [LanePlan], _ score: PlanScore, _ method: PlanSearch.Method?, round: Int, chain: Int,
+        until limit: SearchLimit, seed: UInt64
     ) -> Found<LanePlan> {
+        // They find what annealing does not, and the other way round.
+        let takesWindows = room == 0 && (method == .windows || (method == nil && chain % 2 == 1))
+        if takesWindows {
+            return WindowSearch().run(self, from: points[chain % points.count], score, until: limit, seed: seed)
+        }
         var setup = Annealing()
         // A single task weighs more in a small job.
         setup.hot = 0.5 / Double(problem.graph.count).squareRoot()
@@ -55,7 +61,7 @@ extension LaneModel: SearchSpace {
         default: break
         }
         if round > 0 { setup.hot *= 0.3 }
-        return setup.run(self, from: point, score, until: limit, seed: seed)
+        return setup.run(self, from: points[chain % points.count], score, until: limit, seed: seed)
     }
 }
 
@@ -106,7 +112,7 @@ extension Annealing {
             var lane = Int(lanes[random.below(lanes.count)])
             if talks > 0, random.uniform() < setup.near {
                 let there = Int(schedule.lane[model.neighbour(task, random.below(talks))])
-                if lanes.count == model.host.count || lanes.contains(Int32(there)) { lane = there }
+                if schedule.fits(task, on: there) { lane = there }
             }
             let kind = random.uniform()
             if kind < setup.cluster {
@@ -119,7 +125,7 @@ extension Annealing {
                 schedule.move(task, to: lane, at: place)
                 if talks > 0, random.uniform() < setup.pair {
                     let other = model.neighbour(task, random.below(talks))
-                    if model.possibleOf[other] == model.possibleOf[task] {
+                    if schedule.fits(other, on: lane) {
                         let window = schedule.window(other)
                         schedule.move(other, to: lane, at: window.lowerBound + random.below(window.count))
                     }
@@ -148,10 +154,7 @@ extension Annealing {
             guard random.uniform() < setup.critical else { return random.below(schedule.count) }
             if isStale {
                 longest.removeAll(keepingCapacity: true)
-                let bound = schedule.makespan * (1 - 1e-9)
-                for task in 0..<schedule.count where schedule.end[task] + schedule.rest[task] >= bound {
-                    longest.append(Int32(task))
-                }
+                schedule.addLongest(to: &longest)
                 isStale = false
             }
             return longest.isEmpty ? random.below(schedule.count) : Int(longest[random.below(longest.count)])
@@ -176,7 +179,7 @@ extension Annealing {
         private mutating func exchange(_ task: Int, upTo longest: Double) {
             let other = random.below(schedule.count)
             let (here, there) = (Int(schedule.lane[task]), Int(schedule.lane[other]))
-            guard here != there, model.possibleOf[task] == model.possibleOf[other] else { return }
+            guard here != there, schedule.fits(task, on: there), schedule.fits(other, on: here) else { return }
             let (own, its) = (Int(schedule.position[task]), Int(schedule.position[other]))
             let window = schedule.window(task)
             let place = min(max(its, window.lowerBound), window.upperBound)
@@ -197,7 +200,7 @@ extension Annealing {
                 let talks = model.neighbourCount(from)
                 guard talks > 0 else { break }
                 let other = model.neighbour(from, random.below(talks))
-                if model.host[Int(schedule.lane[other])] == host, model.possibleOf[other] == model.possibleOf[task],
+                if model.host[Int(schedule.lane[other])] == host, schedule.fits(other, on: lane),
                     !cluster.contains(other)
                 {
                     cluster.append(other)
