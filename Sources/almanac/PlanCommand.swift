@@ -47,6 +47,9 @@ struct PlanCommand: ParsableCommand {
         help: "Search for a better plan for so long, for instance 30s; without it, as many moves as take milliseconds.")
     var search: TimeSpan?
 
+    @Option(name: .long, help: "How to search; by default in all ways that help.")
+    var method: PlanSearch.Method?
+
     @Flag(name: .long, help: "Print every task of the plan.")
     var tasks = false
 
@@ -116,7 +119,8 @@ struct PlanCommand: ParsableCommand {
         let found: FoundPlan
         do {
             found = try planner.search(
-                goal, limit: search.map { .seconds($0.seconds) } ?? .brief, threads: global.threads, seed: global.seed)
+                goal, limit: search.map { .seconds($0.seconds) } ?? .brief, method: method,
+                threads: global.threads, seed: global.seed)
         } catch {
             if case .infeasible(_, let fastest, let cheapest, let withinBudget, let withinDeadline) = error {
                 if console.json {
@@ -196,3 +200,5 @@ struct PlanCommand: ParsableCommand {
         try console.result(plans, text: table.text)
     }
 }
+
+extension PlanSearch.Method: ExpressibleByArgument {}

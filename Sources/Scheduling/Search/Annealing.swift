@@ -44,6 +44,7 @@ extension LaneModel: SearchSpace {
         _ points: [LanePlan], _ score: PlanScore, _ method: PlanSearch.Method?, round: Int, chain: Int,
         until limit: SearchLimit, seed: UInt64
     ) -> Found<LanePlan> {
+        if method == .beam { return widen(points[chain % points.count], score, from: 4 << chain, until: limit) }
         // They find what annealing does not, and the other way round.
         let takesWindows = room == 0 && (method == .windows || (method == nil && chain % 2 == 1))
         if takesWindows {
@@ -62,6 +63,28 @@ extension LaneModel: SearchSpace {
         }
         if round > 0 { setup.hot *= 0.3 }
         return setup.run(self, from: points[chain % points.count], score, until: limit, seed: seed)
+    }
+
+    /// Beams that become wider, until one holds all that may be better.
+    private func widen(
+        _ point: LanePlan, _ score: PlanScore, from first: Int, until limit: SearchLimit
+    ) -> Found<LanePlan> {
+        var found = Found(point: point, score: score(makespan: point.makespan, cost: point.cost))
+        var width = first
+        while width < 1 << 20, limit.passed(tries: found.tries, score: found.score) < 1 {
+            var rest = limit
+            rest.tries -= found.tries
+            let outcome = BeamSearch(width: width).run(self, score, better: found.score, until: rest)
+            found.tries += max(1, outcome.tries)
+            if let plan = outcome.plan {
+                found.point = plan
+                found.score = score(makespan: plan.makespan, cost: plan.cost)
+            }
+            if outcome.bound >= found.score { break }
+            width *= 4
+        }
+        found.evaluations = found.tries
+        return found
     }
 }
 

@@ -7,7 +7,7 @@ import Workloads
 /// work that is left. What cannot become better than the best schedule known is left out, so that a beam that is wide enough
 /// for a small job to keep all the rest proves the optimum; if some were dropped, the least of their bounds is proved.
 /// Source: Ow and Morton, *Filtered beam search in scheduling* (1988).
-struct BeamSearch: Sendable {
+package struct BeamSearch: Sendable {
     /// How many partial schedules of each size are kept.
     var width: Int
 
@@ -16,6 +16,13 @@ struct BeamSearch: Sendable {
         var plan: LanePlan?
         var bound: Double
         var tries = 0
+    }
+
+    /// The shortest makespan found, infinite if none was, and one that is proved to be below all.
+    package static func shortest(_ model: LaneModel, width: Int) -> (seconds: Double, bound: Double) {
+        let score = PlanScore(Goal(.time), scale: (1, 1))
+        let found = BeamSearch(width: width).run(model, score, better: .infinity, until: SearchLimit())
+        return (found.plan?.makespan ?? .infinity, found.bound)
     }
 
     /// Searches for a schedule better than a score.

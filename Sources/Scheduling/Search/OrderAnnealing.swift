@@ -97,7 +97,10 @@ struct OrderModel: SearchSpace {
         _ points: [Schedule], _ score: PlanScore, _ method: PlanSearch.Method?, round: Int, chain: Int,
         until limit: SearchLimit, seed: UInt64
     ) -> Found<Schedule> {
-        if method == .genetic { return GeneticSearch().run(self, from: points, score, until: limit, seed: seed) }
+        // They find what annealing does not, and the other way round.
+        if method == .genetic || (method == nil && chain % 2 == 1) {
+            return GeneticSearch().run(self, from: points, score, until: limit, seed: seed)
+        }
         var setup = OrderAnnealing()
         if round > 0 || chain == 3 { setup.hot *= 0.3 }
         return setup.run(self, from: points[chain % points.count], score, until: limit, seed: seed)

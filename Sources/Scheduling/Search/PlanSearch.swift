@@ -3,7 +3,9 @@ internal import Workloads
 
 /// Searches for better plans than list schedules are, as long as it may.
 ///
-/// Several chains of annealing start from the best list schedules, each with habits of its own; the best of them go on, colder.
+/// Several chains, of annealing and of windows that are put back in the best way, start from the best list schedules, each
+/// with habits of its own; the best of them go on, colder. Of small jobs a beam that holds all that may be better then proves
+/// the optimum.
 /// What a search finds depends on the seed and on how many tries it has, never on the number of threads; with a limit in
 /// seconds it has as many tries as fit.
 public struct PlanSearch: Sendable {
@@ -28,13 +30,14 @@ public struct PlanSearch: Sendable {
 
     /// How it may search.
     public enum Method: String, Hashable, Sendable, CaseIterable {
-        /// Simulated annealing, and of small jobs a beam that holds everything: what is best on most problems.
+        /// Simulated annealing.
         case annealing
         /// A genetic algorithm on orders of tasks.
         case genetic
-        /// Some tasks at a time are put back in the best way.
+        /// Large-neighbourhood search: some tasks at a time are put back in the best way. Where tasks of different size
+        /// share instances, it is annealing.
         case windows
-        /// Beam search.
+        /// Beam search, wider and wider.
         case beam
     }
 
