@@ -1,4 +1,4 @@
-import ArgumentParser
+public import ArgumentParser
 import Execution
 import Foundation
 import JobFiles
@@ -6,7 +6,7 @@ import LocalExecution
 import Plots
 import Prediction
 import Reports
-import Scheduling
+public import Scheduling
 import Service
 import Workloads
 

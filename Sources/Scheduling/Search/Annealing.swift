@@ -49,7 +49,9 @@ extension LaneModel: SearchSpace {
     ) -> Found<LanePlan> {
         if method == .beam { return widen(points[chain % points.count], score, from: 4 << chain, until: limit) }
         // They find what annealing does not, and the other way round; but see times only.
-        let takesWindows = room == 0 && (method == .windows || (method == nil && chain % 2 == 1 && !score.needsCost))
+        let takesWindows =
+            room == 0
+            && (method == .windows || (method == nil && chain % 2 == (round == 0 ? 1 : 0) && !score.needsCost))
         if takesWindows {
             return WindowSearch().run(self, from: points[chain % points.count], score, until: limit, seed: seed)
         }
