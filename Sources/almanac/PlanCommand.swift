@@ -1,4 +1,4 @@
-public import ArgumentParser
+import ArgumentParser
 import Execution
 import Foundation
 import JobFiles
@@ -6,7 +6,7 @@ import LocalExecution
 import Plots
 import Prediction
 import Reports
-public import Scheduling
+import Scheduling
 import Service
 import Workloads
 
