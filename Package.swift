@@ -164,7 +164,9 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "SimulationTests",
-            dependencies: ["Allocation", "Execution", "Scheduling", "Simulation", "TestSupport", "Workloads"],
+            dependencies: [
+                "Allocation", "Execution", "Markets", "Scheduling", "Simulation", "TestSupport", "Workloads",
+            ],
             swiftSettings: settings),
         .testTarget(
             name: "LearningTests",

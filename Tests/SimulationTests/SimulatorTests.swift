@@ -1,5 +1,6 @@
 import Allocation
 import Execution
+import Markets
 import Scheduling
 import Simulation
 import TestSupport
@@ -259,7 +260,8 @@ import Workloads
 
 @Suite("Re-planning") struct ReplanningStudyTests {
     @Test(
-        "scheduling anew from the present wins back a good part of what a fixed plan loses, and loses little without chance")
+        "scheduling anew from the present wins back a good part of what a fixed plan loses, and loses little without chance"
+    )
     func pays() throws {
         var (fixed, clairvoyant, own) = (0.0, 0.0, 0.0)
         for seed in UInt64(0)..<4 {
@@ -294,5 +296,69 @@ import Workloads
             #expect(found.courses[0].attempts > 60)
         }
         #expect((fixed - own) / (fixed - clairvoyant) > 0.3)
+    }
+}
+
+@Suite("Recorded markets") struct RecordedMarketTests {
+    private static func trace(_ counts: [Int], prices: [Double]? = nil) throws -> AvailabilityTrace {
+        try AvailabilityTrace(name: "a", stepSeconds: 3600, counts: counts, prices: prices)
+    }
+
+    @Test("bills add up hour by hour, and what is recorded begins anew after its end")
+    func bills() throws {
+        let market = RecordedMarket(try Self.trace([1, 1, 0, 2], prices: [1, 2, 4, 8]))
+        #expect(abs((market.dollars(from: 1800, to: 5400) ?? 0) - (0.5 + 1)) < 1e-9)
+        #expect(abs((market.dollars(from: 3 * 3600, to: 5 * 3600) ?? 0) - 9) < 1e-9)
+        #expect([0, 2, 3, 6].map { market.count(at: Double($0) * 3600 + 1) } == [1, 0, 2, 0])
+        #expect(RecordedMarket(try Self.trace([1])).dollars(from: 0, to: 1) == nil)
+    }
+
+    @Test("an instance goes when there is none to be had, and no run gets one before there is")
+    func availability() throws {
+        let graph = try TaskGraph([TaskSpec(id: "t", claimedSeconds: 7200)])
+        let type = InstanceType(
+            name: "s", cpus: 1, memoryBytes: 1e9, onDemandPrice: Price(perHour: 2), spotPrice: Price(perHour: 1))
+        let estimates = Estimates(claimedBy: graph)
+        var world = World(estimates, warningSeconds: 0)
+        // Twelve hours there, twelve hours gone.
+        world.markets = [RecordedMarket(try Self.trace((0..<24).map { $0 < 12 ? 1 : 0 }))]
+        let simulator = Simulator(
+            Job(graph), estimates: estimates, allocator: Allocator(offers: [Offer(type: type, purchase: .spot)]),
+            world: world)
+        let runs = simulator.runs(200, seed: 5, threads: 2)
+        #expect(runs.allSatisfy { $0.ending == .succeeded })
+        // Of 24 hours in which a run may begin, ten are far enough from the gap, in two it is met, in twelve it is waited for.
+        let atOnce = Double(runs.count { $0.makespanSeconds < 7201 }) / 200
+        let reclaimed = Double(runs.count { $0.reclaims > 0 }) / 200
+        #expect(abs(atOnce - 10 / 24) < 0.13 && abs(reclaimed - 2 / 24) < 0.08 && reclaimed > 0)
+        #expect(runs.allSatisfy { $0.makespanSeconds < 7200 + 14.5 * 3600 })
+    }
+
+    @Test("what an attempt has saved when it is told of a reclaim is not done again", arguments: UInt64(0)..<6)
+    func checkpoints(seed: UInt64) throws {
+        func attempts(_ spec: CheckpointSpec?) throws -> [SimulatedHistory.Attempt] {
+            let graph = try TaskGraph([
+                TaskSpec(id: "t", request: .init(checkpoint: spec), claimedSeconds: 20_000)
+            ])
+            let type = InstanceType(name: "s", cpus: 1, memoryBytes: 1e9)
+            let estimates = Estimates(claimedBy: graph)
+            let world = World(estimates, reclaimsPerHour: [0.5], warningSeconds: 120)
+            return Simulator(
+                Job(graph), estimates: estimates, allocator: Allocator(offers: [Offer(type: type, purchase: .spot)]),
+                world: world
+            ).history(seed: seed).attempts
+        }
+        let saved = try attempts(CheckpointSpec(.signal(10), saveSeconds: 20))
+        let (worked, failed) = (
+            saved.reduce(0) { $0 + $1.endSeconds - $1.startSeconds }, saved.count { $0.failure != nil }
+        )
+        #expect(saved.count == failed + 1)
+        // All but the hundred seconds between the save and the reclaim counts.
+        #expect(worked >= 20_000 && worked <= 20_000 + 101 * Double(failed))
+        // Without that, all that was lost is done again.
+        let plain = try attempts(nil)
+        let lost = plain.filter { $0.failure != nil }.reduce(0) { $0 + $1.endSeconds - $1.startSeconds }
+        #expect(abs(plain.reduce(0) { $0 + $1.endSeconds - $1.startSeconds } - lost - 20_000) < 1e-6)
+        #expect(failed == 0 || lost > 101 * Double(failed))
     }
 }
