@@ -50,10 +50,10 @@ public struct RecordedMarket: Hashable, Sendable {
     }
 
     /// How many instances can be had at a time; `nil` if that is not known.
-    func count(at seconds: Double) -> Int? { counts.isEmpty ? nil : counts[step(at: seconds).place] }
+    package func count(at seconds: Double) -> Int? { counts.isEmpty ? nil : counts[step(at: seconds).place] }
 
     /// US dollars for an instance from one time to another; `nil` if prices are not known.
-    func dollars(from start: Double, to end: Double) -> Double? {
+    package func dollars(from start: Double, to end: Double) -> Double? {
         guard !prices.isEmpty else { return nil }
         var (now, sum) = (start, 0.0)
         while now < end {
