@@ -18,6 +18,9 @@ public struct AsPlanned: Placement {
     private var patienceEnds = Double.infinity
     private var instances = 0
     private var dirty: [InstanceIndex] = []
+    /// Instances whose next task waits for the quota of its tenant, and the changes of quotas seen so far.
+    private var capped: [InstanceIndex] = []
+    private var quotaChanges = 0
     /// The tasks of every slot of a job's plan in its order, and the first of them that was not started yet.
     private var lines: [JobIndex: [Line]] = [:]
     /// Until when the first ready task of an instance waits for one before it.
@@ -75,6 +78,11 @@ public struct AsPlanned: Placement {
     public mutating func next(_ state: RunState) -> (task: TaskIndex, instance: InstanceIndex)? {
         if state.instances.count != instances || state.seconds >= patienceEnds { sortWaiting(state) }
         if state.seconds >= nextHeld { release(state) }
+        if state.quotaChanges != quotaChanges {
+            quotaChanges = state.quotaChanges
+            dirty += capped
+            capped.removeAll()
+        }
         while let instance = dirty.last {
             guard Int(instance) < heaps.count, let first = heaps[Int(instance)].first,
                 state.instances.phase[Int(instance)] == .open
@@ -88,6 +96,11 @@ public struct AsPlanned: Placement {
             } else if state.tasks.request[task].fits(in: state.instances.free[Int(instance)]) {
                 if let seconds = waits(first.task, on: instance, state) {
                     hold(instance, until: seconds)
+                    dirty.removeLast()
+                    continue
+                }
+                guard state.isWithinQuota(first.task, on: state.instances.offer[Int(instance)]) else {
+                    capped.append(instance)
                     dirty.removeLast()
                     continue
                 }
