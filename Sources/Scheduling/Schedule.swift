@@ -86,11 +86,14 @@ public struct Schedule: Hashable, Sendable {
         }
         var rented: [Plan.Instance] = []
         for (use, entry) in zip(uses, entryOfInstance.map { Int($0) }) {
+            let offer = problem.entries[entry]
+            let onDemand = offer.type.onDemandPrice.perHour
             rented.append(
                 .init(
-                    id: problem.entries[entry].instanceID(next[entry]), entry: problem.entries[entry],
-                    startSeconds: use.first, endSeconds: use.last,
-                    cost: problem.bills[entry].dollars(from: use.first, to: use.last)))
+                    id: offer.instanceID(next[entry]), entry: offer, startSeconds: use.first, endSeconds: use.last,
+                    cost: problem.bills[entry].dollars(from: use.first, to: use.last),
+                    requestSeconds: max(0, use.first - offer.openSeconds),
+                    maximumPricePerHour: offer.purchase == .spot && onDemand > 0 ? onDemand : nil))
             next[entry] += 1
         }
         let order = starts.indices.sorted { (starts[$0], $0) < (starts[$1], $1) }
@@ -100,10 +103,12 @@ public struct Schedule: Hashable, Sendable {
                 task: problem.graph.tasks[task].id, instance: rented[Int(instance[task])].id,
                 startSeconds: starts[task], endSeconds: ends[task], cpus: request.cpus,
                 memoryBytes: request.memoryBytes, gpus: request.gpus > 0 ? request.gpus : nil,
-                storageBytes: request.storageBytes > 0 ? request.storageBytes : nil)
+                storageBytes: request.storageBytes > 0 ? request.storageBytes : nil,
+                spread: problem.spread(of: task, on: Int(entryOfInstance[Int(instance[task])])))
         }
         return Plan(
             assignments: assignments, instances: rented.sorted { ($0.startSeconds, $0.id) < ($1.startSeconds, $1.id) },
-            makespanSeconds: makespan, cost: cost)
+            makespanSeconds: makespan, cost: cost,
+            transfers: transfers(problem, order, rented.map(\.id)), digest: problem.digest)
     }
 }
