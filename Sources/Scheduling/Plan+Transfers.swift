@@ -25,22 +25,26 @@ extension Plan {
         }
         guard let network, !network.isFree else { return }
         let edges = PlanningProblem.edges(graph, network)
+        let zones = Dictionary(instances.map { ($0.id, $0.entry.zone) }, uniquingKeysWith: { first, _ in first })
         for (index, task) in graph.tasks.enumerated() {
             for edge in Int(edges.first[index])..<Int(edges.first[index + 1]) {
                 let link = Link(from: graph.tasks[Int(edges.predecessors[edge])].id, to: task.id)
                 guard let from = byTask[link.from], let to = byTask[link.to], from.instance != to.instance else {
                     continue
                 }
-                let seconds = edges.seconds[edge]
+                let bytes = edges.bytes.isEmpty ? 0 : edges.bytes[edge]
+                let isFar = Network.isFar(zones[from.instance] ?? nil, zones[to.instance] ?? nil)
+                let seconds = network.seconds(bytes, isFar: isFar)
+                let dollars = isFar ? network.dollarsToOtherZone(bytes) : 0
                 let rounding = 1e-9 * max(1, to.startSeconds)
                 guard to.startSeconds - from.endSeconds >= seconds - rounding else {
                     throw .invalid("\(link) takes \(seconds) s, and the plan leaves it less")
                 }
-                guard transfers != nil, seconds > 0 else { continue }
+                guard transfers != nil, seconds > 0 || dollars > 0 else { continue }
                 guard let transfer = listed[link] else { throw .invalid("\(link) is missing") }
                 guard transfer.endSeconds - transfer.startSeconds >= seconds - rounding,
-                    transfer.bytes == (edges.bytes.isEmpty ? 0 : edges.bytes[edge])
-                else { throw .invalid("\(link) brings too little or too fast") }
+                    transfer.bytes == bytes, abs((transfer.cost ?? 0) - dollars) <= 1e-12 * max(1, dollars)
+                else { throw .invalid("\(link) brings too little, too fast or for too little") }
             }
         }
     }
@@ -61,8 +65,11 @@ extension Schedule {
         for task in order {
             for edge in problem.edges(of: task) {
                 let other = Int(problem.predecessors[edge])
-                let seconds = problem.transfers[edge]
-                guard instance[other] != instance[task], seconds > 0 else { continue }
+                guard instance[other] != instance[task] else { continue }
+                let (from, to) = (entryOfInstance[Int(instance[other])], entryOfInstance[Int(instance[task])])
+                let seconds = problem.seconds(along: edge, from: from, to: to)
+                let dollars = problem.isFar(from, to) ? problem.farDollars[edge] : 0
+                guard seconds > 0 || dollars > 0 else { continue }
                 transfers.append(
                     Plan.Transfer(
                         from: problem.graph.tasks[other].id, to: problem.graph.tasks[task].id,
@@ -70,7 +77,7 @@ extension Schedule {
                         startSeconds: ends[other],
                         // Rounding must not let it come late.
                         endSeconds: max(ends[other], min(ends[other] + seconds, starts[task])),
-                        bytes: problem.bytes.isEmpty ? 0 : problem.bytes[edge]))
+                        bytes: problem.bytes.isEmpty ? 0 : problem.bytes[edge], cost: dollars > 0 ? dollars : nil))
             }
         }
         return transfers

@@ -49,6 +49,8 @@ public struct Plan: Hashable, Sendable, Codable {
         public var endSeconds: Double
         /// How much it is; 0 where the network says that bytes take no time.
         public var bytes: Double
+        /// What it costs in US dollars; `nil` is nothing.
+        public var cost: Double?
     }
 
     /// One instance that is rented.
@@ -61,7 +63,7 @@ public struct Plan: Hashable, Sendable, Codable {
         public var startSeconds: Double
         /// When its last task ends, and it is given back.
         public var endSeconds: Double
-        /// What it costs from first to last use, in US dollars, billed by the second.
+        /// What is billed for it from first to last use, in US dollars.
         public var cost: Double
         /// When to ask for it, so that it is there when its first task starts; `nil` in plans of earlier releases.
         public var requestSeconds: Double?
@@ -76,7 +78,7 @@ public struct Plan: Hashable, Sendable, Codable {
     public var instances: [Instance]
     /// When the last task ends, in seconds.
     public var makespanSeconds: Double
-    /// The cost of all instances in US dollars.
+    /// The cost of all instances and transfers in US dollars.
     public var cost: Double
     /// What goes from instance to instance, by the start of the tasks that wait for it; `nil` where that takes no time, and in
     /// plans of earlier releases.
@@ -85,7 +87,7 @@ public struct Plan: Hashable, Sendable, Codable {
     public var digest: String?
 
     /// Checks the plan against the job: every task exactly once, none before its predecessors end, no instance
-    /// filled beyond its processors or memory, no more instances than the pool has, no transfer out of its time.
+    /// filled beyond its processors or memory or used before it has come, no more instances than the pool has, no transfer out of its time.
     ///
     /// - Parameter network: What transfers take; without it only those that the plan lists are checked.
     /// - Throws: ``PlanError/invalid(_:)`` with the first fault found.
@@ -120,6 +122,10 @@ public struct Plan: Hashable, Sendable, Codable {
             }
         }
         try validateTransfers(graph, byTask, network)
+        let sum = instances.reduce(0) { $0 + $1.cost } + (transfers ?? []).reduce(0) { $0 + ($1.cost ?? 0) }
+        guard abs(sum - cost) <= 1e-9 * max(1, abs(cost)) else {
+            throw .invalid("it costs \(cost), but its instances and transfers cost \(sum)")
+        }
         try validateInstances(pool)
     }
 
@@ -134,6 +140,9 @@ public struct Plan: Hashable, Sendable, Codable {
         guard Set(instances.map(\.id)).isSuperset(of: used.keys) else { throw .invalid("an instance is not listed") }
         for instance in instances {
             let own = used[instance.id] ?? []
+            guard own.allSatisfy({ $0.startSeconds >= instance.entry.openSeconds - 1e-9 }) else {
+                throw .invalid("a task starts on '\(instance.id)' before it can have come")
+            }
             // Ends come before starts at the same moment: intervals are half open.
             let changes =
                 own.map { (time: $0.startSeconds, sign: 1.0, assignment: $0) }

@@ -25,6 +25,9 @@ extension CostModel {
             hash.add(reclaims)
         }
         hash.add(network.bytesPerSecond ?? -1, network.latencySeconds)
+        if let link = network.betweenZones {
+            hash.add(link.bytesPerSecond ?? -1, link.latencySeconds, link.pricePerGigabyte)
+        }
         return hash.text
     }
 }

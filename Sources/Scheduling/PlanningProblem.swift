@@ -8,6 +8,9 @@ public struct PlanningProblem: Sendable {
     let digest: String
     let entries: [Offer]
     let bills: [Bill]
+    /// When an instance of each entry takes tasks first, in seconds, and whether all do at once.
+    let opens: [Double]
+    let startsAtOnce: Bool
     /// What each task occupies.
     let requests: [Corner]
     /// A request no greater than any.
@@ -28,6 +31,14 @@ public struct PlanningProblem: Sendable {
     /// What comes along each edge; empty if bytes take no time.
     let bytes: [Double]
     let transfersAreFree: Bool
+    /// Whether data moves between zones in another time, or at a price: then the zone of each entry (-1 is none that is
+    /// known), and for each edge the seconds and the US dollars to another zone. Else all are empty.
+    let hasZones: Bool
+    private(set) var zones: [Int32] = []
+    private(set) var farTransfers: [Double] = []
+    private(set) var farDollars: [Double] = []
+    /// Whether moving data costs anything.
+    var movesCost: Bool { hasZones && costs.network.betweenZones?.pricePerGigabyte ?? 0 > 0 }
     /// For each task on each entry, the time from its end to the end of the job if each later task could choose its entry
     /// freely. Source: Arabnejad and Barbosa, *PEFT* (2014), the optimistic cost table.
     private(set) var optimisticRest: [Double] = []
@@ -59,7 +70,9 @@ public struct PlanningProblem: Sendable {
         let places = pool.entries.indices.filter { pool.entries[$0].maximumCount > 0 }
         let entries = places.map { pool.entries[$0] }
         self.entries = entries
-        bills = places.map { Bill(pricesPerHour: outlook.pricesPerHour[$0]) }
+        bills = places.map { Bill(pricesPerHour: outlook.pricesPerHour[$0], pool.entries[$0].billing) }
+        opens = entries.map(\.openSeconds)
+        startsAtOnce = opens.allSatisfy { $0 == 0 }
         requests = graph.tasks.indices.map { task in
             estimates.request(of: task, graph.tasks[task].request)
         }
@@ -68,8 +81,16 @@ public struct PlanningProblem: Sendable {
 
         seconds = try Self.seconds(graph, requests, entries, places, costs.estimates, outlook, confidence)
         (shapes, shapeOf) = Self.shapes(requests, seconds, width: entries.count)
-        transfersAreFree = costs.network.isFree
-        (firstEdge, predecessors, transfers, bytes) = Self.edges(graph, costs.network)
+        let network = costs.network
+        (firstEdge, predecessors, transfers, bytes) = Self.edges(graph, network)
+        let names = Set(entries.compactMap(\.zone)).sorted()
+        hasZones = network.betweenZones != nil && names.count > 1
+        transfersAreFree = !hasZones && network.latencySeconds <= 0 && network.bytesPerSecond == nil
+        if hasZones {
+            zones = entries.map { entry in Int32(names.firstIndex { $0 == entry.zone } ?? -1) }
+            farTransfers = bytes.map { network.seconds($0, isFar: true) }
+            farDollars = bytes.map { network.dollarsToOtherZone($0) }
+        }
     }
 
     /// The times of all tasks on all entries. What is the same for task after task is looked up once.
@@ -154,6 +175,16 @@ public struct PlanningProblem: Sendable {
             }
         }
         optimisticRest = rest
+    }
+
+    /// Whether entries are in different zones between which data moves in another way.
+    func isFar(_ from: Int32, _ to: Int32) -> Bool {
+        hasZones && zones[Int(from)] != zones[Int(to)] && zones[Int(from)] >= 0 && zones[Int(to)] >= 0
+    }
+
+    /// Seconds to bring what comes along an edge from an instance of one entry to another of another.
+    func seconds(along edge: Int, from: Int32, to: Int32) -> Double {
+        isFar(from, to) ? farTransfers[edge] : transfers[edge]
     }
 
     /// The places in ``predecessors`` and ``transfers`` of what a task waits for.
@@ -275,7 +306,7 @@ public struct PlanningProblem: Sendable {
             firstEdge.append(Int32(predecessors.count))
         }
         // Where bytes take no time, nobody need know them.
-        guard network.bytesPerSecond != nil else {
+        guard network.bytesPerSecond != nil || network.betweenZones != nil else {
             return (firstEdge, predecessors, predecessors.map { _ in network.seconds(0) }, [])
         }
         var writers: [String: [(task: Int, bytes: Double?)]] = [:]

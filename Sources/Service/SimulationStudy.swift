@@ -150,12 +150,11 @@ public struct SimulationStudy: Sendable {
             + question.whatIfs.map { ($0.text, $0.applied(to: question.assumptions)) }
         for (name, assumptions) in all {
             let (simulator, plan) = try Self.simulator(known, assumptions)
-            let offers = simulator.allocator.state.offers
             let runs = simulator.runs(question.runs, seed: question.seed, threads: question.threads)
             let goal = simulator.job.goal
             scenarios.append(
                 Scenario(
-                    name: name, plannedSeconds: ResourcePool(entries: offers).startUpSeconds + plan.makespanSeconds,
+                    name: name, plannedSeconds: plan.makespanSeconds,
                     plannedCost: plan.cost,
                     statistics: Statistics(runs, deadlineSeconds: goal.deadlineSeconds, budget: goal.budget),
                     longer: scenarios.isEmpty ? nil : Self.difference(first, runs, \.makespanSeconds),
@@ -186,11 +185,13 @@ public struct SimulationStudy: Sendable {
         var offers = file.pool?.entries ?? [Offer(type: .thisMachine())]
         offers.removeAll { assumptions.withoutPurchases.contains($0.purchase) }
         guard !offers.isEmpty else { throw ServiceError.input("nothing of the pool is left to run on") }
-        for index in offers.indices where file.pool != nil { offers[index].openSeconds = assumptions.startUpSeconds }
+        for index in offers.indices where file.pool != nil && assumptions.startUpSeconds > 0 {
+            offers[index].openSeconds = assumptions.startUpSeconds
+        }
         let pool = ResourcePool(entries: offers)
         let host = file.pool == nil ? InstanceType.hostName : nil
         let costs = try models.costModel(for: file.tasks, on: pool, host: host, unknownSeconds: 60)
-        let plan = try Planner(file.tasks, on: pool, costs: costs).plan(goal, after: pool.startUpSeconds).plan
+        let plan = try Planner(file.tasks, on: pool, costs: costs).planOfRun(goal).plan
         let setup = RunSetup(
             file.tasks, offers: offers, policy: file.policy ?? .standard, keepsGoing: true, goal: goal, ranks: nil,
             estimates: costs.estimates, plan: plan, startSeconds: 0)

@@ -9,7 +9,7 @@ internal import Workloads
 public struct LowerBound: Sendable {
     /// No schedule is shorter, in seconds.
     public private(set) var makespanSeconds = 0.0
-    /// Each part: the longest path, and the work.
+    /// Each part: the longest path, and the work, from when the first instance takes tasks.
     public private(set) var pathSeconds = 0.0
     public private(set) var workSeconds = 0.0
 
@@ -20,7 +20,7 @@ public struct LowerBound: Sendable {
         pathSeconds = bounds.longest
         workSeconds = Work(problem, bounds).seconds
         // Sums of the same seconds in another order differ by rounding.
-        makespanSeconds = max(pathSeconds, workSeconds) * (1 - 1e-12)
+        makespanSeconds = (max(pathSeconds, workSeconds) + (problem.opens.min() ?? 0)) * (1 - 1e-12)
     }
 
     /// How much longer a schedule is than it must be, as a share of the bound; infinite if nothing is known.
