@@ -92,12 +92,13 @@ let package = Package(
                 "Sizing",
             ], swiftSettings: settings + unoptimized),
         .target(
-            name: "Simulation", dependencies: ["Basics", "LinearAlgebra", "Workloads", "Scheduling", "Allocation"],
+            name: "Simulation",
+            dependencies: ["Basics", "LinearAlgebra", "Markets", "Workloads", "Scheduling", "Allocation"],
             swiftSettings: settings),
         .target(
             name: "Service",
             dependencies: [
-                "Simulation",
+                "LinearAlgebra", "Simulation",
                 "Workloads", "Reading", "Markets", "Traces", "Store", "Forecasting", "Scheduling", "Allocation",
                 "JobFiles", "Prediction", "Execution", "LocalExecution", "Learning",
             ], swiftSettings: settings + unoptimized),

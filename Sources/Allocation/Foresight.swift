@@ -192,7 +192,7 @@ private struct Course {
             case .replan(let job, _):
                 if let plan = state.jobs[Int(job)].keptPlan { add(.planned(job, plan), at: now) }
             case .end: end = now
-            case .wake, .checkpoint, .throttle, .warn, .retry, .giveUp, .skip: break
+            case .wake, .stage, .checkpoint, .throttle, .warn, .retry, .giveUp, .skip: break
             }
         }
         return true

@@ -127,6 +127,12 @@ extension RunState {
             jobs[Int(job)].ending = ending
             // What it had rented is not wanted any more, also what is only on its way.
             mayRent = true
+        case .stage(let task, let instance):
+            guard known(task: task), !tasks.phase[Int(task)].isRunning, !tasks.phase[Int(task)].isOver else {
+                return false
+            }
+            tasks.staged[Int(task)] = instance
+            tasks.stagedSeconds[Int(task)] = seconds
         case .checkpoint, .throttle, .warn: break
         }
         return true
@@ -149,6 +155,17 @@ extension RunState {
 }
 
 extension RunState {
+    /// Since when a task's data are sent to an instance as soon as they are made; infinite if they are not.
+    public func sendingSeconds(of task: TaskIndex, to instance: InstanceIndex) -> Double {
+        let staged = tasks.staged[Int(task)]
+        if staged == instance { return tasks.stagedSeconds[Int(task)] }
+        let slots = jobs[Int(tasks.job[Int(task)])].instanceOfSlot
+        guard staged <= -2, case let slot = Int(-2 - staged), slot < slots.count, slots[slot] == instance else {
+            return .infinity
+        }
+        return tasks.stagedSeconds[Int(task)]
+    }
+
     /// Everything is news to policies that have seen nothing yet.
     private mutating func lookAtAllAgain() {
         readied = (0..<TaskIndex(tasks.count)).filter { tasks.phase[Int($0)] == .ready }
@@ -158,6 +175,7 @@ extension RunState {
         planned = goingOn.filter { jobs[Int($0)].plan != nil }
         cancelled = goingOn.filter { jobs[Int($0)].isCancelled }
         settled = goingOn
+        supplied = goingOn.filter { jobs[Int($0)].flow != nil }.flatMap { jobs[Int($0)].range.map { TaskIndex($0) } }
         alerts = []
         wakeSeconds = .infinity
         mayRent = true
@@ -251,6 +269,7 @@ extension RunState {
         tasks.request[task] = grant.resources
         tasks.timeLimit[task] = grant.timeLimitSeconds ?? .infinity
         tasks.startSeconds[task] = seconds
+        note(attempt.task, startsOn: instance)
         instances.running[Int(instance)].append(attempt.task)
         instances.free[Int(instance)] -= grant.resources
         jobs[Int(tasks.job[task])].ready -= 1
@@ -258,6 +277,23 @@ extension RunState {
         charge(attempt.task)
         touched.append(instance)
         return true
+    }
+
+    /// A task that starts on the instance of another slot of its plan than its own belongs to that one from now on.
+    private mutating func note(_ task: TaskIndex, startsOn instance: InstanceIndex) {
+        let job = Int(tasks.job[Int(task)])
+        let place = Int(task - jobs[job].first)
+        guard let own = jobs[job].plan?.slotOfTask[place], own >= 0, jobs[job].instanceOfSlot[Int(own)] != instance,
+            let slot = jobs[job].instanceOfSlot.firstIndex(of: instance)
+        else { return }
+        jobs[job].openOfSlot[Int(own)] -= 1
+        jobs[job].openOfSlot[slot] += 1
+        if jobs[job].openOfSlot[Int(own)] == 0 { mayRent = true }
+        if !jobs[job].restOfSlot.isEmpty {
+            jobs[job].restOfSlot[Int(own)] -= leastSeconds(of: task, inSlot: Int(own))
+            jobs[job].restOfSlot[slot] += leastSeconds(of: task, inSlot: slot)
+        }
+        jobs[job].plan?.slotOfTask[place] = Int32(slot)
     }
 
     /// Frees what the running attempt of a task occupies.
@@ -297,6 +333,7 @@ extension RunState {
         let job = Int(tasks.job[Int(task)])
         if tasks.phase[Int(task)] == .ready { jobs[job].ready -= 1 }
         tasks.phase[Int(task)] = phase
+        tasks.endSeconds[Int(task)] = seconds
         jobs[job].open -= 1
         if let slot = jobs[job].plan?.slotOfTask[Int(task) - Int(jobs[job].first)], slot >= 0 {
             jobs[job].openOfSlot[Int(slot)] -= 1
@@ -308,9 +345,11 @@ extension RunState {
         noteEnd(of: JobIndex(job))
         guard phase == .finished else { return }
         jobs[job].finished += 1
+        let isMovingData = jobs[job].flow != nil
         for place in Int(tasks.firstSuccessor[Int(task)])..<Int(tasks.firstSuccessor[Int(task) + 1]) {
             let successor = tasks.successors[place]
             tasks.waitsFor[Int(successor)] -= 1
+            if isMovingData { supplied.append(successor) }
             if tasks.waitsFor[Int(successor)] == 0, tasks.phase[Int(successor)] == .blocked { ready(successor) }
         }
     }

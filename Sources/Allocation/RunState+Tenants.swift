@@ -90,8 +90,10 @@ extension RunState {
 
     /// Adds to what a tenant occupies from now on.
     private mutating func change(_ tenant: Int, _ share: Double) {
-        tenants[tenant].pastShare = pastShare(tenant)
-        tenants[tenant].pastSeconds = seconds
+        if tenants[tenant].pastSeconds != seconds {
+            tenants[tenant].pastShare = pastShare(tenant)
+            tenants[tenant].pastSeconds = seconds
+        }
         tenants[tenant].share = max(0, tenants[tenant].share + share)
     }
 

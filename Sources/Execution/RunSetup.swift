@@ -78,7 +78,7 @@ public struct RunSetup: Sendable, Codable, Hashable {
         for offer in offers { largest = largest.maxima(offer.capacity) }
         var policies = Policies(recovery: Recovery(policy, largest: largest))
         if plan != nil {
-            (policies.placement, policies.provisioning) = (AsPlanned(), AsRented())
+            (policies.placement, policies.provisioning) = (Rescheduling(), AsRented())
             policies.replanning = .whenInDanger(patienceSeconds: 60)
         }
         return Allocator(offers: offers, policies: policies, keepsGoing: keepsGoing)

@@ -7,11 +7,13 @@ public struct FoundPlan: Sendable, Encodable {
     /// Moves that were judged, and those of them that were made for it.
     public var tries = 0
     public var evaluations = 0
+    /// How sure it is, if somebody asked.
+    public var risk: PlanRisk?
 
     /// By which share of the bound it takes longer than every plan must.
     public var gap: Double { lowerBound.gap(plan.makespanSeconds) }
 
-    private enum CodingKeys: String, CodingKey { case lowerBoundSeconds, gap, tries, evaluations }
+    private enum CodingKeys: String, CodingKey { case lowerBoundSeconds, gap, tries, evaluations, risk }
 
     /// Writes the plan, and what is known of it beside.
     public func encode(to encoder: any Encoder) throws {
@@ -21,5 +23,6 @@ public struct FoundPlan: Sendable, Encodable {
         try values.encode(gap, forKey: .gap)
         try values.encode(tries, forKey: .tries)
         try values.encode(evaluations, forKey: .evaluations)
+        try values.encodeIfPresent(risk, forKey: .risk)
     }
 }

@@ -77,7 +77,7 @@ struct ListPortfolio {
     var cheapest: Schedule { pick { ($0.cost, $0.makespan) } }
 
     /// What a goal asks for.
-    mutating func add(for goal: Goal) {
+    mutating func add(for goal: Goal, briefly: Bool) {
         switch goal.objective {
         case .time where goal.budget == nil: addTrimmed()
         case .cost where goal.deadlineSeconds == nil: addCheapest()
@@ -85,6 +85,7 @@ struct ListPortfolio {
             addTrimmed()
             addCheapest()
             addBetween(deadline: goal.deadlineSeconds)
+            addCompromises(briefly: briefly)
         }
     }
 
@@ -132,13 +133,14 @@ struct ListPortfolio {
         return schedules.filter { $0[keyPath: first] <= bound }.min { $0[keyPath: second] < $1[keyPath: second] }
     }
 
-    var front: [Schedule] {
-        var front: [Schedule] = []
-        for schedule in schedules.sorted(by: { ($0.makespan, $0.cost) < ($1.makespan, $1.cost) })
-        where schedule.cost < (front.last?.cost ?? .infinity) {
-            front.append(schedule)
-        }
-        return front
+    /// Compromises that grow side by side, where instances are lanes: as many as take some milliseconds, or a tenth of a
+    /// second.
+    mutating func addCompromises(briefly: Bool) {
+        guard let model, problem.isPriced, problem.graph.count <= 2000 else { return }
+        let work = problem.graph.count * (10 * model.host.count + problem.graph.count)
+        let width = max(4, min(briefly ? 10 : 200, (briefly ? 4_000_000 : 40_000_000) / max(1, work)))
+        schedules += MultiObjectiveList(model, width: width).plans(order: order)
+            .map { $0.schedule(model, delaying: true) }
     }
 
     /// The cheapest rule for a deadline of the job. A task's own deadline is its end in the fastest schedule, stretched

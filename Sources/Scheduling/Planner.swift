@@ -43,8 +43,13 @@ public struct Planner: Sendable {
         }
         var lists = ListPortfolio(original)
         let problem = lists.problem
-        lists.add(for: goal)
+        lists.add(for: goal, briefly: limit == .brief)
         let bound = LowerBound(problem)
+        var (tries, evaluations) = (0, 0)
+        func answer(_ schedule: Schedule) -> FoundPlan {
+            FoundPlan(
+                plan: schedule.plan(problem), lowerBound: bound, tries: tries, evaluations: evaluations)
+        }
         func search(_ goal: Goal, from: [Schedule], share: Double) -> PlanSearch {
             PlanSearch(
                 problem, goal, from: from, bound: bound, limit: limit.times(share), threads: threads, seed: seed)
@@ -58,7 +63,7 @@ public struct Planner: Sendable {
                 ).schedule)
         }
         let first = search(goal, from: lists.schedules, share: isFast ? 0.8 : 1)
-        var (tries, evaluations) = (first.tries, first.evaluations)
+        (tries, evaluations) = (first.tries, first.evaluations)
         lists.add(first.schedule)
         if isFast, let fastest = lists.best(goal) {
             // As fast, and cheaper.
@@ -68,25 +73,26 @@ public struct Planner: Sendable {
             tries += second.tries
             evaluations += second.evaluations
         }
-        if let best = lists.best(goal) {
-            return FoundPlan(
-                plan: best.plan(problem), lowerBound: bound, tries: tries, evaluations: evaluations)
-        }
+        if let best = lists.best(goal) { return answer(best) }
         lists.addCheapest()
         lists.addBetween(deadline: goal.deadlineSeconds)
         var nearest = [Goal(.time), Goal(.cost)]
         if let budget = goal.budget { nearest.append(Goal(.time, budget: budget)) }
         if let deadline = goal.deadlineSeconds { nearest.append(Goal(.cost, deadlineSeconds: deadline)) }
         for goal in nearest { lists.add(search(goal, from: lists.schedules, share: 0.5).schedule) }
-        if let best = lists.best(goal) {
-            return FoundPlan(
-                plan: best.plan(problem), lowerBound: bound, tries: tries, evaluations: evaluations)
-        }
+        if let best = lists.best(goal) { return answer(best) }
         throw .infeasible(
             goal, fastest: lists.fastest.plan(problem), cheapest: lists.cheapest.plan(problem),
             withinBudget: goal.budget.flatMap { lists.best(Goal(.time, budget: $0)) }?.plan(problem),
             withinDeadline: goal.deadlineSeconds.flatMap { lists.best(Goal(.cost, deadlineSeconds: $0)) }?
                 .plan(problem))
+    }
+
+    /// All list schedules from which a search for a goal starts.
+    package func lists(_ goal: Goal) throws(PlanError) -> [Plan] {
+        var lists = ListPortfolio(try PlanningProblem(graph, on: pool, costs: costs, confidence: goal.confidence))
+        lists.add(for: goal, briefly: true)
+        return lists.schedules.map { $0.plan(lists.problem) }
     }
 
     /// The list schedule of HEFT: tasks by falling upward rank of mean times, each where it ends first, gaps included.
@@ -105,14 +111,23 @@ public struct Planner: Sendable {
 
     /// Plans of which none is both slower and dearer than another, from fastest to cheapest.
     ///
+    /// - Parameters:
+    ///   - limit: How long to search for them.
+    ///   - most: How many plans at most; both ends are always among them.
     /// - Throws: ``PlanError`` as ``plan(_:)``, but for limits.
-    public func paretoFront(confidence: Double? = nil) throws(PlanError) -> [Plan] {
-        let problem = try PlanningProblem(graph, on: pool, costs: costs, confidence: confidence)
+    public func paretoFront(
+        confidence: Double? = nil, limit: PlanSearch.Limit = .brief, most: Int = 40, threads: Int = 1, seed: UInt64 = 0
+    ) throws(PlanError) -> [Plan] {
+        let original = try PlanningProblem(graph, on: pool, costs: costs, confidence: confidence)
         guard graph.count > 0 else { return [] }
-        var lists = ListPortfolio(problem)
+        var lists = ListPortfolio(original)
+        let problem = lists.problem
         lists.addTrimmed()
         lists.addCheapest()
         lists.addBetween(deadline: nil)
-        return lists.front.map { $0.plan(problem) }
+        lists.addCompromises(briefly: limit == .brief)
+        let found = FrontSearch(
+            problem, from: lists.schedules, bound: LowerBound(problem), limit: limit, threads: threads, seed: seed)
+        return found.thinned(to: most).map { $0.plan(problem) }
     }
 }

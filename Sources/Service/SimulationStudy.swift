@@ -3,6 +3,7 @@ internal import Execution
 internal import Foundation
 internal import JobFiles
 internal import LocalExecution
+internal import Markets
 internal import Prediction
 internal import Scheduling
 public import Simulation
@@ -21,8 +22,10 @@ public struct SimulationStudy: Sendable {
         public var threads = 1
         /// What is assumed.
         public var assumptions = Assumptions()
-        /// Other assumptions, compared with the first.
+        /// Other assumptions, each compared with those before it.
         public var whatIfs: [WhatIf] = []
+        /// Whether the attempts of the first run are kept.
+        public var wantsHistory = false
 
         /// Asks about a job.
         public init(job: String, models: String? = nil) { (self.job, self.models) = (job, models) }
@@ -37,8 +40,22 @@ public struct SimulationStudy: Sendable {
         /// The probability that a spot instance is refused, and that an attempt fails by itself.
         public var refusals = 0.0
         public var failures = 0.0
-        /// Seconds from asking for an instance until it takes tasks.
+        /// Seconds from asking for an instance until it takes tasks; the standard deviation of its logarithm.
         public var startUpSeconds = 0.0
+        public var startUpNoise = 0.0
+        /// Seconds between the notice of a reclaim and the reclaim; 0 is without notice.
+        public var noticeSeconds = 120.0
+        /// Seconds for which an attempt occupies its room besides its run time.
+        public var dispatchSeconds = 0.0
+        /// Bytes a second between two instances, and seconds until one hears of the other; `nil` is what the job says.
+        public var bandwidth: Double?
+        public var latencySeconds: Double?
+        /// Whether transfers from or to one instance share its bandwidth.
+        public var sharesLinks = false
+        /// A file with another pool than the job's.
+        public var pool: String?
+        /// Recorded prices or availability, or `generated`: what happens to spot instances.
+        public var market: String?
         /// Ways of buying that are not used.
         public var withoutPurchases: Set<PurchaseOption> = []
         /// What the plan should be good at, if not what the job says.
@@ -56,8 +73,10 @@ public struct SimulationStudy: Sendable {
         public let text: String
         /// The names that are understood.
         public static let keys = [
-            "spot=off", "on-demand=off", "noise=S", "reclaims=P", "refusals=P", "failures=P", "start-up=TIME",
-            "objective=cost|time|balanced", "deadline=TIME", "budget=DOLLARS",
+            "spot=off", "on-demand=off", "noise=S", "reclaims=P", "notice=TIME|off", "refusals=P", "failures=P",
+            "start-up=TIME", "start-up-noise=S", "dispatch=TIME", "bandwidth=BYTES", "latency=TIME",
+            "links=shared|free",
+            "pool=FILE", "market=FILE|generated", "objective=cost|time|balanced", "deadline=TIME", "budget=DOLLARS",
         ]
         /// `nil` if it is none of ``keys``; several are separated by commas.
         public init?(_ text: String) {
@@ -96,7 +115,19 @@ public struct SimulationStudy: Sendable {
             case "reclaims": return set(\.reclaimsPerHour, number(upTo: 0.999))
             case "refusals": return set(\.refusals, number(upTo: 0.999))
             case "failures": return set(\.failures, number(upTo: 0.999))
+            case "notice": return set(\.noticeSeconds, value == "off" ? 0 : Units.parseSeconds(value))
             case "start-up": return set(\.startUpSeconds, Units.parseSeconds(value))
+            case "start-up-noise": return set(\.startUpNoise, number(upTo: 3))
+            case "dispatch": return set(\.dispatchSeconds, Units.parseSeconds(value))
+            case "bandwidth":
+                guard let bytes = Units.parseBytes(value), bytes > 0 else { return false }
+                return set(\.bandwidth, bytes)
+            case "latency": return set(\.latencySeconds, Units.parseSeconds(value))
+            case "links":
+                guard ["shared", "free"].contains(value) else { return false }
+                return set(\.sharesLinks, value == "shared")
+            case "pool": return set(\.pool, value.isEmpty ? nil : value)
+            case "market": return set(\.market, value.isEmpty ? nil : value)
             case "objective": return set(\.objective, Goal.Objective(rawValue: value))
             case "deadline": return set(\.deadlineSeconds, Units.parseSeconds(value))
             case "budget": return set(\.budget, number(upTo: 1e15))
@@ -114,16 +145,28 @@ public struct SimulationStudy: Sendable {
         public let plannedCost: Double
         /// What the runs say.
         public let statistics: Statistics
-        /// By how much it differs from the first scenario, run by run; `nil` for that.
-        public let longer: PairedDifference?
-        public let dearer: PairedDifference?
+        /// By how much it differs from each scenario before it, run by run.
+        public let differences: [Difference]
+
+        /// By how much the pairs of two scenarios differ in which both succeeded.
+        public struct Difference: Sendable, Encodable {
+            /// The other scenario.
+            public let from: String
+            /// In seconds, and in US dollars.
+            public let longer: PairedDifference
+            public let dearer: PairedDifference
+
+            enum CodingKeys: String, CodingKey {
+                case from
+                case longer = "longer_seconds"
+                case dearer
+            }
+        }
 
         enum CodingKeys: String, CodingKey {
-            case name, statistics
+            case name, statistics, differences
             case plannedSeconds = "planned_seconds"
             case plannedCost = "planned_cost"
-            case longer = "longer_seconds"
-            case dearer = "dearer"
         }
     }
 
@@ -131,6 +174,9 @@ public struct SimulationStudy: Sendable {
     public let job: String
     /// As asked, then the what-ifs.
     public let scenarios: [Scenario]
+    /// The tasks of the job.
+    public let graph: TaskGraph
+    private var history: SimulatedHistory?
 
     /// Plans and simulates.
     ///
@@ -144,29 +190,38 @@ public struct SimulationStudy: Sendable {
             throw ServiceError.input(
                 "\(question.job): no task has a known time. Give --models, or 'seconds' to the tasks.")
         }
-        var (scenarios, first): ([Scenario], [SimulatedRun]) = ([], [])
-        let all =
+        var (scenarios, all): ([Scenario], [[SimulatedRun]]) = ([], [])
+        let asked =
             [("as asked", question.assumptions)]
             + question.whatIfs.map { ($0.text, $0.applied(to: question.assumptions)) }
-        for (name, assumptions) in all {
-            let (simulator, plan) = try Self.simulator(known, assumptions)
+        for (name, assumptions) in asked {
+            let (simulator, plan) = try Self.simulator(known, assumptions, question.seed)
             let runs = simulator.runs(question.runs, seed: question.seed, threads: question.threads)
             let goal = simulator.job.goal
+            let plain = assumptions.noise == 0 && simulator.world.estimates.secondsQuantiles.isEmpty
+            if scenarios.isEmpty, plain {
+                remark("the times that the job claims have no spread: give --noise, or --models")
+            }
+            let differences = zip(scenarios, all).map { other, theirs in
+                Scenario.Difference(
+                    from: other.name, longer: Self.difference(theirs, runs, \.makespanSeconds),
+                    dearer: Self.difference(theirs, runs, \.cost))
+            }
             scenarios.append(
                 Scenario(
                     name: name, plannedSeconds: plan.makespanSeconds,
                     plannedCost: plan.cost,
                     statistics: Statistics(runs, deadlineSeconds: goal.deadlineSeconds, budget: goal.budget),
-                    longer: scenarios.isEmpty ? nil : Self.difference(first, runs, \.makespanSeconds),
-                    dearer: scenarios.isEmpty ? nil : Self.difference(first, runs, \.cost)))
-            if scenarios.count == 1 {
-                first = runs
-                let plain = assumptions.noise == 0 && simulator.world.estimates.secondsQuantiles.isEmpty
-                if plain { remark("the times that the job claims have no spread: give --noise, or --models") }
-            }
+                    differences: differences))
+            all.append(runs)
+            if scenarios.count == 1, question.wantsHistory { history = simulator.history(seed: question.seed) }
         }
         self.scenarios = scenarios
+        graph = known.job.tasks
     }
+
+    /// The attempts of the first run as asked, as a trace would record them.
+    public var attempts: [AttemptRecord] { history?.records(job: job, graph) ?? [] }
 
     /// Of the pairs in which both succeeded.
     private static func difference(
@@ -176,21 +231,29 @@ public struct SimulationStudy: Sendable {
         return PairedDifference(from: pairs.map { $0.0[keyPath: value] }, to: pairs.map { $0.1[keyPath: value] })
     }
 
-    private static func simulator(_ known: KnownJob, _ assumptions: Assumptions) throws -> (Simulator, Plan) {
+    private static func simulator(
+        _ known: KnownJob, _ assumptions: Assumptions, _ seed: UInt64
+    ) throws -> (Simulator, Plan) {
         let (file, models) = (known.job, known.models)
         var goal = file.goal
         goal.objective = assumptions.objective ?? goal.objective
         goal.deadlineSeconds = assumptions.deadlineSeconds ?? goal.deadlineSeconds
         goal.budget = assumptions.budget ?? goal.budget
-        var offers = file.pool?.entries ?? [Offer(type: .thisMachine())]
+        let other = try assumptions.pool.map { try JobFile.readPool($0) }
+        let given = other?.pool ?? file.pool
+        var offers = given?.entries ?? [Offer(type: .thisMachine())]
         offers.removeAll { assumptions.withoutPurchases.contains($0.purchase) }
         guard !offers.isEmpty else { throw ServiceError.input("nothing of the pool is left to run on") }
-        for index in offers.indices where file.pool != nil && assumptions.startUpSeconds > 0 {
+        for index in offers.indices where given != nil && assumptions.startUpSeconds > 0 {
             offers[index].openSeconds = assumptions.startUpSeconds
         }
         let pool = ResourcePool(entries: offers)
-        let host = file.pool == nil ? InstanceType.hostName : nil
-        let costs = try models.costModel(for: file.tasks, on: pool, host: host, unknownSeconds: 60)
+        let host = given == nil ? InstanceType.hostName : nil
+        var costs = try models.costModel(for: file.tasks, on: pool, host: host, unknownSeconds: 60)
+        var network = other?.network ?? file.network ?? .free
+        network.bytesPerSecond = assumptions.bandwidth ?? network.bytesPerSecond
+        network.latencySeconds = assumptions.latencySeconds ?? network.latencySeconds
+        if !network.isFree { costs.network = network }
         let plan = try Planner(file.tasks, on: pool, costs: costs).planOfRun(goal).plan
         let setup = RunSetup(
             file.tasks, offers: offers, policy: file.policy ?? .standard, keepsGoing: true, goal: goal, ranks: nil,
@@ -199,9 +262,13 @@ public struct SimulationStudy: Sendable {
         let hazard = offers.enumerated().map { place, offer in
             offer.purchase == .spot ? assumptions.reclaimsPerHour ?? outlook.reclaimsPerHour[place] : 0
         }
-        let world = World(
-            costs.estimates, noise: assumptions.noise, reclaimsPerHour: hazard, refusals: assumptions.refusals,
-            failures: assumptions.failures)
+        var world = World(
+            costs.estimates, noise: assumptions.noise, reclaimsPerHour: hazard,
+            warningSeconds: assumptions.noticeSeconds, refusals: assumptions.refusals, failures: assumptions.failures)
+        if !network.isFree { world.flow = DataFlow(file.tasks, over: network) }
+        world.sharesLinks = assumptions.sharesLinks
+        (world.dispatchSeconds, world.openNoise) = (assumptions.dispatchSeconds, assumptions.startUpNoise)
+        if let path = assumptions.market { world.markets = try Self.markets(path, offers, seed) }
         var job = setup.job(file.tasks, name: file.name)
         job.goal = goal
         var simulator = Simulator(
@@ -214,5 +281,43 @@ public struct SimulationStudy: Sendable {
             return rest.assignments(plan, graph, offers: offered, state)
         }
         return (simulator, plan)
+    }
+
+    /// What happened to the spot offers of a pool: recorded prices of their types and zones, recorded availability (one trace
+    /// after the other), or both generated.
+    private static func markets(_ path: String, _ offers: [Offer], _ seed: UInt64) throws -> [RecordedMarket?] {
+        let spot = offers.indices.filter { offers[$0].purchase == .spot }
+        guard !spot.isEmpty else {
+            throw ServiceError.input("--market: nothing of the pool is bought on the spot market")
+        }
+        var markets = [RecordedMarket?](repeating: nil, count: offers.count)
+        if path == "generated" {
+            let names = spot.map { offers[$0].instanceID(0).rawValue }
+            let capacity = spot.map { offers[$0].maximumCount }.max() ?? 1
+            let traces = try MarketGenerator(seed: seed).availability(
+                names: names, region: "generated", capacity: max(1, capacity))
+            for (offer, trace) in zip(spot, traces) { markets[offer] = RecordedMarket(trace) }
+            return markets
+        }
+        switch try MarketImport.read(path).content {
+        case .prices(let table):
+            for offer in spot {
+                let type = offers[offer].type.name
+                let known = table.markets.indices.filter { table.markets[$0].instanceType == type }
+                let place = known.first { table.markets[$0].zone == offers[offer].zone } ?? known.first
+                markets[offer] = place.map { RecordedMarket(table.history(of: $0)) }
+            }
+            guard markets.contains(where: { $0 != nil }) else {
+                let types = Set(spot.map { offers[$0].type.name }).sorted().joined(separator: ", ")
+                throw ServiceError.input(
+                    "\(path): it has no price of \(types). Give a file that has, or name the types of the pool as there."
+                )
+            }
+        case .availability(let trace): for offer in spot { markets[offer] = RecordedMarket(trace) }
+        case .lifetimes:
+            throw ServiceError.input(
+                "\(path): it holds lives of instances, expected prices or availability. Give --reclaims instead.")
+        }
+        return markets
     }
 }

@@ -13,6 +13,21 @@ public struct Statistics: Hashable, Sendable, Codable {
         public var median: Double
         /// 95 % of runs are below.
         public var p95: Double
+        /// 95 % confidence intervals of the mean and of the median.
+        public var meanInterval: Interval
+        public var medianInterval: Interval
+
+        /// A range that holds what is looked for with a probability.
+        public struct Interval: Hashable, Sendable, Codable {
+            public var low: Double
+            public var high: Double
+        }
+
+        enum CodingKeys: String, CodingKey {
+            case mean, p5, median, p95
+            case meanInterval = "mean_interval"
+            case medianInterval = "median_interval"
+        }
 
         /// The spread of values; all are NaN if there are none.
         public init(_ values: [Double]) {
@@ -21,6 +36,15 @@ public struct Statistics: Hashable, Sendable, Codable {
             p5 = quantile(sorted: sorted, 0.05)
             median = quantile(sorted: sorted, 0.5)
             p95 = quantile(sorted: sorted, 0.95)
+            let count = Double(values.count)
+            let half = values.count > 1 ? 1.96 * (variance(values) / count).squareRoot() : .infinity
+            meanInterval = Interval(low: mean - half, high: mean + half)
+            // The number of values below the median is binomial: the order statistics that it exceeds with 2.5 %.
+            let steps = 0.98 * count.squareRoot()
+            let (first, last) = (Int((count / 2 - steps).rounded(.down)), Int((count / 2 + steps).rounded(.up)))
+            medianInterval = Interval(
+                low: first >= 0 && first < values.count ? sorted[first] : -.infinity,
+                high: last >= 0 && last < values.count ? sorted[last] : .infinity)
         }
     }
 

@@ -104,19 +104,21 @@ struct PlanCommand: ParsableCommand {
             confidence: confidence)
         console.remarkUnknownTimes(known, unknownTime)
         let planner = Planner(job.tasks, on: offered, costs: costs)
-        if front {
-            let plans = try planner.paretoFront(confidence: confidence)
-            if let svg { try LineChart(job.name, front: plans, goal: goal).write(to: svg) }
-            return try printFront(plans, console)
-        }
+        let limit = search.map { PlanSearch.Limit.seconds($0.seconds) } ?? .brief
         if let search, search.seconds > 2 {
             console.remark(
                 "searching for \(Units.formatSeconds(search.seconds)) on \(Units.count(global.threads, "thread"))")
         }
-        let found: FoundPlan
+        if front {
+            let plans = try planner.paretoFront(
+                confidence: confidence, limit: limit, threads: global.threads, seed: global.seed)
+            if let svg { try LineChart(job.name, front: plans, goal: goal).write(to: svg) }
+            return try printFront(plans, console)
+        }
+        var found: FoundPlan
         do {
             found = try planner.search(
-                goal, limit: search.map { .seconds($0.seconds) } ?? .brief, threads: global.threads, seed: global.seed)
+                goal, limit: limit, threads: global.threads, seed: global.seed)
         } catch {
             if case .infeasible(_, let fastest, let cheapest, let withinBudget, let withinDeadline) = error {
                 if console.json {
@@ -129,6 +131,9 @@ struct PlanCommand: ParsableCommand {
             }
             throw Failure.input(error.description)
         }
+        found.risk = try PlanRisk(
+            found.plan, of: job.tasks, on: offered, costs: costs, goal: goal,
+            draws: max(20, min(200, 2_000_000 / max(1, job.tasks.count))), seed: global.seed)
         if let output {
             let saved = SavedPlan(found.plan, goal: goal, costs: costs)
             try Console.write(Data(Console.json(saved).utf8), toFile: output)
@@ -164,11 +169,17 @@ struct PlanCommand: ParsableCommand {
         var parts = [
             "\(job.name): \(Units.count(plan.assignments.count, "task")) on \(Units.count(plan.instances.count, "instance")), objective \(goal.objective.rawValue)",
             "makespan \(Units.formatSeconds(plan.makespanSeconds)), cost \(Units.formatPrice(plan.cost))",
-            "no plan ends before \(Units.formatSeconds(found.lowerBound.makespanSeconds)): this one takes "
-                + "\(Units.formatPercent(found.gap)) longer"
-                + (search == nil ? "" : "; \(found.tries) moves were judged"),
             "", table.text,
         ]
+        var known: [String] = []
+        if goal.objective == .time {
+            known.append(
+                "no plan ends before \(Units.formatSeconds(found.lowerBound.makespanSeconds)): this one takes "
+                    + "\(Units.formatPercent(found.gap)) longer")
+        }
+        if search != nil { known.append("\(found.tries) moves were judged") }
+        if let risk = found.risk?.text { known.append(risk) }
+        if !known.isEmpty { parts.insert(known.joined(separator: "; "), at: 2) }
         if plan.instances.count > 40, !tasks {
             parts.append("… and \(plan.instances.count - 40) more (--tasks prints all)")
         }

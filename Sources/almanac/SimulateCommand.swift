@@ -1,6 +1,10 @@
 public import ArgumentParser
+import Foundation
+import Plots
+import Reports
 public import Service
 import Simulation
+import Traces
 import Workloads
 
 /// `almanac simulate`: a job run many times in a world of chance.
@@ -12,6 +16,9 @@ struct SimulateCommand: ParsableCommand {
             The job is planned on its pool (or on this machine), then run by the allocator that 'run' uses, with run times \
             drawn from the quantiles that the models predict, failures, refusals and reclaims. Every --what-if is planned \
             and run anew and meets the same luck: its differences are the mean of pairs, with a 95 % confidence interval.
+
+            A recorded market is met by each run at a moment of its own: reclaims and refusals follow from how many \
+            instances could be had, bills from the prices of the time.
             """)
 
     @OptionGroup var input: JobOptions
@@ -35,6 +42,32 @@ struct SimulateCommand: ParsableCommand {
     @Option(name: .long, help: "Time from asking for an instance of the pool until it takes tasks.")
     var startUp = TimeSpan(seconds: 0)
 
+    @Option(name: .long, help: "A file with 'pool:' and 'network:' in the place of those of the job.")
+    var pool: String?
+
+    @Option(
+        name: .long,
+        help: "What happens to spot instances: a file of recorded prices or availability, or 'generated'.")
+    var market: String?
+
+    @Flag(name: .long, help: "Take spot instances back without notice; else two minutes before.")
+    var noNotice = false
+
+    @Flag(
+        name: .long,
+        help: ArgumentHelp(
+            "Fit start-up and dispatch to the recorded runs of the job, print how well held-out runs are foretold, and keep "
+                + "them beside the store for 'simulate'."))
+    var calibrate = false
+
+    @OptionGroup var store: StoreOptions
+
+    @Option(name: .long, help: "Write the attempts of the first run as asked in the trace schema (CSV), for 'import'.")
+    var trace: String?
+
+    @Option(name: .long, help: "Draw the first run as asked: an SVG, or a page if the name ends in .html.")
+    var gantt: String?
+
     @Option(
         name: .long,
         help: ArgumentHelp(
@@ -56,14 +89,23 @@ struct SimulateCommand: ParsableCommand {
     }
 
     func run() throws {
+        if calibrate { return try fit() }
         var question = SimulationStudy.Question(job: input.job, models: input.models)
         (question.runs, question.seed, question.threads) = (runs, global.seed, global.threads)
         question.assumptions.noise = noise
         question.assumptions.reclaimsPerHour = reclaims
         (question.assumptions.refusals, question.assumptions.failures) = (refusals, failures)
         question.assumptions.startUpSeconds = startUp.seconds
+        if let known = Calibration(besideStore: store.store) {
+            question.assumptions.dispatchSeconds = known.dispatchSeconds
+        }
+        (question.assumptions.pool, question.assumptions.market) = (pool, market)
+        if noNotice { question.assumptions.noticeSeconds = 0 }
+        question.wantsHistory = trace != nil || gantt != nil
         question.whatIfs = whatIf
         let study = try SimulationStudy(question) { global.console.remark($0) }
+        if let trace { try ExecutionTable(study.attempts).writeCSV(to: trace) }
+        if let gantt { try draw(study, to: gantt) }
         try global.console.result(Answer(job: study.job, scenarios: study.scenarios), text: text(study))
     }
 
@@ -84,12 +126,48 @@ struct SimulateCommand: ParsableCommand {
             ])
         }
         var lines = ["\(study.job): \(Units.count(study.scenarios[0].statistics.runs, "run")) each", "", table.text]
-        for scenario in study.scenarios.dropFirst() {
-            guard let longer = scenario.longer, let dearer = scenario.dearer else { continue }
-            lines.append(
-                "\(scenario.name): \(signed(longer, Units.formatSeconds)) and \(signed(dearer, Units.formatPrice))")
+        for scenario in study.scenarios {
+            for other in scenario.differences {
+                // Only where there are several what-ifs need it be said what is compared with what.
+                let names = study.scenarios.count > 2 ? "\(scenario.name) against \(other.from)" : scenario.name
+                lines.append(
+                    "\(names): \(signed(other.longer, Units.formatSeconds)) and "
+                        + signed(other.dearer, Units.formatPrice))
+            }
         }
         return lines.joined(separator: "\n")
+    }
+
+    private func fit() throws {
+        let found = try Calibration.evaluate(input.job, store: store.existing())
+        try found.calibration.write(besideStore: store.store)
+        var table = TextTable(["held-out run", "took", "calibrated", "error", "uncalibrated", "error"])
+        for run in found.heldOut {
+            table.add([
+                run.run, Units.formatSeconds(run.seconds), Units.formatSeconds(run.calibrated),
+                Units.formatPercent(abs(run.calibrated / run.seconds - 1)), Units.formatSeconds(run.uncalibrated),
+                Units.formatPercent(abs(run.uncalibrated / run.seconds - 1)),
+            ])
+        }
+        let fitted = found.calibration
+        let text = """
+            fitted to \(Units.count(fitted.runs, "run")): start-up \(Units.formatSeconds(fitted.startUpSeconds)), \
+            dispatch \(Units.formatSeconds(fitted.dispatchSeconds)) an attempt
+
+            \(table.text)
+            median error \(Units.formatPercent(found.medianError)), \
+            uncalibrated \(Units.formatPercent(found.uncalibratedMedianError))
+            """
+        try global.console.result(found, text: text)
+    }
+
+    private func draw(_ study: SimulationStudy, to path: String) throws {
+        let report = RunReport("\(study.job), simulated", study.graph, plan: nil, attempts: study.attempts, lives: [])
+        let isPage = path.hasSuffix(".html") || path.hasSuffix(".htm")
+        let text = isPage ? report.page().html() : report.ganttChart().svg()
+        do { try text.write(toFile: path, atomically: true, encoding: .utf8) } catch {
+            throw Failure.input("\(path): it cannot be written (\(error.localizedDescription)). Name another file.")
+        }
     }
 
     private func signed(_ difference: PairedDifference, _ format: (Double) -> String) -> String {

@@ -222,7 +222,7 @@ import Workloads
         let graph = try TaskGraph([TaskSpec(id: "a", request: .init(memoryBytes: 80))])
         var allocator = Allocator(
             offers: [offer("s", memory: 100), offer("l", memory: 1000, price: 1)],
-            policies: Policies(placement: AsPlanned(), provisioning: AsRented()))
+            policies: Policies(placement: Rescheduling(), provisioning: AsRented()))
         allocator.add(Job(graph))
         var world = TestWorld(allocator, [graph])
         let plan = Assignments(

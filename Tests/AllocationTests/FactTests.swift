@@ -47,7 +47,7 @@ import Workloads
     @Test("facts that do not belong to a run are left out of it", arguments: UInt64(0)..<300)
     func foreign(seed: UInt64) throws {
         var generator = TestGenerator(seed: seed)
-        var allocator = Allocator(offers: [offer(count: 2)], policies: Policies(placement: AsPlanned()))
+        var allocator = Allocator(offers: [offer(count: 2)], policies: Policies(placement: Rescheduling()))
         allocator.add(Job(try randomGraph(5, seed: seed)))
         func number() -> String {
             ["-1", "0", "0", "1", "2", "99", "-7", "2147483647"].randomElement(using: &generator) ?? "0"

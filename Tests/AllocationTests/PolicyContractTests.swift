@@ -102,13 +102,13 @@ private struct CheckedProvisioning: Provisioning {
 
 @Suite("What every policy promises") struct PolicyContractTests {
     enum Place: CaseIterable {
-        case bestFit, backfilling, asPlanned
+        case bestFit, backfilling, rescheduling
 
         func placement(_ order: Order) -> any Placement {
             switch self {
             case .bestFit: BestFit(order)
             case .backfilling: Backfilling(order)
-            case .asPlanned: AsPlanned(order)
+            case .rescheduling: Rescheduling(order)
             }
         }
     }

@@ -12,7 +12,7 @@ import Workloads
             switch seed % 3 {
             case 0: BestFit(order)
             case 1: Backfilling(order)
-            default: AsPlanned(order)
+            default: Rescheduling(order)
             }
         return Policies(
             placement: placement, provisioning: seed % 3 == 2 ? AsRented() : FixedPool(),
@@ -56,7 +56,9 @@ import Workloads
             offers: offers, policies: Self.policies(seed, retries: retries), keepsGoing: seed % 5 != 0)
         for (index, graph) in graphs.enumerated() {
             empty.add(
-                Job(graph, tenant: "t\(index % 2)", goal: Goal(.balanced, deadlineSeconds: index == 0 ? 60 : nil)))
+                Job(graph, tenant: "t\(index % 2)", goal: Goal(.balanced, deadlineSeconds: index == 0 ? 60 : nil)),
+                estimates: seed % 7 < 4 ? Estimates(claimedBy: graph) : nil,
+                flow: seed % 2 == 0 ? DataFlow(graph, over: Network(latencySeconds: 1)) : nil)
         }
         var world = TestWorld(empty, graphs)
         for (index, graph) in graphs.enumerated() {

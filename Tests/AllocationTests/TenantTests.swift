@@ -219,7 +219,7 @@ import Workloads
         let small = try TaskGraph((0..<100).map { TaskSpec(id: TaskID("s\($0)")) } + [wide])
         let others = try TaskGraph((0..<50).map { TaskSpec(id: TaskID("o\($0)")) })
         let four = Resources(cpus: 4, memoryBytes: .infinity, gpus: .infinity, storageBytes: .infinity)
-        for placement in [BestFit() as any Placement, Backfilling(), AsPlanned()] {
+        for placement in [BestFit() as any Placement, Backfilling(), Rescheduling()] {
             var allocator = Allocator(offers: [offer(cpus: 8)], policies: Policies(placement: placement))
             allocator.add(Job(small, tenant: "a", quota: Quota(resources: four)))
             allocator.add(Job(others, tenant: "b"))

@@ -32,7 +32,7 @@ import Workloads
             (0..<10).map { TaskSpec(id: TaskID("t\($0)"), predecessors: $0 == 0 ? [] : [TaskID("t\($0 - 1)")]) })
         let first = InstanceType(name: "first", cpus: 1, memoryBytes: 1e9, onDemandPrice: Price(perHour: 36))
         let policies = Policies(
-            placement: AsPlanned(), provisioning: AsRented(), replanning: .whenInDanger(patienceSeconds: 60))
+            placement: Rescheduling(), provisioning: AsRented(), replanning: .whenInDanger(patienceSeconds: 60))
         let world = SimulatedWorld(seed: 1)
         world.seconds = { $0 == 0 ? taskSeconds : taskSeconds / other.speed }
         let story = Story()

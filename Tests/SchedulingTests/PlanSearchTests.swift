@@ -79,8 +79,7 @@ import Workloads
         let graph = try randomGraph(40, wide: seed % 2 == 0, seed: seed)
         let pool = testPool(types: 1 + Int(seed % 5), count: 3)
         let planner = Planner(graph, on: pool, costs: .claimed(by: graph))
-        let lists = try planner.paretoFront()
-        let fastest = lists[0]
+        let fastest = try planner.plan(Goal(.time))
         for goal in [
             Goal(.time), Goal(.cost), Goal(.balanced), Goal(.cost, deadlineSeconds: fastest.makespanSeconds * 1.3),
             Goal(.time, budget: fastest.cost * 0.9),
@@ -95,12 +94,31 @@ import Workloads
                 case .balanced: plan.makespanSeconds * plan.cost
                 }
             }
-            for plan in lists
+            for plan in try planner.lists(goal)
             where plan.makespanSeconds <= goal.deadlineSeconds ?? .infinity && plan.cost <= goal.budget ?? .infinity {
                 #expect(value(found.plan) <= value(plan) * (1 + 1e-9))
             }
             #expect(found.plan.makespanSeconds <= (goal.deadlineSeconds ?? .infinity) * (1 + 1e-9))
             #expect(found.plan.cost <= (goal.budget ?? .infinity) * (1 + 1e-9))
+        }
+    }
+
+    @Test("a front has no plan that another beats, its ends are the best, and it is the same on two threads")
+    func front() throws {
+        for seed in UInt64(0)..<6 {
+            let graph = try randomGraph(30, wide: seed % 2 == 0, seed: seed)
+            let pool = testPool(types: 4, count: 2)
+            let planner = Planner(graph, on: pool, costs: .claimed(by: graph))
+            let front = try planner.paretoFront(limit: .tries(3000), threads: 1, seed: seed)
+            #expect(try planner.paretoFront(limit: .tries(3000), threads: 2, seed: seed) == front)
+            for plan in front { try plan.validate(graph, on: pool) }
+            for (plan, next) in zip(front, front.dropFirst()) {
+                #expect(plan.makespanSeconds < next.makespanSeconds && plan.cost > next.cost)
+            }
+            // The best that lists find.
+            #expect(front[0].makespanSeconds <= (try planner.heft().makespanSeconds))
+            let few = try planner.paretoFront(limit: .tries(3000), most: 3, seed: seed)
+            #expect(few.count <= 3 && few.first == front.first && few.last == front.last)
         }
     }
 }

@@ -135,3 +135,165 @@ import Workloads
         #expect(Statistics.Spread([]).mean.isNaN)
     }
 }
+
+/// The exact model of machines that run one task at a time, and transfers between them.
+@Suite("Simulated transfers") struct TransferTests {
+    /// A random job with files, machines of different speed, and a random order on each of them.
+    private struct Case {
+        var graph: TaskGraph
+        var speeds: [Double]
+        var machine: [Int]
+        var order: [Int]
+        var network: Network
+
+        init(seed: UInt64, count: Int) throws {
+            var generator = TestGenerator(seed: seed)
+            graph = try TaskGraph(
+                (0..<count).map { index in
+                    let before = Set((0..<min(index, 3)).map { _ in Int.random(in: 0..<index, using: &generator) })
+                    return TaskSpec(
+                        id: TaskID("t\(index)"), predecessors: before.sorted().map { TaskID("t\($0)") },
+                        inputs: before.sorted().map { FileSpec(path: "f\($0)") },
+                        outputs: [
+                            FileSpec(path: "f\(index)", sizeBytes: Double.random(in: 0...2e6, using: &generator))
+                        ],
+                        claimedSeconds: Double.random(in: 0.1...5, using: &generator))
+                })
+            speeds = (0..<3).map { _ in Double.random(in: 0.5...4, using: &generator) }
+            machine = (0..<count).map { _ in Int.random(in: 0..<3, using: &generator) }
+            order = graph.topologicalOrder
+            network = Network(bytesPerSecond: 1e6, latencySeconds: Double.random(in: 0...0.5, using: &generator))
+        }
+
+        func bytes(_ from: Int, _ to: Int) -> Double {
+            graph.tasks[to].inputs.contains { $0.path == "f\(from)" } ? graph.tasks[from].outputs[0].sizeBytes ?? 0 : 0
+        }
+
+        func history(sharesLinks: Bool) -> SimulatedHistory {
+            let pool = speeds.enumerated().map {
+                Offer(type: InstanceType(name: "m\($0)", cpus: 1, memoryBytes: 1e9, speed: $1))
+            }
+            let estimates = Estimates(claimedBy: graph)
+            var place = [Int32](repeating: 0, count: graph.count)
+            for (position, task) in order.enumerated() { place[task] = Int32(position) }
+            let plan = Assignments(
+                slots: speeds.indices.map { .init(offer: OfferIndex($0), startSeconds: 0) },
+                slotOfTask: machine.map { Int32($0) }, order: place, endSeconds: 0)
+            var world = World(estimates)
+            (world.flow, world.sharesLinks) = (DataFlow(graph, over: network), sharesLinks)
+            var simulator = Simulator(
+                Job(graph), estimates: estimates,
+                allocator: Allocator(offers: pool, policies: Policies(placement: ToTheLetter())), world: world,
+                plan: plan)
+            simulator.flow = world.flow
+            return simulator.history(seed: 1)
+        }
+    }
+
+    @Test("a fixed plan ends when the machine model says, transfers included", arguments: UInt64(0)..<100)
+    func exact(seed: UInt64) throws {
+        let item = try Case(seed: seed, count: 25)
+        let history = item.history(sharesLinks: false)
+        // In order, each task after the one before it on its machine and the arrival of its data.
+        var free = [0.0, 0, 0]
+        var ends = [Double](repeating: 0, count: 25)
+        for task in item.order {
+            var start = free[item.machine[task]]
+            for source in item.graph.predecessors(of: task) {
+                let isHere = item.machine[source] == item.machine[task]
+                start = max(start, ends[source] + (isHere ? 0 : item.network.seconds(item.bytes(source, task))))
+            }
+            ends[task] = start + (item.graph.tasks[task].claimedSeconds ?? 0) / item.speeds[item.machine[task]]
+            free[item.machine[task]] = ends[task]
+        }
+        #expect(history.attempts.count == 25)
+        for attempt in history.attempts {
+            #expect(abs(attempt.endSeconds - ends[Int(attempt.id.task)]) < 1e-9 * max(1, attempt.endSeconds))
+        }
+    }
+
+    @Test("transfers that share an instance share its bandwidth equally, step by step", arguments: UInt64(0)..<60)
+    func shared(seed: UInt64) throws {
+        let item = try Case(seed: seed, count: 8)
+        let history = item.history(sharesLinks: true)
+        // Brute force: small steps of time.
+        let step = 2e-4
+        var left = item.graph.tasks.indices.map { ($0, item.graph.tasks[$0].claimedSeconds ?? 0) }.map(\.1)
+        var (ends, streams) = (
+            [Double](repeating: .infinity, count: 8), [(edge: (Int, Int), from: Double, bytes: Double)]()
+        )
+        var arrived = Set<[Int]>()
+        var now = 0.0
+        while ends.contains(.infinity), now < 1000 {
+            for machine in 0..<3 {
+                guard let task = item.order.first(where: { item.machine[$0] == machine && ends[$0] == .infinity }),
+                    item.graph.predecessors(of: task).allSatisfy({
+                        ends[$0] <= now && (item.machine[$0] == machine || arrived.contains([$0, task]))
+                    })
+                else { continue }
+                left[task] -= step * item.speeds[machine]
+                guard left[task] <= 0 else { continue }
+                ends[task] = now + step
+                for reader in item.graph.successors(of: task) where item.machine[reader] != machine {
+                    streams.append(
+                        ((task, reader), now + step + item.network.latencySeconds, item.bytes(task, reader)))
+                }
+            }
+            let moving = streams.indices.filter { streams[$0].from <= now && streams[$0].bytes > 0 }
+            let rates = moving.map { index in
+                let (from, to) = (item.machine[streams[index].edge.0], item.machine[streams[index].edge.1])
+                let leaving = moving.count { item.machine[streams[$0].edge.0] == from }
+                let coming = moving.count { item.machine[streams[$0].edge.1] == to }
+                return 1e6 / Double(max(leaving, coming))
+            }
+            for (index, rate) in zip(moving, rates) { streams[index].bytes -= rate * step }
+            now += step
+            for stream in streams where stream.from <= now && stream.bytes <= 0 {
+                arrived.insert([stream.edge.0, stream.edge.1])
+            }
+        }
+        for attempt in history.attempts {
+            #expect(abs(attempt.endSeconds - ends[Int(attempt.id.task)]) < 60 * step)
+        }
+    }
+}
+
+@Suite("Re-planning") struct ReplanningStudyTests {
+    @Test(
+        "scheduling anew from the present wins back a good part of what a fixed plan loses, and loses little without chance")
+    func pays() throws {
+        var (fixed, clairvoyant, own) = (0.0, 0.0, 0.0)
+        for seed in UInt64(0)..<4 {
+            var generator = TestGenerator(seed: seed)
+            let graph = try TaskGraph(
+                (0..<60).map { index in
+                    let before = Set(
+                        (0..<(index < 8 ? 0 : 2)).map { _ in index - 8 + Int.random(in: 0..<6, using: &generator) })
+                    return TaskSpec(
+                        id: TaskID("t\(index)"), predecessors: before.sorted().map { TaskID("t\($0)") },
+                        inputs: before.sorted().map { FileSpec(path: "f\($0)") },
+                        outputs: [FileSpec(path: "f\(index)", sizeBytes: 1e7)],
+                        claimedSeconds: Double.random(in: 10...100, using: &generator))
+                })
+            let pool = ResourcePool(
+                entries: (0..<4).map {
+                    Offer(type: InstanceType(name: "m\($0)", cpus: 1, memoryBytes: 1e9, speed: 1 + Double($0) / 2))
+                })
+            func study(noise: Double, reclaims: Double) -> ReplanningStudy {
+                ReplanningStudy(
+                    graph, on: pool, network: Network(bytesPerSecond: 1e6, latencySeconds: 0.1), noise: noise,
+                    reclaims: reclaims, runs: noise > 0 ? 10 : 1, seed: seed, threads: 2,
+                    policies: [("anew", Policies(placement: Rescheduling()))])
+            }
+            let still = study(noise: 0, reclaims: 0)
+            #expect(abs(still.fixed[0] - still.plannedSeconds) < 1e-9 * still.plannedSeconds)
+            #expect(still.fixed == still.clairvoyant && still.courses[0].makespans[0] <= 1.1 * still.fixed[0])
+            let found = study(noise: 0.5, reclaims: 0.05)
+            fixed += found.fixed.reduce(0, +) / found.plannedSeconds
+            clairvoyant += found.clairvoyant.reduce(0, +) / found.plannedSeconds
+            own += found.courses[0].makespans.reduce(0, +) / found.plannedSeconds
+            #expect(found.courses[0].attempts > 60)
+        }
+        #expect((fixed - own) / (fixed - clairvoyant) > 0.3)
+    }
+}

@@ -22,6 +22,8 @@ struct Annealing: Sendable {
     var exchange = 0.1
     var cluster = 0.1
     var growth = 0.7
+    /// Whether all compromises that are seen are kept.
+    var keepsFront = false
 
     /// Anneals from a plan.
     func run(
@@ -41,9 +43,11 @@ extension LaneModel: SearchSpace {
     var briefTries: Int { min(5_000, 500_000 / max(1, problem.graph.count)) }
 
     func anneal(
-        _ point: LanePlan, _ score: PlanScore, round: Int, chain: Int, until limit: SearchLimit, seed: UInt64
+        _ point: LanePlan, _ score: PlanScore, round: Int, chain: Int, keepsFront: Bool, until limit: SearchLimit,
+        seed: UInt64
     ) -> Found<LanePlan> {
         var setup = Annealing()
+        setup.keepsFront = keepsFront
         // A single task weighs more in a small job.
         setup.hot = 0.5 / Double(problem.graph.count).squareRoot()
         // And what instances cost changes by less than what a move changes of the time.
@@ -138,6 +142,9 @@ extension Annealing {
             schedule.keep()
             current = now
             isStale = true
+            if setup.keepsFront {
+                result.front.add(makespan: schedule.makespan, cost: cost, LanePlan(schedule))
+            }
             if now < result.score - 1e-12 * abs(result.score) {
                 result.point = LanePlan(schedule)
                 result.score = now

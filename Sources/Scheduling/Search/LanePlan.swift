@@ -7,6 +7,10 @@ struct LanePlan: Sendable {
     var makespan: Double
     var cost: Double
 
+    init(order: [Int32], lanes: [Int32], makespan: Double, cost: Double) {
+        (self.order, self.lanes, self.makespan, self.cost) = (order, lanes, makespan, cost)
+    }
+
     /// The order and the lanes of a schedule, as it stands now.
     init(_ schedule: borrowing LaneSchedule) {
         order = Array(UnsafeBufferPointer(start: schedule.order, count: schedule.count))

@@ -11,6 +11,8 @@ struct OrderAnnealing: Sendable {
     var entry = 0.5
     var cluster = 0.3
     var growth = 0.6
+    /// Whether all compromises that are seen are kept.
+    var keepsFront = false
 
     /// Anneals from a schedule.
     ///
@@ -64,6 +66,10 @@ struct OrderAnnealing: Sendable {
             if now <= current - temperature * log(1 - random.uniform()) {
                 current = now
                 undo.clear()
+                if keepsFront {
+                    result.front.add(
+                        makespan: decoder.schedule.makespan, cost: decoder.schedule.cost, decoder.schedule)
+                }
                 if now < result.score - 1e-12 * abs(result.score) {
                     (result.point, result.score) = (decoder.schedule, now)
                 }
@@ -94,9 +100,11 @@ struct OrderModel: SearchSpace {
     var briefTries: Int { min(2000, 30_000 / max(1, problem.graph.count)) }
 
     func anneal(
-        _ point: Schedule, _ score: PlanScore, round: Int, chain: Int, until limit: SearchLimit, seed: UInt64
+        _ point: Schedule, _ score: PlanScore, round: Int, chain: Int, keepsFront: Bool, until limit: SearchLimit,
+        seed: UInt64
     ) -> Found<Schedule> {
         var setup = OrderAnnealing()
+        setup.keepsFront = keepsFront
         if round > 0 || chain == 3 { setup.hot *= 0.3 }
         return setup.run(self, from: point, score, until: limit, seed: seed)
     }

@@ -77,7 +77,8 @@ public struct PlanSearch: Sendable {
                     }
                 end.least = least
                 return space.anneal(
-                    points[chain % points.count], score, round: limit == .brief ? 2 : round, chain: chain, until: end,
+                    points[chain % points.count], score, round: limit == .brief ? 2 : round, chain: chain,
+                    keepsFront: false, until: end,
                     seed: seed &* 0x9E37_79B9 &+ UInt64(round * chains + chain))
             }
             tries += found.reduce(0) { $0 + $1.tries }

@@ -13,7 +13,8 @@ protocol SearchSpace: Sendable {
 
     /// Anneals from a point; the habits of a search differ by round and chain.
     func anneal(
-        _ point: Point, _ score: PlanScore, round: Int, chain: Int, until limit: SearchLimit, seed: UInt64
+        _ point: Point, _ score: PlanScore, round: Int, chain: Int, keepsFront: Bool, until limit: SearchLimit,
+        seed: UInt64
     ) -> Found<Point>
 }
 
@@ -24,6 +25,28 @@ struct Found<Point: Sendable>: Sendable {
     /// Moves that were judged, and those of them that were made for it.
     var tries = 0
     var evaluations = 0
+    /// Points that were seen of which none is both slower and dearer than another, if they are wanted.
+    var front = Front<Point>()
+}
+
+/// Points of which none is both slower and dearer than another, from fastest to cheapest.
+struct Front<Point: Sendable>: Sendable {
+    private(set) var members: [(makespan: Double, cost: Double, point: Point)] = []
+
+    /// Takes a point if none is as fast and as cheap; those that it makes useless go.
+    mutating func add(makespan: Double, cost: Double, _ point: @autoclosure () -> Point) {
+        var (low, high) = (0, members.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if members[middle].makespan <= makespan { low = middle + 1 } else { high = middle }
+        }
+        if low > 0, members[low - 1].cost <= cost * (1 + 1e-6) { return }
+        var first = low
+        while first > 0, members[first - 1].makespan >= makespan { first -= 1 }
+        var last = low
+        while last < members.count, members[last].cost >= cost { last += 1 }
+        members.replaceSubrange(first..<last, with: [(makespan: makespan, cost: cost, point: point())])
+    }
 }
 
 /// When a search ends: after so many tries, at a time, or when nothing better is possible.

@@ -1,0 +1,61 @@
+public import Allocation
+public import Workloads
+
+/// All attempts and instances of one simulated run.
+public struct SimulatedHistory: Sendable {
+    /// One attempt that is over.
+    public struct Attempt: Hashable, Sendable {
+        /// Which.
+        public var id: AttemptID
+        /// Where.
+        public var instance: InstanceIndex
+        /// When all that it waits for was there.
+        public var readySeconds: Double
+        /// When it was dispatched and took its room.
+        public var dispatchSeconds: Double
+        /// When its data were there and it began to work; infinite if it never did.
+        public var startSeconds: Double
+        /// When it was over.
+        public var endSeconds: Double
+        /// Why it did not succeed.
+        public var failure: FailureCause?
+    }
+
+    /// What came of it.
+    public let run: SimulatedRun
+    /// The attempts in the order in which they ended.
+    public let attempts: [Attempt]
+    /// The state at the end: its instances and what became of the tasks.
+    public let state: RunState
+
+    init(_ run: SimulatedRun, _ attempts: [Attempt], _ state: RunState) {
+        (self.run, self.attempts, self.state) = (run, attempts, state)
+    }
+
+    /// The attempts as a trace would record them.
+    ///
+    /// - Parameter job: The name of the workflow; the run is `simulated`.
+    public func records(job: String, _ graph: TaskGraph) -> [AttemptRecord] {
+        attempts.map { attempt in
+            let task = graph.tasks[Int(attempt.id.task)]
+            var record = AttemptRecord(
+                workflow: job, job: "simulated", task: task.id.rawValue, taskType: task.type,
+                attempt: Int(attempt.id.number), status: attempt.failure == nil ? .completed : .failed)
+            let offer = Int(state.instances.offer[Int(attempt.instance)])
+            let number = (0..<Int(attempt.instance)).count { Int(state.instances.offer[$0]) == offer }
+            let item = state.offers[offer]
+            (record.instance, record.instanceType) = (item.instanceID(number).rawValue, item.type.name)
+            (record.purchase, record.zone) = (item.purchase.rawValue, item.zone)
+            record.submitTimeSeconds = attempt.readySeconds
+            let begin = min(attempt.startSeconds, attempt.endSeconds)
+            (record.startTimeSeconds, record.endTimeSeconds) = (begin, attempt.endSeconds)
+            record.queuedSeconds = max(0, attempt.dispatchSeconds - attempt.readySeconds)
+            record.transferSeconds = begin - attempt.dispatchSeconds
+            record.runtimeSeconds = attempt.endSeconds - begin
+            record.cpus = state.tasks.request[Int(attempt.id.task)].cpus
+            record.cause = attempt.failure
+            record.pricePerHour = item.price.perHour
+            return record
+        }
+    }
+}
