@@ -218,7 +218,7 @@ extension Allocator {
         }
     }
 
-    /// Ready tasks for which there is no room on anything that is there or could be rented.
+    /// Ready tasks for which there is no room on anything that is there or could be rented, or none within the quota.
     private mutating func giveUpHopeless(_ actions: inout [Action]) {
         guard state.jobs.contains(where: { $0.ready > 0 && $0.running == 0 && $0.ending == nil }) else { return }
         var rooms = state.offers.enumerated().map { (OfferIndex($0), $1.capacity) }
@@ -227,7 +227,11 @@ extension Allocator {
         }
         for task in 0..<state.tasks.count where state.tasks.phase[task] == .ready {
             let request = state.tasks.request[task]
-            if rooms.contains(where: { state.allows(TaskIndex(task), $0) && request.fits(in: $1) }) { continue }
+            let isPossible = rooms.contains { offer, room in
+                state.allows(TaskIndex(task), offer) && request.fits(in: room)
+                    && state.isWithinQuota(TaskIndex(task), on: offer, alone: true)
+            }
+            if isPossible { continue }
             take(.giveUp(TaskIndex(task), .noCapacity), &actions)
             skipAfter(TaskIndex(task), &actions)
         }

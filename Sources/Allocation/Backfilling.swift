@@ -37,7 +37,12 @@ public struct Backfilling: Placement {
     }
 
     public mutating func next(_ state: RunState) -> (task: TaskIndex, instance: InstanceIndex)? {
-        if let held = reservation, state.tasks.phase[Int(held.task)] != .ready { drop() }
+        if let held = reservation,
+            state.tasks.phase[Int(held.task)] != .ready
+                || !state.isWithinQuota(held.task, on: state.instances.offer[Int(held.instance)])
+        {
+            drop()
+        }
         // The reserved task goes first wherever it fits; what is more urgent than it, too.
         let (held, order) = (reservation, matching.order)
         let found = matching.next(state) { task, state in
@@ -86,17 +91,16 @@ public struct Backfilling: Placement {
 
     /// The instance that will have room first for the most urgent task that has none.
     private mutating func reserve(_ state: RunState) -> Reservation? {
-        let order = matching.order
-        guard let place = matching.queue.first({ order.precedes($0, $1, state) }) else { return nil }
+        guard let place = matching.first(state) else { return nil }
         let (need, task) = (matching.queue.classes[place].need, matching.queue.classes[place].heap[0].task)
-        guard state.tasks.phase[Int(task)] == .ready, state.mayStart(state.tasks.job[Int(task)]) else { return nil }
         if task != head { (head, passes) = (task, 0) }
         guard passes >= state.instances.count / 4 else { return nil }
         instancesLookedAt += state.instances.count
         var best: Reservation?
         for instance in 0..<state.instances.count {
             guard state.instances.phase[instance] == .open, need.avoided != InstanceIndex(instance),
-                state.couldHold(task, InstanceIndex(instance))
+                state.couldHold(task, InstanceIndex(instance)),
+                state.isWithinQuota(task, on: state.instances.offer[instance])
             else { continue }
             var free = state.instances.free[instance]
             var seconds = state.seconds

@@ -9,8 +9,10 @@ public enum Order: Hashable, Sendable, Codable {
     /// By what its tenant had so far in proportion to its weight: the least first; within a tenant by rank.
     case fairShare
 
+    /// The tenant where it matters, else -1.
     func group(of task: TaskIndex, _ state: RunState) -> Int32 {
-        self == .fairShare ? state.jobs[Int(state.tasks.job[Int(task)])].tenant : 0
+        let tenant = state.tenant(of: task)
+        return self == .fairShare || state.tenants[tenant].quota != nil ? Int32(tenant) : -1
     }
 
     func urgency(of task: TaskIndex, _ state: RunState) -> ReadyQueue.Urgency {
@@ -24,7 +26,7 @@ public enum Order: Hashable, Sendable, Codable {
     }
 
     func precedes(_ a: ReadyQueue.Class, _ b: ReadyQueue.Class, _ state: RunState) -> Bool {
-        if a.need.group != b.need.group {
+        if self == .fairShare, a.need.group != b.need.group {
             let (first, second) = (state.usage(ofTenant: a.need.group), state.usage(ofTenant: b.need.group))
             if first != second { return first < second }
         }

@@ -148,6 +148,7 @@ public struct AsRented: Provisioning {
             if isThere { return [] }
             let usable = state.offers.indices.filter {
                 request.fits(in: state.offers[$0].capacity) && state.allows(TaskIndex(task), OfferIndex($0))
+                    && state.isWithinQuota(TaskIndex(task), on: OfferIndex($0))
                     && Int(state.openCounts[$0]) < state.offers[$0].maximumCount
                     && state.refusals[$0].seconds + Self.patienceSeconds <= state.seconds
             }

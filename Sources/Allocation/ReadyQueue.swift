@@ -24,7 +24,7 @@ struct ReadyQueue: Sendable {
         /// What kinds of instances they may run on, a place in `RunState.allowed`.
         var restriction: Int32
         var avoided: InstanceIndex
-        /// Tasks of different groups have heaps of their own: tenants under fair share, else 0.
+        /// Tasks of different groups have heaps of their own: tenants under fair share or with a quota, else -1.
         var group: Int32
     }
 
@@ -102,9 +102,10 @@ struct ReadyQueue: Sendable {
         }
     }
 
-    /// All classes are asked again everywhere.
-    mutating func unblockAll() {
-        for place in classes.indices where classes[place].isBlocked {
+    /// All classes that may be asked are asked again everywhere.
+    mutating func unblockAll(where isMeant: (Need) -> Bool = { _ in true }) {
+        steps += classes.count
+        for place in classes.indices where classes[place].isBlocked && isMeant(classes[place].need) {
             unblock(place)
             openIfPossible(place)
         }
@@ -120,16 +121,6 @@ struct ReadyQueue: Sendable {
             close(place)
         }
         return taken
-    }
-
-    /// The class of the most urgent task of all, blocked or not.
-    func first(_ precedes: (Class, Class) -> Bool) -> Int? {
-        var best: Int?
-        for place in classes.indices where !classes[place].heap.isEmpty {
-            if let known = best, !precedes(classes[place], classes[known]) { continue }
-            best = place
-        }
-        return best
     }
 
     /// The levels of the heap of a class.

@@ -9,7 +9,8 @@ public import Workloads
 /// data take and those already on their way; on all instances and on the fastest alone. The best is followed, but one that
 /// moves tasks must gain more than it disturbs. Between schedules instances work through their lines in order.
 ///
-/// Tasks that no open or coming instance can hold go by ``Backfilling``, and so do all beyond the most urgent few thousand.
+/// Tasks that no open or coming instance can hold go by ``Backfilling``, and so do all beyond the most urgent few thousand and
+/// those of tenants with a quota.
 /// - Complexity: a schedule is O(*tasks* · *instances* · *predecessors*); it is made anew only as often as keeps an event within
 ///   ``workPerEvent`` of these on average. Source: Topcuoglu, Hariri and Wu, *HEFT* (2002), repeated from the present.
 public struct Rescheduling: Placement {
@@ -48,7 +49,10 @@ public struct Rescheduling: Placement {
 
     public mutating func becameReady(_ task: TaskIndex, _ state: RunState) {
         // Who had how much decides then, not when things end.
-        guard order != .fairShare else { return rest.becameReady(task, state) }
+        // And what a tenant has in use, where that is limited.
+        guard order != .fairShare, state.tenants[state.tenant(of: task)].quota == nil else {
+            return rest.becameReady(task, state)
+        }
         hasNews = true
         fresh.append(task)
     }

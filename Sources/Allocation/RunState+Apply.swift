@@ -56,6 +56,7 @@ extension RunState {
         case .priced(let offer, let price):
             guard offers.indices.contains(Int(offer)), offers[Int(offer)].price != price else { return false }
             offers[Int(offer)].price = price
+            quotaChanges += 1
         case .planned(let job, let plan):
             guard let state = known(job), state.ending == nil, isFitting(plan, state) else { return false }
             jobs[Int(job)].plan = plan
@@ -150,14 +151,6 @@ extension RunState {
     public func mayStart(_ job: JobIndex) -> Bool {
         let state = jobs[Int(job)]
         return state.isAdmitted && !state.isCancelled && state.ending == nil && (keepsGoing || !state.hasFailed)
-    }
-
-    /// The greatest part of the whole pool that a request takes in any lane. Source: Ghodsi and others, *Dominant Resource
-    /// Fairness* (2011).
-    public func dominantShare(_ resources: Resources) -> Double {
-        var share = 0.0
-        for lane in 0..<4 where whole.lanes[lane] > 0 { share = max(share, resources.lanes[lane] / whole.lanes[lane]) }
-        return share
     }
 }
 
@@ -281,7 +274,7 @@ extension RunState {
         instances.free[Int(instance)] -= grant.resources
         jobs[Int(tasks.job[task])].ready -= 1
         jobs[Int(tasks.job[task])].running += 1
-        charge(jobs[Int(tasks.job[task])].tenant, dominantShare(grant.resources))
+        charge(attempt.task)
         touched.append(instance)
         return true
     }
@@ -312,10 +305,10 @@ extension RunState {
         }
         instances.free[instance] += tasks.request[Int(task)]
         if instances.running[instance].isEmpty { instances.free[instance] = instances.capacity[instance] }
+        discharge(task)
         tasks.instance[Int(task)] = -1
         jobs[Int(tasks.job[Int(task)])].running -= 1
         if jobs[Int(tasks.job[Int(task)])].running == 0 { mayRent = true }
-        charge(jobs[Int(tasks.job[Int(task)])].tenant, -dominantShare(tasks.request[Int(task)]))
         touched.append(InstanceIndex(instance))
     }
 

@@ -64,5 +64,26 @@ extension RunState {
             }
         }
         precondition(counts == openCounts, "open instances are \(counts)")
+        checkTenants()
+    }
+
+    private func checkTenants() {
+        var used = [Resources](repeating: .zero, count: tenants.count)
+        for task in 0..<tasks.count where tasks.phase[task].isRunning {
+            used[tenant(of: TaskIndex(task))] += tasks.request[task]
+        }
+        for (index, tenant) in tenants.enumerated() {
+            guard let quota = tenant.quota else { continue }
+            precondition(used[index].fits(in: quota.resources), "tenant \(tenant.name) exceeds its quota")
+            let difference = used[index] - tenant.inUse
+            precondition(
+                all(difference.lanes .<= SIMD4(1e-6, 100, 1e-6, 100))
+                    && all(difference.lanes .>= -SIMD4(1e-6, 100, 1e-6, 100)), "use of tenant \(tenant.name)")
+            precondition(
+                tenant.pricePerHour <= quota.pricePerHour * (1 + 1e-6), "tenant \(tenant.name) costs too much")
+            precondition(
+                abs(tenant.prices.values.reduce(0, +) - tenant.pricePerHour) <= 1e-6 * (1 + tenant.pricePerHour),
+                "price of tenant \(tenant.name)")
+        }
     }
 }

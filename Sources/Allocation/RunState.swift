@@ -1,4 +1,3 @@
-import Glibc
 public import Scheduling
 public import Workloads
 
@@ -77,6 +76,9 @@ public struct RunState: Sendable {
     /// What all instances of all offers have room for together.
     let whole: Resources
 
+    /// How often something happened after which a tenant may be within its quota again.
+    var quotaChanges = 0
+
     // What the allocator has not looked at yet.
     package internal(set) var readied: [TaskIndex] = []
     package internal(set) var touched: [InstanceIndex] = []
@@ -117,7 +119,9 @@ public struct RunState: Sendable {
         precondition(estimates == nil || estimates?.count == graph.count, "one estimate for each task")
         let first = TaskIndex(tasks.count)
         let tenant = tenants.firstIndex { $0.name == job.tenant } ?? tenants.count
-        if tenant == tenants.count { tenants.append(Tenant(name: job.tenant, weight: job.weight)) }
+        if tenant == tenants.count {
+            tenants.append(Tenant(name: job.tenant, weight: job.weight, quota: job.quota))
+        }
         let ranks = ranks ?? upwardRanks(graph, seconds: Array(repeating: 1, count: graph.count))
         tasks.append(graph, job: JobIndex(jobs.count), ranks: ranks, estimates: estimates)
         for task in graph.tasks { tasks.restriction.append(restriction(task.request)) }
@@ -218,39 +222,6 @@ extension RunState {
 
         /// Its tasks.
         public var range: Range<Int> { Int(first)..<Int(first + count) }
-    }
-
-    /// On whose account jobs run.
-    public struct Tenant: Sendable {
-        /// The name.
-        public let name: String
-        /// Its part of the pool in proportion to the others'.
-        public let weight: Double
-        /// The dominant share of the pool that its running attempts occupy.
-        public internal(set) var share = 0.0
-        /// The mean of that share over the past, weighted by half as much every half-life.
-        var pastShare = 0.0
-        var pastSeconds = 0.0
-    }
-
-    /// What a tenant has had, now and in the past, in proportion to its weight: the least goes first.
-    public func usage(ofTenant tenant: Int32) -> Double {
-        let tenant = tenants[Int(tenant)]
-        return (tenant.share + pastShare(tenant)) / tenant.weight
-    }
-
-    func pastShare(_ tenant: Tenant) -> Double {
-        let kept = halfLifeSeconds > 0 ? exp2(-(seconds - tenant.pastSeconds) / halfLifeSeconds) : 0
-        return tenant.pastShare * kept + tenant.share * (1 - kept)
-    }
-
-    /// Adds to what a tenant occupies from now on.
-    mutating func charge(_ tenant: Int32, _ share: Double) {
-        if tenants[Int(tenant)].pastSeconds != seconds {
-            tenants[Int(tenant)].pastShare = pastShare(tenants[Int(tenant)])
-            tenants[Int(tenant)].pastSeconds = seconds
-        }
-        tenants[Int(tenant)].share = max(0, tenants[Int(tenant)].share + share)
     }
 
     /// The columns of the instances.

@@ -43,8 +43,13 @@ public struct RunSetup: Sendable, Codable, Hashable {
         (self.offers, self.policy, self.keepsGoing) = (offers, policy, keepsGoing)
         (deadlineSeconds, budget) = (goal.deadlineSeconds, goal.budget)
         (self.ranks, self.estimates) = (ranks, estimates)
-        let begin = startSeconds + ResourcePool(entries: offers).startUpSeconds
-        self.plan = plan.map { Assignments($0, graph, offers: offers, startSeconds: begin) }
+        self.plan = plan.map { plan in
+            // A plan that knows nothing of the time until instances come is later by that.
+            let late = plan.instances.map { instance in
+                (offers.first { $0.isSame(as: instance.entry) }?.openSeconds ?? 0) - instance.startSeconds
+            }
+            return Assignments(plan, graph, offers: offers, startSeconds: startSeconds + max(0, late.max() ?? 0))
+        }
     }
 
     /// What the newest process decided by that worked on the run in a folder; `nil` if none wrote it down.

@@ -25,7 +25,9 @@ import Yams
 ///       - {type: m5.large, cpus: 2, memory: 8 GiB, price: 0.096, spot_price: 0.035, zones: [a, b], count: 4}
 ///     network: {bandwidth: 100 MB/s, latency: 50ms}    # between instances; without it data moves at once
 ///
-/// Types of instances may have `gpus`, `gpu_model`, `storage` and `speed`.
+/// Types of instances may have `gpus`, `gpu_model`, `storage` and `speed`, the time until one takes tasks (`start_up: 90s`),
+/// and `billing: {by: 1m, minimum: 10m}`: time is billed by the second unless it says otherwise. The network between zones
+/// may be another: `between_zones: {bandwidth: 20 MB/s, latency: 80ms, price_per_gb: 0.02}`.
 ///
 /// What happens after failures and alerts may be said in `policy:`, see ``RetryPolicy``; `almanac plan JOB --policy show`
 /// prints the table in force.

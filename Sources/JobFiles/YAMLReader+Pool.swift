@@ -17,7 +17,7 @@ extension YAMLReader {
         for item in list {
             let keys = [
                 "type", "cpus", "memory", "gpus", "gpu_model", "storage", "price", "spot_price", "speed", "zones",
-                "count",
+                "count", "start_up", "billing",
             ]
             let item = try fields(item, keys: keys, required: ["type", "cpus", "memory"], of: "an instance type")
             let added = try self.entries(item)
@@ -45,6 +45,8 @@ extension YAMLReader {
             storageBytes: try bytes(item["storage"], for: "storage") ?? InstanceType.ampleStorage,
             speed: try number(item["speed"], for: "speed", in: 1e-6...1e6) ?? 1,
             onDemandPrice: Price(perHour: price ?? 0), spotPrice: spotPrice.map { Price(perHour: $0) }, zones: zones)
+        let startUp = try seconds(item["start_up"], for: "start_up") ?? 0
+        let billing = try billing(item["billing"])
         let count = try integer(item["count"], for: "count", in: 1...1_000_000) ?? 1
         var purchases: [PurchaseOption] = []
         if price != nil || spotPrice == nil { purchases.append(.onDemand) }
@@ -52,25 +54,52 @@ extension YAMLReader {
         var entries: [Offer] = []
         for purchase in purchases {
             for zone in zones.isEmpty ? [nil] : zones.map(Optional.some) {
-                entries.append(.init(type: type, purchase: purchase, zone: zone, maximumCount: count))
+                entries.append(
+                    .init(
+                        type: type, purchase: purchase, zone: zone, maximumCount: count, openSeconds: startUp,
+                        billing: billing))
             }
         }
         return entries
     }
 
+    /// How time is billed; by the second if the file does not say.
+    private func billing(_ node: Node?) throws(JobFileError) -> Offer.Billing {
+        guard let node, !isNull(node) else { return .bySecond }
+        let item = try fields(node, keys: ["by", "minimum"], required: [], of: "the billing")
+        return Offer.Billing(
+            granularitySeconds: try seconds(item["by"], for: "by") ?? 1,
+            minimumSeconds: try seconds(item["minimum"], for: "minimum") ?? 0)
+    }
+
     /// What it takes to move data between instances; `nil` if the file does not say.
     func network(_ node: Node?) throws(JobFileError) -> Network? {
         guard let node, !isNull(node) else { return nil }
-        let item = try fields(node, keys: ["bandwidth", "latency"], required: [], of: "the network")
-        var bandwidth: Double?
-        if let found = try text(item["bandwidth"], for: "bandwidth") {
-            let size = found.hasSuffix("/s") ? String(found.dropLast(2)) : found
-            guard let value = Units.parseBytes(size), value > 0 else {
-                let expected = "bytes a second, such as 100 MB/s"
-                throw fail(item["bandwidth"], .badValue(of: "'bandwidth'", found: found, expected: expected))
-            }
-            bandwidth = value
+        let item = try fields(
+            node, keys: ["bandwidth", "latency", "between_zones"], required: [], of: "the network")
+        return Network(
+            bytesPerSecond: try bandwidth(item["bandwidth"]),
+            latencySeconds: try seconds(item["latency"], for: "latency") ?? 0,
+            betweenZones: try link(item["between_zones"]))
+    }
+
+    private func link(_ node: Node?) throws(JobFileError) -> Network.Link? {
+        guard let node, !isNull(node) else { return nil }
+        let item = try fields(
+            node, keys: ["bandwidth", "latency", "price_per_gb"], required: [], of: "the network between zones")
+        return Network.Link(
+            bytesPerSecond: try bandwidth(item["bandwidth"]),
+            latencySeconds: try seconds(item["latency"], for: "latency") ?? 0,
+            pricePerGigabyte: try number(item["price_per_gb"], for: "price_per_gb", in: 0...1e9) ?? 0)
+    }
+
+    private func bandwidth(_ node: Node?) throws(JobFileError) -> Double? {
+        guard let found = try text(node, for: "bandwidth") else { return nil }
+        let size = found.hasSuffix("/s") ? String(found.dropLast(2)) : found
+        guard let value = Units.parseBytes(size), value > 0 else {
+            let expected = "bytes a second, such as 100 MB/s"
+            throw fail(node, .badValue(of: "'bandwidth'", found: found, expected: expected))
         }
-        return Network(bytesPerSecond: bandwidth, latencySeconds: try seconds(item["latency"], for: "latency") ?? 0)
+        return value
     }
 }

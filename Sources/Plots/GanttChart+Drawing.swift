@@ -9,9 +9,11 @@ struct GanttDrawing {
     private static let laneLimit = 240
     /// Above this, bars have no tooltips and are drawn as one shape per colour.
     private static let barLimit = 1500
+    /// Above this, links hide what they should show, and are not drawn.
+    private static let linkLimit = 400
 
     private let chart: GanttChart
-    private var panels: [(name: String, rows: [Row])] = []
+    private var panels: [(name: String, rows: [Row], links: [GanttChart.Link])] = []
     private var notes: [String] = []
     private var lanesShown = 0
     private var barsShown = 0
@@ -35,7 +37,13 @@ struct GanttDrawing {
                 barsShown += row.lanes.reduce(0) { $0 + $1.count }
                 rows.append(row)
             }
-            panels.append((panel.name, rows))
+            let shown = Set(rows.map(\.name))
+            let links = panel.links.filter {
+                chart.axis.accepts($0.start) && chart.axis.accepts($0.end) && $0.start <= $0.end
+                    && shown.contains($0.from) && shown.contains($0.to)
+            }
+            if links.count > Self.linkLimit { notes.append("\(Notes.count(links.count, "transfer")) not drawn.") }
+            panels.append((panel.name, rows, links.count > Self.linkLimit ? [] : links))
         }
         if skipped > 0 {
             notes.append("\(Notes.count(skipped, "bar")) not drawn: start or end not finite, or end before start.")
@@ -81,6 +89,7 @@ extension GanttDrawing {
         let layout = lay(below: top)
         for (panel, place) in zip(panels, layout.panels) {
             draw(panel.name, panel.rows, at: place, layout, scale, categories, on: &canvas)
+            draw(panel.links, between: panel.rows, at: place + 22, layout, scale, on: &canvas)
         }
         if let deadline {
             let x = scale(deadline)
@@ -183,6 +192,27 @@ extension GanttDrawing {
             y += height + layout.rowGap
         }
         for (name, data) in shapes.sorted(by: { $0.key < $1.key }) { canvas.path(data, class: name) }
+    }
+
+    private func draw(
+        _ links: [GanttChart.Link], between rows: [Row], at top: Double, _ layout: Layout, _ scale: Scale,
+        on canvas: inout Canvas
+    ) {
+        guard !links.isEmpty else { return }
+        var middles: [String: Double] = [:]
+        var y = top
+        for row in rows {
+            let height = Double(row.lanes.count) * layout.laneHeight + layout.rowGap
+            middles[row.name] = y + height / 2
+            y += height
+        }
+        let name = links.count > 100 ? "link crowd" : "link"
+        for link in links {
+            guard let from = middles[link.from], let to = middles[link.to] else { continue }
+            canvas.path(
+                "M\(Canvas.pair(scale(link.start), from))L\(Canvas.pair(scale(link.end), to))", class: name,
+                tooltip: "\(link.name): \(Quantity.seconds.text(link.end - link.start))")
+        }
     }
 
     private func drawBackground(

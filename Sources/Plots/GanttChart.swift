@@ -33,13 +33,30 @@ public struct GanttChart: Chart, Hashable {
         }
     }
 
+    /// Something that goes from one row to another, drawn as a line between the two.
+    public struct Link: Sendable, Hashable {
+        public var name: String
+        public var from: String
+        public var to: String
+        public var start: Double
+        public var end: Double
+
+        /// A link that leaves the row `from` at `start` and comes to the row `to` at `end`.
+        public init(_ name: String, from: String, to: String, start: Double, end: Double) {
+            (self.name, self.from, self.to, self.start, self.end) = (name, from, to, start, end)
+        }
+    }
+
     /// Bars that belong together: the plan, or the run.
     public struct Panel: Sendable, Hashable {
         public var name: String
         public var bars: [Bar]
+        public var links: [Link]
 
         /// Rows appear in the order in which `bars` first name them.
-        public init(_ name: String, _ bars: [Bar]) { (self.name, self.bars) = (name, bars) }
+        public init(_ name: String, _ bars: [Bar], links: [Link] = []) {
+            (self.name, self.bars, self.links) = (name, bars, links)
+        }
     }
 
     public var title: String

@@ -24,6 +24,12 @@ extension GanttChart.Panel {
                     assignment.task.rawValue, type: graph[assignment.task]?.type ?? "",
                     row: assignment.instance.rawValue, start: assignment.startSeconds, end: assignment.endSeconds,
                     isCritical: isCritical.contains(assignment.task))
+            },
+            links: (plan.transfers ?? []).map { transfer in
+                GanttChart.Link(
+                    "\(transfer.from) to \(transfer.to), \(Units.formatBytes(transfer.bytes))",
+                    from: transfer.source.rawValue, to: transfer.destination.rawValue, start: transfer.startSeconds,
+                    end: transfer.endSeconds)
             })
     }
 

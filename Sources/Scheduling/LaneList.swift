@@ -32,7 +32,7 @@ struct LaneList {
             shortest[entry] = min(shortest[entry], problem.seconds[place])
         }
         self.shortest = shortest
-        lastEnd = model.host.map { _ in 0 }
+        lastEnd = model.entry.map { model.problem.opens[Int($0)] }
         uses = model.entryOfHost.map { _ in (.infinity, -.infinity) }
         starts = Array(repeating: 0, count: problem.graph.count)
         ends = starts
@@ -107,23 +107,10 @@ struct LaneList {
         case .cheapest(let deadlines): deadline = deadlines[task]
         }
         let isPriced = deadline > -.infinity
-        // When its data is there, on the instance from which the last comes and elsewhere.
-        var (elsewhere, source) = (0.0, Int32(-1))
         let edges = problem.edges(of: task)
-        for edge in edges {
-            let other = Int(problem.predecessors[edge])
-            let arrival = ends[other] + problem.transfers[edge]
-            if arrival > elsewhere { (elsewhere, source) = (arrival, model.host[Int(lanes[other])]) }
-        }
-        var here = elsewhere
-        if source >= 0 {
-            here = 0
-            for edge in edges {
-                let other = Int(problem.predecessors[edge])
-                let isHere = model.host[Int(lanes[other])] == source
-                here = max(here, ends[other] + (isHere ? 0 : problem.transfers[edge]))
-            }
-        }
+        var data = problem.hasZones ? Arrival() : arrival(edges, zone: -1)
+        // By zone, first where it is not known.
+        let ofZones = problem.hasZones ? (Int32(-1)...(problem.zones.max() ?? -1)).map { arrival(edges, zone: $0) } : []
         let width = problem.entries.count
         var (fastest, cheapest, second) = (Place(), Place(), Double.infinity)
         for lane in open {
@@ -133,7 +120,8 @@ struct LaneList {
             guard seconds < .infinity else { continue }
             let rest = isLookingAhead ? problem.optimisticRest[task * width + entry] : 0
             let host = model.host[lane]
-            let ready = host == source ? here : elsewhere
+            if problem.hasZones { data = ofZones[Int(problem.zones[entry]) + 1] }
+            let ready = host == data.source ? data.here : data.elsewhere
             // No later start can win.
             var latest = isExact ? .infinity : max(deadline, fastest.score - rest) - seconds
             latest += isExact ? 0 : 1e-9 * abs(latest)
@@ -146,7 +134,7 @@ struct LaneList {
             let end = start + seconds
             var candidate = Place(lane: lane, start: start, end: end, score: end + rest)
             if isPriced || candidate.score <= fastest.score {
-                candidate.added = addedCost(Int(host), entry, start, end)
+                candidate.added = addedCost(Int(host), entry, start, end) + data.dollars
             }
             if (candidate.score, candidate.added) < (fastest.score, fastest.added) {
                 second = fastest.score
@@ -164,6 +152,45 @@ struct LaneList {
             }
         }
         return (cheapest.lane >= 0 ? cheapest : fastest, second)
+    }
+
+    /// When the data of a task is there, on the instance from which the last comes and elsewhere, and what it costs.
+    private struct Arrival {
+        var elsewhere = 0.0
+        var source = Int32(-1)
+        var here = 0.0
+        var dollars = 0.0
+    }
+
+    private func arrival(_ edges: Range<Int>, zone: Int32) -> Arrival {
+        var found = Arrival()
+        func isFar(_ task: Int) -> Bool {
+            let other = problem.zones[Int(model.entry[Int(lanes[task])])]
+            return other != zone && other >= 0 && zone >= 0
+        }
+        for edge in edges {
+            let other = Int(problem.predecessors[edge])
+            var seconds = problem.transfers[edge]
+            if problem.hasZones, isFar(other) {
+                seconds = problem.farTransfers[edge]
+                found.dollars += problem.farDollars[edge]
+            }
+            let arrival = ends[other] + seconds
+            if arrival > found.elsewhere {
+                (found.elsewhere, found.source) = (arrival, model.host[Int(lanes[other])])
+            }
+        }
+        found.here = found.elsewhere
+        guard found.source >= 0 else { return found }
+        found.here = 0
+        for edge in edges {
+            let other = Int(problem.predecessors[edge])
+            let isHere = model.host[Int(lanes[other])] == found.source
+            let isFar = !isHere && problem.hasZones && isFar(other)
+            let seconds = isHere ? 0 : isFar ? problem.farTransfers[edge] : problem.transfers[edge]
+            found.here = max(found.here, ends[other] + seconds)
+        }
+        return found
     }
 
     /// The first start from `ready` on at which a lane is free for so long; infinite if that is after `latest`.

@@ -80,23 +80,29 @@ extension ListSchedule {
         var isLookingAhead = false
         if case .lookingAhead = rule { isLookingAhead = true }
         let edges = problem.edges(of: task)
-        let elsewhere = schedule.arrival(problem, edges)
+        var elsewhere = schedule.arrival(problem, edges, to: Int32(entries.first ?? 0))
         // Where the data that comes last was made it need not travel; anywhere else it comes as late.
-        let there = elsewhere.host >= 0 ? schedule.arrival(problem, edges, on: elsewhere.host) : 0
+        var there = elsewhere.host >= 0 ? schedule.arrival(problem, edges, on: elsewhere.host) : 0
         for entry in entries {
             let seconds = problem.seconds(of: task, on: entry)
             guard seconds.isFinite else { continue }
+            if problem.hasZones {
+                elsewhere = schedule.arrival(problem, edges, to: Int32(entry))
+                there = elsewhere.host >= 0 ? schedule.arrival(problem, edges, on: elsewhere.host) : 0
+            }
             let rest = isLookingAhead ? problem.optimisticRest[task * problem.entries.count + entry] : 0
             let isHost = elsewhere.host >= 0 && Int(schedule.entryOfInstance[Int(elsewhere.host)]) == entry
             let host = isHost && there < elsewhere.seconds ? Int(schedule.number[elsewhere.source]) : -1
-            search(task, entry, tails[entry], elsewhere.seconds, seconds, rest, host: host, there: there, &choice)
+            let ready = max(problem.opens[entry], elsewhere.seconds)
+            search(
+                task, entry, tails[entry], ready, seconds, rest, host: host, there: max(problem.opens[entry], there),
+                dollars: elsewhere.dollars, &choice)
             if tails[entry].count < tails[entry].limit {
-                let end = elsewhere.seconds + seconds
+                let end = ready + seconds
                 choice.consider(
                     Candidate(
-                        number: tails[entry].count, entry: entry, start: elsewhere.seconds, end: end,
-                        score: end + rest,
-                        addedCost: problem.bills[entry].dollars(from: elsewhere.seconds, to: end)))
+                        number: tails[entry].count, entry: entry, start: ready, end: end, score: end + rest,
+                        addedCost: problem.bills[entry].dollars(from: ready, to: end) + elsewhere.dollars))
             }
         }
         if let choice = choice.best ?? choice.fastest { commit(task, choice) }
@@ -105,8 +111,7 @@ extension ListSchedule {
     /// Looks at the open instances of an entry.
     private func search(
         _ task: Int, _ entry: Int, _ tails: InstanceTails, _ ready: Double, _ seconds: Double, _ rest: Double,
-        host: Int,
-        there: Double, _ choice: inout Choice
+        host: Int, there: Double, dollars: Double, _ choice: inout Choice
     ) {
         let bill = problem.bills[entry]
         // Of bills as long as this, in whatever order they are summed.
@@ -148,7 +153,7 @@ extension ListSchedule {
                     Candidate(
                         number: number, entry: entry, start: start, end: end, score: end + rest,
                         addedCost: bill.dollars(from: min(first, start), to: max(last, end))
-                            - bill.dollars(from: first, to: last)))
+                            - bill.dollars(from: first, to: last) + dollars))
             }
         }
     }

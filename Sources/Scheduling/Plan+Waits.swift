@@ -4,8 +4,9 @@ extension Plan {
     /// What each assignment waits for, by its position in ``assignments``.
     ///
     /// - Parameter transferSeconds: From the end of the first task until its data is with the second, on another instance;
-    ///   both by position in the graph.
-    package func waits(_ graph: TaskGraph, transferSeconds: (Int, Int) -> Double = { _, _ in 0 }) -> WaitGraph {
+    ///   both by position in the graph, with whether that is in another zone.
+    package func waits(_ graph: TaskGraph, transferSeconds: (Int, Int, Bool) -> Double = { _, _, _ in 0 }) -> WaitGraph
+    {
         let number = Dictionary(instances.enumerated().map { ($1.id, $0) }, uniquingKeysWith: { first, _ in first })
         let place = Dictionary(assignments.enumerated().map { ($1.task, $0) }, uniquingKeysWith: { first, _ in first })
         let pieces = assignments.map { own in
@@ -17,8 +18,10 @@ extension Plan {
             guard let task = graph.index(of: own.task) else { return [] }
             return graph.predecessors(of: task).compactMap { predecessor in
                 guard let earlier = place[graph.tasks[predecessor].id] else { return nil }
-                let isHere = assignments[earlier].instance == own.instance
-                return WaitGraph.Link(earlier, .result, seconds: isHere ? 0 : transferSeconds(predecessor, task))
+                let (from, to) = (number[assignments[earlier].instance] ?? -1, number[own.instance] ?? -1)
+                guard from != to else { return WaitGraph.Link(earlier, .result, seconds: 0) }
+                let isFar = from >= 0 && to >= 0 && Network.isFar(instances[from].entry.zone, instances[to].entry.zone)
+                return WaitGraph.Link(earlier, .result, seconds: transferSeconds(predecessor, task, isFar))
             }
         }
         var capacity: [Int: Resources] = [:]

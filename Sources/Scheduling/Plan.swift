@@ -19,11 +19,38 @@ public struct Plan: Hashable, Sendable, Codable {
         /// GPUs and storage in bytes reserved for it; `nil` is none.
         public var gpus: Double?
         public var storageBytes: Double?
+        /// How long it may take; `nil` if nobody knows.
+        public var spread: Spread?
 
         /// All that is reserved for it.
         var resources: Resources {
             Resources(cpus: cpus, memoryBytes: memoryBytes, gpus: gpus ?? 0, storageBytes: storageBytes ?? 0)
         }
+    }
+
+    /// How long a task takes where it is planned, undisturbed, in seconds: what it does not exceed with a probability of 5 %, 50 %
+    /// and 95 %.
+    public struct Spread: Hashable, Sendable, Codable {
+        public var lowSeconds: Double
+        public var medianSeconds: Double
+        public var highSeconds: Double
+    }
+
+    /// What goes from one instance to another.
+    public struct Transfer: Hashable, Sendable, Codable {
+        /// The task that made it, and the one that waits for it.
+        public var from: TaskID
+        public var to: TaskID
+        /// The instances of the two.
+        public var source: InstanceID
+        public var destination: InstanceID
+        /// When it starts and ends, in seconds after the start of the plan.
+        public var startSeconds: Double
+        public var endSeconds: Double
+        /// How much it is; 0 where the network says that bytes take no time.
+        public var bytes: Double
+        /// What it costs in US dollars; `nil` is nothing.
+        public var cost: Double?
     }
 
     /// One instance that is rented.
@@ -34,10 +61,15 @@ public struct Plan: Hashable, Sendable, Codable {
         public var entry: Offer
         /// When its first task starts.
         public var startSeconds: Double
-        /// When its last task ends.
+        /// When its last task ends, and it is given back.
         public var endSeconds: Double
-        /// What it costs from first to last use, in US dollars, billed by the second.
+        /// What is billed for it from first to last use, in US dollars.
         public var cost: Double
+        /// When to ask for it, so that it is there when its first task starts; `nil` in plans of earlier releases.
+        public var requestSeconds: Double?
+        /// On the spot market: the greatest price to pay, in US dollars per hour; for more it is dearer than on demand. `nil`
+        /// elsewhere, or if nothing is known of that.
+        public var maximumPricePerHour: Double?
     }
 
     /// All tasks by start time; ties by position in the graph.
@@ -46,15 +78,23 @@ public struct Plan: Hashable, Sendable, Codable {
     public var instances: [Instance]
     /// When the last task ends, in seconds.
     public var makespanSeconds: Double
-    /// The cost of all instances in US dollars.
+    /// The cost of all instances and transfers in US dollars.
     public var cost: Double
+    /// What goes from instance to instance, by the start of the tasks that wait for it; `nil` where that takes no time, and in
+    /// plans of earlier releases.
+    public var transfers: [Transfer]?
+    /// The hash of job, pool and cost model, by ``CostModel/digest(of:on:)``; `nil` in plans of earlier releases.
+    public var digest: String?
 
     /// Checks the plan against the job: every task exactly once, none before its predecessors end, no instance
-    /// filled beyond its processors or memory, no more instances than the pool has.
+    /// filled beyond its processors or memory or used before it has come, no more instances than the pool has, no transfer out of its time.
     ///
+    /// - Parameter network: What transfers take; without it only those that the plan lists are checked.
     /// - Throws: ``PlanError/invalid(_:)`` with the first fault found.
     /// - Complexity: O(*n* log *n* + *E*).
-    public func validate(_ graph: TaskGraph, on pool: ResourcePool) throws(PlanError) {
+    public func validate(
+        _ graph: TaskGraph, on pool: ResourcePool, network: Network? = nil
+    ) throws(PlanError) {
         var byTask: [TaskID: Assignment] = [:]
         for assignment in assignments {
             guard graph.index(of: assignment.task) != nil else {
@@ -81,6 +121,11 @@ public struct Plan: Hashable, Sendable, Codable {
                 else { throw .invalid("task '\(task.id)' starts before '\(graph.tasks[predecessor].id)' ends") }
             }
         }
+        try validateTransfers(graph, byTask, network)
+        let sum = instances.reduce(0) { $0 + $1.cost } + (transfers ?? []).reduce(0) { $0 + ($1.cost ?? 0) }
+        guard abs(sum - cost) <= 1e-9 * max(1, abs(cost)) else {
+            throw .invalid("it costs \(cost), but its instances and transfers cost \(sum)")
+        }
         try validateInstances(pool)
     }
 
@@ -95,6 +140,9 @@ public struct Plan: Hashable, Sendable, Codable {
         guard Set(instances.map(\.id)).isSuperset(of: used.keys) else { throw .invalid("an instance is not listed") }
         for instance in instances {
             let own = used[instance.id] ?? []
+            guard own.allSatisfy({ $0.startSeconds >= instance.entry.openSeconds - 1e-9 }) else {
+                throw .invalid("a task starts on '\(instance.id)' before it can have come")
+            }
             // Ends come before starts at the same moment: intervals are half open.
             let changes =
                 own.map { (time: $0.startSeconds, sign: 1.0, assignment: $0) }

@@ -79,7 +79,7 @@ public struct PlanExplanation: Hashable, Sendable, Encodable {
             throw .invalid("it has no task '\(task)'" + (nearest.map { ". Did you mean '\($0)'?" } ?? ""))
         }
         let own = plan.assignments[place]
-        let waits = plan.waits(graph) { problem.transferSeconds($0, $1) }
+        let waits = plan.waits(graph) { problem.transferSeconds($0, $1, isFar: $2) }
         (self.task, type, instance) = (task, graph.tasks[index].type, own.instance)
         (startSeconds, endSeconds) = (own.startSeconds, own.endSeconds)
         let found = waits.links[place].map { link in
@@ -93,13 +93,16 @@ public struct PlanExplanation: Hashable, Sendable, Encodable {
             return first != second ? first > second : (a.reason == .result && b.reason == .room)
         }
         self.waits = found.enumerated().filter { $0.offset < 5 || $0.element.isBinding }.map(\.element)
-        idleSeconds = max(0, own.startSeconds - (found.first.map { $0.endSeconds + $0.transferSeconds } ?? 0))
+        let open = plan.instances.first { $0.id == own.instance }?.entry.openSeconds ?? 0
+        let arrival = found.first.map { $0.endSeconds + $0.transferSeconds } ?? 0
+        idleSeconds = max(0, own.startSeconds - max(open, arrival))
         slackSeconds = waits.slacks[place]
         isCritical = waits.criticalPath.contains(place)
         let before = Set(graph.predecessors(of: index).map { graph.tasks[$0].id })
         let site = Site(
             task: index, own: own, predecessors: plan.assignments.filter { before.contains($0.task) },
-            others: Dictionary(grouping: plan.assignments.filter { $0.task != task }, by: \.instance))
+            others: Dictionary(grouping: plan.assignments.filter { $0.task != task }, by: \.instance),
+            zones: Dictionary(plan.instances.map { ($0.id, $0.entry.zone) }, uniquingKeysWith: { first, _ in first }))
         alternatives = problem.entries.indices.map { Self.alternative(problem, plan, site, entry: $0) }.sorted {
             ($0.endSeconds ?? .infinity, $0.offer) < ($1.endSeconds ?? .infinity, $1.offer)
         }
@@ -114,6 +117,7 @@ extension PlanExplanation {
         var predecessors: [Plan.Assignment]
         /// All other tasks of every instance.
         var others: [InstanceID: [Plan.Assignment]]
+        var zones: [InstanceID: String?]
     }
 
     /// The best that instances of one entry can do for a task, while the rest of the plan stays.
@@ -139,19 +143,19 @@ extension PlanExplanation {
         let bill = problem.bills[entry]
         for instance in rented {
             let others = site.others[instance.id] ?? []
-            let ready = arrival(problem, site, on: instance.id)
+            let ready = arrival(problem, site, on: instance.id, entry: entry)
             let start = earliestStart(own, seconds, from: ready, beside: others, in: offer.type)
             guard let first = others.map(\.startSeconds).min(), let last = others.map(\.endSeconds).max() else {
-                consider(start, bill.dollars(from: start, to: start + seconds), isNew: false)
+                consider(start, bill.total(from: start, to: start + seconds), isNew: false)
                 continue
             }
-            let before = bill.dollars(from: first, to: last)
-            let after = bill.dollars(from: min(first, start), to: max(last, start + seconds))
+            let before = bill.total(from: first, to: last)
+            let after = bill.total(from: min(first, start), to: max(last, start + seconds))
             consider(start, after - before, isNew: false)
         }
         if rented.count < offer.maximumCount {
-            let start = arrival(problem, site, on: nil)
-            consider(start, bill.dollars(from: start, to: start + seconds), isNew: true)
+            let start = arrival(problem, site, on: nil, entry: entry)
+            consider(start, bill.total(from: start, to: start + seconds), isNew: true)
         }
         guard let best else {
             return Alternative(
@@ -168,18 +172,22 @@ extension PlanExplanation {
     private static func saved(_ problem: PlanningProblem, _ site: Site, _ here: Plan.Instance?) -> Double {
         guard let here, let entry = problem.entries.firstIndex(where: { $0.isSame(as: here.entry) }) else { return 0 }
         let others = site.others[here.id] ?? []
-        let all = problem.bills[entry].dollars(from: here.startSeconds, to: here.endSeconds)
+        let all = problem.bills[entry].total(from: here.startSeconds, to: here.endSeconds)
         guard let first = others.map(\.startSeconds).min(), let last = others.map(\.endSeconds).max() else {
             return all
         }
-        return all - problem.bills[entry].dollars(from: first, to: last)
+        return all - problem.bills[entry].total(from: first, to: last)
     }
 
-    /// When all data can be on an instance, or on a new one.
-    private static func arrival(_ problem: PlanningProblem, _ site: Site, on instance: InstanceID?) -> Double {
-        site.predecessors.reduce(0) { latest, earlier in
+    /// When an instance of an entry, or a new one, can be there and all data on it.
+    private static func arrival(
+        _ problem: PlanningProblem, _ site: Site, on instance: InstanceID?, entry: Int
+    ) -> Double {
+        let zone = problem.entries[entry].zone
+        return site.predecessors.reduce(problem.opens[entry]) { latest, earlier in
             let predecessor = earlier.instance == instance ? nil : problem.graph.index(of: earlier.task)
-            let transfer = predecessor.map { problem.transferSeconds($0, site.task) } ?? 0
+            let isFar = Network.isFar(site.zones[earlier.instance] ?? nil, zone)
+            let transfer = predecessor.map { problem.transferSeconds($0, site.task, isFar: isFar) } ?? 0
             return max(latest, earlier.endSeconds + transfer)
         }
     }
@@ -230,7 +238,8 @@ extension PlanExplanation {
 
 extension PlanningProblem {
     /// Seconds to bring what the second task needs of the first to another instance.
-    func transferSeconds(_ predecessor: Int, _ task: Int) -> Double {
-        edges(of: task).first { Int(predecessors[$0]) == predecessor }.map { transfers[$0] } ?? 0
+    func transferSeconds(_ predecessor: Int, _ task: Int, isFar: Bool) -> Double {
+        let edge = edges(of: task).first { Int(predecessors[$0]) == predecessor }
+        return edge.map { isFar && hasZones ? farTransfers[$0] : transfers[$0] } ?? 0
     }
 }

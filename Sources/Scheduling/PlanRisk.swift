@@ -40,16 +40,20 @@ public struct PlanRisk: Hashable, Sendable, Encodable {
         let types = Dictionary(
             plan.instances.map { ($0.id, $0.entry.type) }, uniquingKeysWith: { first, _ in first })
         let tasks = plan.assignments.map { graph.index(of: $0.task) ?? 0 }
-        var transfers: [SIMD2<Int>: Double] = [:]
+        // By predecessor, task, and whether that is in another zone.
+        var transfers: [SIMD3<Int>: Double] = [:]
         if !costs.network.isFree {
             let problem = try PlanningProblem(graph, on: pool, costs: costs)
             for task in 0..<graph.count {
                 for edge in problem.edges(of: task) {
-                    transfers[SIMD2(Int(problem.predecessors[edge]), task)] = problem.transfers[edge]
+                    let predecessor = Int(problem.predecessors[edge])
+                    transfers[SIMD3(predecessor, task, 0)] = problem.transfers[edge]
+                    if problem.hasZones { transfers[SIMD3(predecessor, task, 1)] = problem.farTransfers[edge] }
                 }
             }
         }
-        let waits = plan.waits(graph) { transfers[SIMD2($0, $1)] ?? 0 }
+        let isZoned = costs.network.betweenZones != nil
+        let waits = plan.waits(graph) { transfers[SIMD3($0, $1, $2 && isZoned ? 1 : 0)] ?? 0 }
         var ends: [Double] = []
         for draw in 0..<draws {
             var random = SeededGenerator(seed: seed, stream: UInt64(draw))

@@ -3,8 +3,14 @@ public import Workloads
 /// A job, a pool and a cost model as flat arrays of numbers, made once and then used by many schedules.
 public struct PlanningProblem: Sendable {
     let graph: TaskGraph
+    private let costs: CostModel
+    /// A hash of all that it was made from.
+    let digest: String
     let entries: [Offer]
     let bills: [Bill]
+    /// When an instance of each entry takes tasks first, in seconds, and whether all do at once.
+    let opens: [Double]
+    let startsAtOnce: Bool
     /// What each task occupies.
     let requests: [Corner]
     /// A request no greater than any.
@@ -22,7 +28,17 @@ public struct PlanningProblem: Sendable {
     let firstEdge: [Int32]
     /// Seconds to bring what comes along each edge from another instance.
     let transfers: [Double]
+    /// What comes along each edge; empty if bytes take no time.
+    let bytes: [Double]
     let transfersAreFree: Bool
+    /// Whether data moves between zones in another time, or at a price: then the zone of each entry (-1 is none that is
+    /// known), and for each edge the seconds and the US dollars to another zone. Else all are empty.
+    let hasZones: Bool
+    private(set) var zones: [Int32] = []
+    private(set) var farTransfers: [Double] = []
+    private(set) var farDollars: [Double] = []
+    /// Whether moving data costs anything.
+    var movesCost: Bool { hasZones && costs.network.betweenZones?.pricePerGigabyte ?? 0 > 0 }
     /// For each task on each entry, the time from its end to the end of the job if each later task could choose its entry
     /// freely. Source: Arabnejad and Barbosa, *PEFT* (2014), the optimistic cost table.
     private(set) var optimisticRest: [Double] = []
@@ -49,11 +65,14 @@ public struct PlanningProblem: Sendable {
         let (estimates, outlook) = (costs.estimates, costs.outlook ?? MarketOutlook(listedIn: pool))
         precondition(estimates.count == graph.count, "one estimate for each task")
         precondition(outlook.pricesPerHour.count == pool.entries.count, "an outlook for each entry")
-        self.graph = graph
+        (self.graph, self.costs) = (graph, costs)
+        digest = costs.digest(of: graph, on: pool)
         let places = pool.entries.indices.filter { pool.entries[$0].maximumCount > 0 }
         let entries = places.map { pool.entries[$0] }
         self.entries = entries
-        bills = places.map { Bill(pricesPerHour: outlook.pricesPerHour[$0]) }
+        bills = places.map { Bill(pricesPerHour: outlook.pricesPerHour[$0], pool.entries[$0].billing) }
+        opens = entries.map(\.openSeconds)
+        startsAtOnce = opens.allSatisfy { $0 == 0 }
         requests = graph.tasks.indices.map { task in
             estimates.request(of: task, graph.tasks[task].request)
         }
@@ -62,8 +81,16 @@ public struct PlanningProblem: Sendable {
 
         seconds = try Self.seconds(graph, requests, entries, places, costs.estimates, outlook, confidence)
         (shapes, shapeOf) = Self.shapes(requests, seconds, width: entries.count)
-        transfersAreFree = costs.network.isFree
-        (firstEdge, predecessors, transfers) = Self.edges(graph, costs.network)
+        let network = costs.network
+        (firstEdge, predecessors, transfers, bytes) = Self.edges(graph, network)
+        let names = Set(entries.compactMap(\.zone)).sorted()
+        hasZones = network.betweenZones != nil && names.count > 1
+        transfersAreFree = !hasZones && network.latencySeconds <= 0 && network.bytesPerSecond == nil
+        if hasZones {
+            zones = entries.map { entry in Int32(names.firstIndex { $0 == entry.zone } ?? -1) }
+            farTransfers = bytes.map { network.seconds($0, isFar: true) }
+            farDollars = bytes.map { network.dollarsToOtherZone($0) }
+        }
     }
 
     /// The times of all tasks on all entries. What is the same for task after task is looked up once.
@@ -150,11 +177,31 @@ public struct PlanningProblem: Sendable {
         optimisticRest = rest
     }
 
+    /// Whether entries are in different zones between which data moves in another way.
+    func isFar(_ from: Int32, _ to: Int32) -> Bool {
+        hasZones && zones[Int(from)] != zones[Int(to)] && zones[Int(from)] >= 0 && zones[Int(to)] >= 0
+    }
+
+    /// Seconds to bring what comes along an edge from an instance of one entry to another of another.
+    func seconds(along edge: Int, from: Int32, to: Int32) -> Double {
+        isFar(from, to) ? farTransfers[edge] : transfers[edge]
+    }
+
     /// The places in ``predecessors`` and ``transfers`` of what a task waits for.
     func edges(of task: Int) -> Range<Int> { Int(firstEdge[task])..<Int(firstEdge[task + 1]) }
 
     /// The time of a task on an entry, counted without those of which the pool has none; infinite where it does not fit.
     public func seconds(of task: Int, on entry: Int) -> Double { seconds[task * entries.count + entry] }
+
+    /// What is known of the time that a task may take on an entry.
+    func spread(of task: Int, on entry: Int) -> Plan.Spread? {
+        let (estimates, type) = (costs.estimates, entries[entry].type)
+        guard task < estimates.secondsQuantiles.count else { return nil }
+        return Plan.Spread(
+            lowSeconds: estimates.seconds(of: task, on: type, p: 0.05),
+            medianSeconds: estimates.seconds(of: task, on: type, p: 0.5),
+            highSeconds: estimates.seconds(of: task, on: type, p: 0.95))
+    }
 
     /// All tasks by falling upward rank with their best times, each after its predecessors.
     public var ranked: [Int32] { order(by: ranks(spans.least)).map { Int32($0) } }
@@ -247,11 +294,11 @@ public struct PlanningProblem: Sendable {
         return [Array(items[..<middle]), Array(items[middle...])].filter { !$0.isEmpty }
     }
 
-    /// All edges with the seconds that it takes to bring the files that the predecessor writes and the task reads; each
+    /// All edges with the bytes and the seconds that it takes to bring the files that the predecessor writes and the task reads; each
     /// path counts once. O(files + edges).
-    private static func edges(
+    static func edges(
         _ graph: TaskGraph, _ network: Network
-    ) -> (firstEdge: [Int32], predecessors: [Int32], transfers: [Double]) {
+    ) -> (first: [Int32], predecessors: [Int32], seconds: [Double], bytes: [Double]) {
         var (firstEdge, predecessors): ([Int32], [Int32]) = ([0], [])
         firstEdge.reserveCapacity(graph.count + 1)
         for task in 0..<graph.count {
@@ -259,8 +306,8 @@ public struct PlanningProblem: Sendable {
             firstEdge.append(Int32(predecessors.count))
         }
         // Where bytes take no time, nobody need know them.
-        guard network.bytesPerSecond != nil else {
-            return (firstEdge, predecessors, predecessors.map { _ in network.seconds(0) })
+        guard network.bytesPerSecond != nil || network.betweenZones != nil else {
+            return (firstEdge, predecessors, predecessors.map { _ in network.seconds(0) }, [])
         }
         var writers: [String: [(task: Int, bytes: Double?)]] = [:]
         for (index, task) in graph.tasks.enumerated() {
@@ -268,7 +315,7 @@ public struct PlanningProblem: Sendable {
                 writers[output.path, default: []].append((index, output.sizeBytes))
             }
         }
-        var transfers: [Double] = []
+        var bytes: [Double] = []
         // For the task at hand: what each task before it brings.
         var brought = [Double](repeating: 0, count: graph.count)
         for (index, task) in graph.tasks.enumerated() {
@@ -278,9 +325,9 @@ public struct PlanningProblem: Sendable {
                     brought[writer.task] += writer.bytes ?? input.sizeBytes ?? 0
                 }
             }
-            for predecessor in graph.predecessors(of: index) { transfers.append(network.seconds(brought[predecessor])) }
+            for predecessor in graph.predecessors(of: index) { bytes.append(brought[predecessor]) }
             for path in seen { for writer in writers[path] ?? [] { brought[writer.task] = 0 } }
         }
-        return (firstEdge, predecessors, transfers)
+        return (firstEdge, predecessors, bytes.map { network.seconds($0) }, bytes)
     }
 }

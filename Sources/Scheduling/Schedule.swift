@@ -14,7 +14,7 @@ public struct Schedule: Hashable, Sendable {
     public internal(set) var entryOfInstance: [Int32] = []
     /// When the last task ends, in seconds.
     public private(set) var makespan = 0.0
-    /// What all instances cost from first to last use, in US dollars.
+    /// What is billed for all instances, from first to last use, and for transfers, in US dollars.
     public private(set) var cost = 0.0
 
     init(taskCount: Int) {
@@ -24,18 +24,32 @@ public struct Schedule: Hashable, Sendable {
         number = instance
     }
 
-    /// When the data of a task can be on an instance that runs none of its predecessors, which of them is the last then, and
-    /// on which instance; -1 if nothing is to be waited for.
-    func arrival(
-        _ problem: PlanningProblem, _ edges: Range<Int>
-    ) -> (seconds: Double, source: Int, host: Int32) {
-        var (latest, source) = (0.0, -1)
+    /// What a task waits for on the instances of an entry.
+    struct Arrival {
+        /// When all its data can be on one that runs none of its predecessors.
+        var seconds = 0.0
+        /// The predecessor whose data is the last then, and its instance; -1 if nothing is to be waited for.
+        var source = -1
+        var host: Int32 = -1
+        /// What it costs to bring the data.
+        var dollars = 0.0
+    }
+
+    /// When and at what price the data of a task can be on an instance of an entry.
+    func arrival(_ problem: PlanningProblem, _ edges: Range<Int>, to entry: Int32) -> Arrival {
+        var found = Arrival()
         for edge in edges {
             let predecessor = Int(problem.predecessors[edge])
-            let arrival = ends[predecessor] + problem.transfers[edge]
-            if arrival > latest { (latest, source) = (arrival, predecessor) }
+            var seconds = problem.transfers[edge]
+            if problem.hasZones, problem.isFar(entryOfInstance[Int(instance[predecessor])], entry) {
+                seconds = problem.farTransfers[edge]
+                found.dollars += problem.farDollars[edge]
+            }
+            let arrival = ends[predecessor] + seconds
+            if arrival > found.seconds { (found.seconds, found.source) = (arrival, predecessor) }
         }
-        return (latest, source, source < 0 ? -1 : instance[source])
+        if found.source >= 0 { found.host = instance[found.source] }
+        return found
     }
 
     /// When all data can be on an instance, where what is there needs no transfer.
@@ -43,7 +57,12 @@ public struct Schedule: Hashable, Sendable {
         var latest = 0.0
         for edge in edges {
             let predecessor = Int(problem.predecessors[edge])
-            latest = max(latest, ends[predecessor] + (instance[predecessor] == host ? 0 : problem.transfers[edge]))
+            let from = instance[predecessor]
+            let seconds =
+                from == host
+                ? 0
+                : problem.seconds(along: edge, from: entryOfInstance[Int(from)], to: entryOfInstance[Int(host)])
+            latest = max(latest, ends[predecessor] + seconds)
         }
         return latest
     }
@@ -61,8 +80,21 @@ public struct Schedule: Hashable, Sendable {
         makespan = ends.reduce(0, max)
         cost = 0
         for (use, entry) in zip(uses, entryOfInstance) {
-            cost += problem.bills[Int(entry)].dollars(from: use.first, to: use.last)
+            cost += problem.bills[Int(entry)].total(from: use.first, to: use.last)
         }
+        if problem.movesCost { cost += dollarsOfTransfers(problem) }
+    }
+
+    private func dollarsOfTransfers(_ problem: PlanningProblem) -> Double {
+        var dollars = 0.0
+        for task in starts.indices {
+            let own = entryOfInstance[Int(instance[task])]
+            for edge in problem.edges(of: task) {
+                let other = entryOfInstance[Int(instance[Int(problem.predecessors[edge])])]
+                if problem.isFar(other, own) { dollars += problem.farDollars[edge] }
+            }
+        }
+        return dollars
     }
 
     /// The first start and the last end on each instance.
@@ -86,11 +118,14 @@ public struct Schedule: Hashable, Sendable {
         }
         var rented: [Plan.Instance] = []
         for (use, entry) in zip(uses, entryOfInstance.map { Int($0) }) {
+            let offer = problem.entries[entry]
+            let onDemand = offer.type.onDemandPrice.perHour
             rented.append(
                 .init(
-                    id: problem.entries[entry].instanceID(next[entry]), entry: problem.entries[entry],
-                    startSeconds: use.first, endSeconds: use.last,
-                    cost: problem.bills[entry].dollars(from: use.first, to: use.last)))
+                    id: offer.instanceID(next[entry]), entry: offer, startSeconds: use.first, endSeconds: use.last,
+                    cost: problem.bills[entry].total(from: use.first, to: use.last),
+                    requestSeconds: max(0, use.first - offer.openSeconds),
+                    maximumPricePerHour: offer.purchase == .spot && onDemand > 0 ? onDemand : nil))
             next[entry] += 1
         }
         let order = starts.indices.sorted { (starts[$0], $0) < (starts[$1], $1) }
@@ -100,10 +135,12 @@ public struct Schedule: Hashable, Sendable {
                 task: problem.graph.tasks[task].id, instance: rented[Int(instance[task])].id,
                 startSeconds: starts[task], endSeconds: ends[task], cpus: request.cpus,
                 memoryBytes: request.memoryBytes, gpus: request.gpus > 0 ? request.gpus : nil,
-                storageBytes: request.storageBytes > 0 ? request.storageBytes : nil)
+                storageBytes: request.storageBytes > 0 ? request.storageBytes : nil,
+                spread: problem.spread(of: task, on: Int(entryOfInstance[Int(instance[task])])))
         }
         return Plan(
             assignments: assignments, instances: rented.sorted { ($0.startSeconds, $0.id) < ($1.startSeconds, $1.id) },
-            makespanSeconds: makespan, cost: cost)
+            makespanSeconds: makespan, cost: cost,
+            transfers: transfers(problem, order, rented.map(\.id)), digest: problem.digest)
     }
 }

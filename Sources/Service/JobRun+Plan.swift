@@ -61,7 +61,7 @@ extension JobRun {
             place.plan = found
         }
         place.isWholeMachine = isMachine(place.offers)
-        if !place.isWholeMachine, began == nil {
+        if !place.isWholeMachine, began == nil, request.startUpSeconds > 0 {
             for index in place.offers.indices { place.offers[index].openSeconds = request.startUpSeconds }
         }
         return place
@@ -87,7 +87,6 @@ extension JobRun {
         _ options: inout ExecutorOptions, remark: (String) -> Void
     ) throws {
         let usable = ResourcePool(entries: place.offers)
-        let startUpSeconds = usable.startUpSeconds
         if place.isWholeMachine, job.pool != nil, !place.hasBegun {
             remark("the job's pool is not used: the run is on this machine; --pool tries it out here")
         }
@@ -95,7 +94,7 @@ extension JobRun {
             options.plan = plan
         } else if job.tasks.tasks.contains(where: { $0.claimedSeconds != nil }) || models.knowsRuntime {
             let costs = CostModel(believed, outlook: models.outlook(of: usable))
-            let found = try Planner(job.tasks, on: usable, costs: costs).plan(job.goal, after: startUpSeconds)
+            let found = try Planner(job.tasks, on: usable, costs: costs).planOfRun(job.goal)
             options.plan = found.plan
             if let missed = found.missed {
                 // What has begun goes on as well as it can.
@@ -105,7 +104,7 @@ extension JobRun {
                 }
                 remark(
                     "no plan keeps the limits: this one takes "
-                        + "\(Units.formatSeconds(startUpSeconds + found.plan.makespanSeconds)) and costs "
+                        + "\(Units.formatSeconds(found.plan.makespanSeconds)) and costs "
                         + Units.formatPrice(found.plan.cost))
             }
         } else if job.goal.deadlineSeconds != nil || job.goal.budget != nil {
@@ -127,7 +126,7 @@ extension JobRun {
         options.goal = job.goal
         guard let made = options.plan else { return }
         remark(
-            "planned: \(Units.formatSeconds(startUpSeconds + made.makespanSeconds)) on \(Units.count(made.instances.count, "instance"))"
+            "planned: \(Units.formatSeconds(made.makespanSeconds)) on \(Units.count(made.instances.count, "instance"))"
         )
         options.replan = { models.plan(for: $0, on: usable, host: InstanceType.hostName) }
     }

@@ -5,25 +5,17 @@ internal import Scheduling
 internal import Workloads
 
 extension Planner {
-    /// A plan for a run whose first instances take tasks after so many seconds, which counts for the deadline.
+    /// A plan for a run.
     ///
     /// Where none keeps the limits: one that keeps the deadline, or else the budget, or else is the fastest, and the error that
     /// says what could be kept.
     /// - Throws: ``ServiceError/input(_:)`` if the tasks cannot be planned at all.
-    func plan(_ goal: Goal, after startUpSeconds: Double) throws(ServiceError) -> (plan: Plan, missed: PlanError?) {
-        var shorter = goal
-        shorter.deadlineSeconds = goal.deadlineSeconds.map { max(0, $0 - startUpSeconds) }
+    func planOfRun(_ goal: Goal) throws(ServiceError) -> (plan: Plan, missed: PlanError?) {
         do {
-            return (try plan(shorter), nil)
-        } catch PlanError.infeasible(_, let fastest, let cheapest, let withinBudget, let withinDeadline) {
-            func late(_ plan: Plan) -> Plan {
-                var late = plan
-                late.makespanSeconds += startUpSeconds
-                return late
-            }
+            return (try plan(goal), nil)
+        } catch PlanError.infeasible(let goal, let fastest, let cheapest, let withinBudget, let withinDeadline) {
             let missed = PlanError.infeasible(
-                goal, fastest: late(fastest), cheapest: late(cheapest), withinBudget: withinBudget.map(late),
-                withinDeadline: withinDeadline.map(late))
+                goal, fastest: fastest, cheapest: cheapest, withinBudget: withinBudget, withinDeadline: withinDeadline)
             return (withinDeadline ?? withinBudget ?? fastest, missed)
         } catch {
             throw .input(error.description)
@@ -36,6 +28,9 @@ extension ModelSet {
     func plan(for rest: RemainingJob, on pool: ResourcePool, host: String?) -> Plan? {
         guard var costs = try? costModel(for: rest.graph, on: pool, host: host, unknownSeconds: 60) else { return nil }
         costs.estimates = rest.adjusted(costs.estimates)
+        // Most of what it needs is there.
+        var pool = pool
+        for place in pool.entries.indices { pool.entries[place].openSeconds = 0 }
         do {
             return try Planner(rest.graph, on: pool, costs: costs).plan(rest.goal)
         } catch PlanError.infeasible(_, let fastest, let cheapest, let withinBudget, let withinDeadline) {

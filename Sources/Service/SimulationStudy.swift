@@ -196,7 +196,6 @@ public struct SimulationStudy: Sendable {
             + question.whatIfs.map { ($0.text, $0.applied(to: question.assumptions)) }
         for (name, assumptions) in asked {
             let (simulator, plan) = try Self.simulator(known, assumptions, question.seed)
-            let offers = simulator.allocator.state.offers
             let runs = simulator.runs(question.runs, seed: question.seed, threads: question.threads)
             let goal = simulator.job.goal
             let plain = assumptions.noise == 0 && simulator.world.estimates.secondsQuantiles.isEmpty
@@ -210,7 +209,7 @@ public struct SimulationStudy: Sendable {
             }
             scenarios.append(
                 Scenario(
-                    name: name, plannedSeconds: ResourcePool(entries: offers).startUpSeconds + plan.makespanSeconds,
+                    name: name, plannedSeconds: plan.makespanSeconds,
                     plannedCost: plan.cost,
                     statistics: Statistics(runs, deadlineSeconds: goal.deadlineSeconds, budget: goal.budget),
                     differences: differences))
@@ -245,7 +244,9 @@ public struct SimulationStudy: Sendable {
         var offers = given?.entries ?? [Offer(type: .thisMachine())]
         offers.removeAll { assumptions.withoutPurchases.contains($0.purchase) }
         guard !offers.isEmpty else { throw ServiceError.input("nothing of the pool is left to run on") }
-        for index in offers.indices where given != nil { offers[index].openSeconds = assumptions.startUpSeconds }
+        for index in offers.indices where given != nil && assumptions.startUpSeconds > 0 {
+            offers[index].openSeconds = assumptions.startUpSeconds
+        }
         let pool = ResourcePool(entries: offers)
         let host = given == nil ? InstanceType.hostName : nil
         var costs = try models.costModel(for: file.tasks, on: pool, host: host, unknownSeconds: 60)
@@ -253,7 +254,7 @@ public struct SimulationStudy: Sendable {
         network.bytesPerSecond = assumptions.bandwidth ?? network.bytesPerSecond
         network.latencySeconds = assumptions.latencySeconds ?? network.latencySeconds
         if !network.isFree { costs.network = network }
-        let plan = try Planner(file.tasks, on: pool, costs: costs).plan(goal, after: pool.startUpSeconds).plan
+        let plan = try Planner(file.tasks, on: pool, costs: costs).planOfRun(goal).plan
         let setup = RunSetup(
             file.tasks, offers: offers, policy: file.policy ?? .standard, keepsGoing: true, goal: goal, ranks: nil,
             estimates: costs.estimates, plan: plan, startSeconds: 0)

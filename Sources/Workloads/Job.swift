@@ -6,17 +6,19 @@ public struct Job: Sendable, Hashable {
     public var tenant: String
     /// The tasks.
     public var graph: TaskGraph
-    /// The tenant's part of a shared pool in proportion to the weights of the others.
+    /// The tenant's part of a shared pool in proportion to the weights of the others; that of its first job counts.
     public var weight: Double
+    /// The most that the tenant may have in use; `nil` is without limit. That of its first job counts.
+    public var quota: Quota?
     /// What it should be good at, by when it should end, in seconds of the clock that drives the run, and what it may cost.
     public var goal: Goal
 
-    /// Makes a job; weight 1, without deadline or budget, of the tenant `default`.
+    /// Makes a job; weight 1, without quota, deadline or budget, of the tenant `default`.
     public init(
         _ graph: TaskGraph, name: String = "job", tenant: String = "default", weight: Double = 1,
-        goal: Goal = Goal(.balanced)
+        quota: Quota? = nil, goal: Goal = Goal(.balanced)
     ) {
-        (self.name, self.tenant, self.graph) = (name, tenant, graph)
+        (self.name, self.tenant, self.graph, self.quota) = (name, tenant, graph, quota)
         self.weight = weight > 0 && weight.isFinite ? weight : 1
         self.goal = goal
     }

@@ -125,9 +125,6 @@ public struct ResourcePool: Hashable, Sendable, Codable {
     /// Makes a pool.
     public init(entries: [Offer]) { self.entries = entries }
 
-    /// Seconds until instances of all entries take tasks that are asked for at once.
-    public var startUpSeconds: Double { entries.map(\.openSeconds).max() ?? 0 }
-
     /// The greatest number of instances that may run at once.
     public var maximumCount: Int {
         entries.reduce(0) { sum, entry in

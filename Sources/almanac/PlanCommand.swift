@@ -50,7 +50,7 @@ struct PlanCommand: ParsableCommand {
     @Option(name: .long, help: "How to search; by default in all ways that help.")
     var method: PlanSearch.Method?
 
-    @Flag(name: .long, help: "Print every task of the plan.")
+    @Flag(name: .long, help: "Print every task of the plan, and what goes from instance to instance.")
     var tasks = false
 
     @Flag(name: .long, help: "Print all compromises between fast and cheap instead of one plan.")
@@ -196,8 +196,23 @@ struct PlanCommand: ParsableCommand {
                 ])
             }
             parts += ["", table.text]
+            parts += transfers(of: plan)
         }
         return parts.joined(separator: "\n")
+    }
+
+    /// A table of what goes from instance to instance, after an empty line.
+    private func transfers(of plan: Plan) -> [String] {
+        guard let transfers = plan.transfers, !transfers.isEmpty else { return [] }
+        var table = TextTable(["transfer", "to", "from instance", "to instance", "start", "end", "size"])
+        for transfer in transfers {
+            table.add([
+                transfer.from.rawValue, transfer.to.rawValue, transfer.source.rawValue, transfer.destination.rawValue,
+                Units.formatSeconds(transfer.startSeconds), Units.formatSeconds(transfer.endSeconds),
+                Units.formatBytes(transfer.bytes),
+            ])
+        }
+        return ["", table.text]
     }
 
     private func printFront(_ plans: [Plan], _ console: Console) throws {

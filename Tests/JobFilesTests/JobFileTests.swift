@@ -118,6 +118,32 @@ import Workloads
         #expect(pool.entries[4].type.speed == 1.5 && pool.entries[4].type.memoryBytes == 16e9)
     }
 
+    @Test("start-up, billing and the network within and between zones are read")
+    func market() throws {
+        let job = try JobFile.parse(
+            """
+            tasks: [{id: a}]
+            pool:
+              - {type: m, cpus: 1, memory: 1G, price: 1, spot_price: 0.1, zones: [a, b], start_up: 90s, billing: {by: 1m, minimum: 10m}}
+              - {type: n, cpus: 1, memory: 1G, billing: {minimum: 30}}
+              - {type: o, cpus: 1, memory: 1G}
+            network:
+              bandwidth: 100 MB/s
+              latency: 50ms
+              between_zones: {bandwidth: 20 MB/s, latency: 80ms, price_per_gb: 0.02}
+            """)
+        let entries = try #require(job.pool).entries
+        #expect(entries.map(\.openSeconds) == [90, 90, 90, 90, 0, 0])
+        #expect(entries[3].billing == .init(granularitySeconds: 60, minimumSeconds: 600))
+        #expect(entries[4].billing == .init(granularitySeconds: 1, minimumSeconds: 30))
+        #expect(entries[5].billing == .bySecond)
+        #expect(
+            job.network
+                == Network(
+                    bytesPerSecond: 1e8, latencySeconds: 0.05,
+                    betweenZones: .init(bytesPerSecond: 2e7, latencySeconds: 0.08, pricePerGigabyte: 0.02)))
+    }
+
     @Test("a short job needs little")
     func short() throws {
         let job = try JobFile.parse("tasks: [{id: a, command: 'true'}, {id: b, needs: a}]", file: "dir/small.yaml")
@@ -197,6 +223,10 @@ import Workloads
             "where 'a' may run is 'c', expected what the pool has: on-demand; zones a, b"
         ),
         ("tasks: [{id: a}]\npool: big", 2, 7, "a list of instance types"),
+        ("tasks: [{id: a}]\npool:\n  - {type: m, cpus: 1, memory: 1G, start_up: soon}", 3, 46, "'start_up' is 'soon'"),
+        ("tasks: [{id: a}]\npool:\n  - {type: m, cpus: 1, memory: 1G, billing: {per: 1m}}", 3, 46, "'per'"),
+        ("tasks: [{id: a}]\nnetwork: {between_zones: {bandwidth: fast}}", 2, 38, "'bandwidth' is 'fast'"),
+        ("tasks: [{id: a}]\nnetwork: {between_zones: {price_per_gb: -1}}", 2, 41, "'price_per_gb' is '-1'"),
         ("tasks: [{id: a}]\npool:\n  - type: m\n    cpus: 2", 3, 5, "no 'memory'"),
         ("tasks: [{id: a}]\npool:\n  - {type: m, cpus: 0, memory: 1G}", 3, 21, "'cpus' is '0'"),
         (

@@ -42,11 +42,10 @@ struct SmallProblem {
         let speeds = pool.entries.map(\.type.speed)
         var ends = [Double](repeating: -1, count: count)
         var places = [Int](repeating: -1, count: count)
-        var free = speeds.map { _ in 0.0 }
+        var free = pool.entries.map(\.openSeconds)
         var best = Double.infinity
-        func transfer(_ from: Int, _ to: Int) -> Double {
-            let reads = graph.tasks[to].inputs.contains { $0.path == "f\(from)" }
-            return costs.network.seconds(reads ? graph.tasks[from].outputs[0].sizeBytes ?? 0 : 0)
+        func transfer(_ from: Int, _ to: Int, on machine: Int) -> Double {
+            seconds(from, to, zones: pool.entries[places[from]].zone, pool.entries[machine].zone)
         }
         func extend(_ done: Int, _ latest: Double) {
             guard latest < best else { return }
@@ -56,7 +55,8 @@ struct SmallProblem {
                 for machine in speeds.indices {
                     var start = free[machine]
                     for other in graph.predecessors(of: task) {
-                        start = max(start, ends[other] + (places[other] == machine ? 0 : transfer(other, task)))
+                        start = max(
+                            start, ends[other] + (places[other] == machine ? 0 : transfer(other, task, on: machine)))
                     }
                     let (end, before) = (
                         start + (graph.tasks[task].claimedSeconds ?? 0) / speeds[machine], free[machine]
@@ -71,17 +71,28 @@ struct SmallProblem {
         return best
     }
 
+    /// When what one task writes and another reads is there, by the zones of both.
+    private func seconds(_ from: Int, _ to: Int, zones here: String?, _ there: String?) -> Double {
+        let reads = graph.tasks[to].inputs.contains { $0.path == "f\(from)" }
+        let bytes = reads ? graph.tasks[from].outputs[0].sizeBytes ?? 0 : 0
+        let network = costs.network
+        let near = network.latencySeconds + bytes / (network.bytesPerSecond ?? .infinity)
+        guard let link = network.betweenZones, let here, let there, here != there else { return near }
+        return max(near, link.latencySeconds + bytes / (link.bytesPerSecond ?? .infinity))
+    }
+
     /// What a plan breaks, computed from job, pool and network alone.
     func fault(of plan: Plan) -> String? {
-        do { try plan.validate(graph, on: pool) } catch { return "\(error)" }
+        do { try plan.validate(graph, on: pool, network: costs.network) } catch { return "\(error)" }
         let places = Dictionary(uniqueKeysWithValues: plan.assignments.map { ($0.task, $0) })
+        let offers = Dictionary(uniqueKeysWithValues: plan.instances.map { ($0.id, $0.entry) })
         for (index, task) in graph.tasks.enumerated() {
-            guard let own = places[task.id] else { return "no \(task.id)" }
+            guard let own = places[task.id], let offer = offers[own.instance] else { return "no \(task.id)" }
+            if own.startSeconds < offer.openSeconds { return "\(task.id) starts before its machine comes" }
             for other in graph.predecessors(of: index) {
                 guard let from = places[graph.tasks[other].id], from.instance != own.instance else { continue }
-                let bytes =
-                    task.inputs.contains { $0.path == "f\(other)" } ? graph.tasks[other].outputs[0].sizeBytes ?? 0 : 0
-                if own.startSeconds < (from.endSeconds + costs.network.seconds(bytes)) * (1 - 1e-12) {
+                let transfer = seconds(other, index, zones: offers[from.instance]?.zone, offer.zone)
+                if own.startSeconds < (from.endSeconds + transfer) * (1 - 1e-12) {
                     return "\(task.id) starts before its data comes"
                 }
             }

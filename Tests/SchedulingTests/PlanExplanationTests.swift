@@ -38,6 +38,7 @@ import Workloads
             return instance
         }
         plan.makespanSeconds = rows.map(\.end).max() ?? 0
+        plan.cost = plan.instances.reduce(0) { $0 + $1.cost }
         try plan.validate(graph, on: pool)
         return plan
     }
@@ -133,6 +134,7 @@ import Workloads
         _ own: Plan.Assignment, to other: PlanExplanation.Alternative, _ plan: Plan, _ pool: ResourcePool
     ) throws -> Plan {
         var moved = plan
+        moved.transfers = nil
         let place = try #require(plan.assignments.firstIndex(of: own))
         let offer = try #require(pool.entries.first { $0.instanceID(0).rawValue.hasPrefix(other.offer + "#") })
         moved.assignments[place].startSeconds = other.startSeconds ?? 0
@@ -143,6 +145,7 @@ import Workloads
             (rented.id, rented.entry) = ("new", offer)
             (rented.startSeconds, rented.endSeconds) = (other.startSeconds ?? 0, other.endSeconds ?? 0)
             moved.instances.append(rented)
+            moved.cost += rented.cost
             return moved
         }
         let valid = plan.instances.filter { $0.entry.isSame(as: offer) }.map { instance in

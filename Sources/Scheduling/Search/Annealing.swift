@@ -47,10 +47,14 @@ extension LaneModel: SearchSpace {
         keepsFront: Bool,
         until limit: SearchLimit, seed: UInt64
     ) -> Found<LanePlan> {
-        if method == .beam { return widen(points[chain % points.count], score, from: 4 << chain, until: limit) }
+        // Windows and beams know neither zones nor instances that come later.
+        let isPlain = !problem.hasZones && problem.startsAtOnce
+        if method == .beam, isPlain {
+            return widen(points[chain % points.count], score, from: 4 << chain, until: limit)
+        }
         // They find what annealing does not, and the other way round; but see times only.
         let takesWindows =
-            room == 0
+            room == 0 && isPlain
             && (method == .windows || (method == nil && chain % 2 == (round == 0 ? 1 : 0) && !score.needsCost))
         if takesWindows {
             return WindowSearch().run(self, from: points[chain % points.count], score, until: limit, seed: seed)

@@ -16,6 +16,8 @@ package struct LaneModel: Sendable {
     let firstSuccessor: [Int32]
     let successors: [Int32]
     let transfersOut: [Double]
+    /// The same to another zone; empty where zones do not matter.
+    let farTransfersOut: [Double]
     /// The lanes on which each task may run, one after the other, and where those of each begin; tasks that fit the same
     /// entries share them.
     private(set) var possible: [[Int32]] = []
@@ -59,6 +61,7 @@ package struct LaneModel: Sendable {
             }
         }
         (firstSuccessor, successors, transfersOut) = Self.reversed(problem)
+        farTransfersOut = problem.hasZones ? Self.reversed(problem, problem.farTransfers).seconds : []
         possible = problem.shapes.map { shape in
             self.entry.indices.filter { shape.fits[Int(self.entry[$0])] }.map { Int32($0) }
         }
@@ -91,8 +94,9 @@ package struct LaneModel: Sendable {
     }
 
     static func reversed(
-        _ problem: PlanningProblem
+        _ problem: PlanningProblem, _ transfers: [Double]? = nil
     ) -> (first: [Int32], tasks: [Int32], seconds: [Double]) {
+        let transfers = transfers ?? problem.transfers
         var first = [Int32](repeating: 0, count: problem.graph.count + 1)
         for task in problem.predecessors { first[Int(task) + 1] += 1 }
         for task in 0..<problem.graph.count { first[task + 1] += first[task] }
@@ -103,7 +107,7 @@ package struct LaneModel: Sendable {
             for edge in problem.edges(of: task) {
                 let place = Int(next[Int(problem.predecessors[edge])])
                 next[Int(problem.predecessors[edge])] += 1
-                (tasks[place], seconds[place]) = (Int32(task), problem.transfers[edge])
+                (tasks[place], seconds[place]) = (Int32(task), transfers[edge])
             }
         }
         return (first, tasks, seconds)

@@ -107,7 +107,7 @@ extension LaneSchedule {
             if after[task] >= 0 { end = min(end, latest[Int(after[task])]) }
             for edge in Int(firstOut[task])..<Int(firstOut[task + 1]) {
                 let other = Int(tasksOut[edge])
-                end = min(end, latest[other] - (host[other] == host[task] ? 0 : secondsOut[edge]))
+                end = min(end, latest[other] - delayOut(edge, host[task], host[other]))
             }
             // Rounding must not let it end late.
             latest[task] = max(earliest, end - duration[task] - 1e-12 * abs(end))

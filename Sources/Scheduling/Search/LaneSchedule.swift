@@ -19,11 +19,19 @@ package struct LaneSchedule: ~Copyable {
     private let firstIn: UnsafePointer<Int32>
     private let tasksIn: UnsafePointer<Int32>
     private let secondsIn: UnsafePointer<Double>
+    private let farIn: UnsafePointer<Double>
     let firstOut: UnsafePointer<Int32>
     let tasksOut: UnsafePointer<Int32>
-    let secondsOut: UnsafePointer<Double>
+    private let secondsOut: UnsafePointer<Double>
+    private let farOut: UnsafePointer<Double>
+    /// The zone of each instance; looked at only if zones matter.
+    private let zoneOfHost: UnsafePointer<Int32>
+    private let hasZones: Bool
     let hostOfLane: UnsafePointer<Int32>
     private let entryOfLane: UnsafePointer<Int32>
+    /// When each lane takes tasks first; looked at only if not all do at once.
+    private let openOfLane: UnsafePointer<Double>
+    private let startsAtOnce: Bool
 
     // The schedule: the order and the place of each task in it, lanes, and neighbours on them.
     let order: UnsafeMutablePointer<Int32>
@@ -89,11 +97,17 @@ package struct LaneSchedule: ~Copyable {
         firstIn = UnsafePointer(copy(problem.firstEdge))
         tasksIn = UnsafePointer(copy(problem.predecessors))
         secondsIn = UnsafePointer(copy(problem.transfers))
+        farIn = UnsafePointer(copy(problem.farTransfers))
         firstOut = UnsafePointer(copy(model.firstSuccessor))
         tasksOut = UnsafePointer(copy(model.successors))
         secondsOut = UnsafePointer(copy(model.transfersOut))
+        farOut = UnsafePointer(copy(model.farTransfersOut))
+        hasZones = problem.hasZones
+        zoneOfHost = UnsafePointer(copy(hasZones ? model.entryOfHost.map { problem.zones[Int($0)] } : []))
         hostOfLane = UnsafePointer(copy(model.host))
         entryOfLane = UnsafePointer(copy(model.entry))
+        openOfLane = UnsafePointer(copy(model.entry.map { problem.opens[Int($0)] }))
+        startsAtOnce = problem.startsAtOnce
         let none = [Int32](repeating: -1, count: count)
         let zero = [Double](repeating: 0, count: count)
         order = copy(none)
@@ -152,11 +166,11 @@ package struct LaneSchedule: ~Copyable {
 
     /// When a task can start where it is.
     @inline(__always) func start(_ task: Int) -> Double {
-        var latest = room == 0 && before[task] >= 0 ? end[Int(before[task])] : 0
+        var latest = room == 0 && before[task] >= 0 ? end[Int(before[task])] : opening(Int(lane[task]))
         let own = host[task]
         for edge in Int(firstIn[task])..<Int(firstIn[task + 1]) {
             let other = Int(tasksIn[edge])
-            latest = max(latest, end[other] + (host[other] == own ? 0 : secondsIn[edge]))
+            latest = max(latest, end[other] + delayIn(edge, host[other], own))
         }
         return room == 0 ? latest : start(task, after: Int(before[task]), on: Int(lane[task]), from: latest)
     }
@@ -225,6 +239,25 @@ package struct LaneSchedule: ~Copyable {
         return (new != old, true)
     }
 
+    /// Seconds until what comes along an edge into a task is on an instance.
+    @inline(__always) private func delayIn(_ edge: Int, _ from: Int32, _ to: Int32) -> Double {
+        if from == to { return 0 }
+        return hasZones && isFar(from, to) ? farIn[edge] : secondsIn[edge]
+    }
+
+    /// The same along an edge from a task.
+    @inline(__always) func delayOut(_ edge: Int, _ from: Int32, _ to: Int32) -> Double {
+        if from == to { return 0 }
+        return hasZones && isFar(from, to) ? farOut[edge] : secondsOut[edge]
+    }
+
+    private func isFar(_ from: Int32, _ to: Int32) -> Bool {
+        let (from, to) = (zoneOfHost[Int(from)], zoneOfHost[Int(to)])
+        return from != to && from >= 0 && to >= 0
+    }
+
+    @inline(__always) private func opening(_ lane: Int) -> Double { startsAtOnce ? 0 : openOfLane[lane] }
+
     @inline(__always) private func restNow(_ task: Int) -> Double {
         var longest = 0.0
         if after[task] >= 0 {
@@ -235,7 +268,7 @@ package struct LaneSchedule: ~Copyable {
         let own = host[task]
         for edge in Int(firstOut[task])..<Int(firstOut[task + 1]) {
             let other = Int(tasksOut[edge])
-            longest = max(longest, duration[other] + rest[other] + (host[other] == own ? 0 : secondsOut[edge]))
+            longest = max(longest, duration[other] + rest[other] + delayOut(edge, own, host[other]))
         }
         return longest
     }
@@ -246,13 +279,20 @@ package struct LaneSchedule: ~Copyable {
         return latest
     }
 
-    /// What all instances cost from first to last use, in US dollars.
+    /// What is billed for all instances, from first to last use, and for transfers, in US dollars.
     package func cost() -> Double {
         var sum = 0.0
         for host in model.entryOfHost.indices {
             let use = use(host)
             if use.last >= use.first {
-                sum += model.problem.bills[Int(model.entryOfHost[host])].dollars(from: use.first, to: use.last)
+                sum += model.problem.bills[Int(model.entryOfHost[host])].total(from: use.first, to: use.last)
+            }
+        }
+        guard model.problem.movesCost else { return sum }
+        for task in 0..<count {
+            for edge in Int(firstIn[task])..<Int(firstIn[task + 1])
+            where isFar(host[Int(tasksIn[edge])], host[task]) {
+                sum += model.problem.farDollars[edge]
             }
         }
         return sum
@@ -288,10 +328,10 @@ package struct LaneSchedule: ~Copyable {
     @inline(__always) func path(_ task: Int, on newLane: Int, at place: Int) -> Double {
         let (previous, next) = neighbours(task, newLane, place)
         let own = hostOfLane[newLane]
-        var earliest = room == 0 && previous >= 0 ? end[previous] : 0
+        var earliest = room == 0 && previous >= 0 ? end[previous] : opening(newLane)
         for edge in Int(firstIn[task])..<Int(firstIn[task + 1]) {
             let other = Int(tasksIn[edge])
-            earliest = max(earliest, end[other] + (host[other] == own ? 0 : secondsIn[edge]))
+            earliest = max(earliest, end[other] + delayIn(edge, host[other], own))
         }
         let time = seconds[task * width + Int(entryOfLane[newLane])]
         var longest = next >= 0 ? duration[next] + rest[next] : 0
@@ -301,7 +341,7 @@ package struct LaneSchedule: ~Copyable {
         }
         for edge in Int(firstOut[task])..<Int(firstOut[task + 1]) {
             let other = Int(tasksOut[edge])
-            longest = max(longest, duration[other] + rest[other] + (host[other] == own ? 0 : secondsOut[edge]))
+            longest = max(longest, duration[other] + rest[other] + delayOut(edge, own, host[other]))
         }
         return earliest + time + longest
     }

@@ -10,7 +10,7 @@ internal import Workloads
 public struct LowerBound: Sendable {
     /// No schedule is shorter, in seconds.
     public private(set) var makespanSeconds = 0.0
-    /// Each part: the longest path, and the work.
+    /// Each part: the longest path, and the work, from when the first instance takes tasks.
     public private(set) var pathSeconds = 0.0
     public private(set) var workSeconds = 0.0
 
@@ -21,7 +21,7 @@ public struct LowerBound: Sendable {
         pathSeconds = bounds.longest
         workSeconds = Work(problem, bounds).seconds
         // Sums of the same seconds in another order differ by rounding.
-        makespanSeconds = max(pathSeconds, workSeconds) * (1 - 1e-12)
+        makespanSeconds = (max(pathSeconds, workSeconds) + (problem.opens.min() ?? 0)) * (1 - 1e-12)
     }
 
     /// Takes what a search has proved.
@@ -50,7 +50,10 @@ extension LowerBound {
                 seconds.reserveCapacity(count * width)
                 for task in 0..<count { seconds += kinds.entries.map { problem.seconds(of: task, on: $0) } }
             }
-            var edges = Edges(first: problem.firstEdge, tasks: problem.predecessors, seconds: problem.transfers)
+            // Whatever moves fastest.
+            let nearest =
+                problem.hasZones ? zip(problem.transfers, problem.farTransfers).map { min($0, $1) } : problem.transfers
+            var edges = Edges(first: problem.firstEdge, tasks: problem.predecessors, seconds: nearest)
             let order = problem.graph.topologicalOrder
             let heads = Self.earliest(order, edges, seconds, isAlone)
             edges = edges.reversed(count)

@@ -41,7 +41,8 @@ struct MultiObjectiveList {
         var partials = [
             Partial(
                 ends: Array(repeating: 0, count: count), lanes: Array(repeating: -1, count: count),
-                lastEnd: model.host.map { _ in 0 }, uses: model.entryOfHost.map { _ in (.infinity, -.infinity) })
+                lastEnd: model.entry.map { problem.opens[Int($0)] },
+                uses: model.entryOfHost.map { _ in (.infinity, -.infinity) })
         ]
         var candidates: [Candidate] = []
         for task in order {

@@ -160,7 +160,7 @@ extension WindowSearch {
                     for edge in Int(schedule.firstOut[task])..<Int(schedule.firstOut[task + 1]) {
                         let other = Int(schedule.tasksOut[edge])
                         guard !tasks.contains(other) else { continue }
-                        let transfer = schedule.host[other] == host ? 0 : schedule.secondsOut[edge]
+                        let transfer = schedule.delayOut(edge, host, schedule.host[other])
                         rest = max(rest, transfer + schedule.duration[other] + schedule.rest[other])
                     }
                     ready.append(arrival)

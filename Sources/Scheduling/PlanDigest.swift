@@ -1,0 +1,79 @@
+internal import Basics
+public import Workloads
+
+extension CostModel {
+    /// A hash of all that a plan follows from but its goal: the job, the pool, and what is believed of both.
+    ///
+    /// - Complexity: O(tasks + edges + files).
+    public func digest(of graph: TaskGraph, on pool: ResourcePool) -> String {
+        var hash = PlanHash()
+        for task in graph.tasks {
+            hash.add(task.id.rawValue)
+            for predecessor in task.predecessors { hash.add(predecessor.rawValue) }
+            for file in task.inputs + task.outputs { hash.add(file.path, file.sizeBytes ?? -1) }
+            hash.add(task.request)
+            hash.add(Double(task.priority))
+        }
+        for offer in pool.entries {
+            hash.add(offer.instanceID(0).rawValue, offer.type.speed, offer.price.perHour, Double(offer.maximumCount))
+            hash.add(offer.capacity.lanes)
+            hash.add(offer.openSeconds, offer.billing.granularitySeconds, offer.billing.minimumSeconds)
+        }
+        hash.add(estimates)
+        for (prices, reclaims) in zip(outlook?.pricesPerHour ?? [], outlook?.reclaimsPerHour ?? []) {
+            hash.add(prices)
+            hash.add(reclaims)
+        }
+        hash.add(network.bytesPerSecond ?? -1, network.latencySeconds)
+        if let link = network.betweenZones {
+            hash.add(link.bytesPerSecond ?? -1, link.latencySeconds, link.pricePerGigabyte)
+        }
+        return hash.text
+    }
+}
+
+private struct PlanHash {
+    private var hash = FNV1a()
+
+    var text: String {
+        let digits = String(hash.value, radix: 16)
+        return String(repeating: "0", count: 16 - digits.count) + digits
+    }
+
+    mutating func add(_ values: Double...) { add(values) }
+
+    mutating func add(_ values: [Double]) {
+        for value in values {
+            // What differs in the first bits only would change none of the last.
+            hash.add(value.bitPattern)
+            hash.add(value.bitPattern >> 32)
+        }
+        hash.add(UInt64(values.count))
+    }
+
+    mutating func add(_ lanes: SIMD4<Double>) { add(lanes.x, lanes.y, lanes.z, lanes.w) }
+
+    mutating func add(_ text: String, _ values: Double...) {
+        for byte in text.utf8 { hash.add(UInt64(byte)) }
+        hash.add(0xff)
+        add(values)
+    }
+
+    mutating func add(_ request: Requirements) {
+        add(request.resources.lanes)
+        add(request.gpuModel ?? "")
+        add(request.purchase?.rawValue ?? "")
+        for zone in request.zones.sorted() { add(zone) }
+    }
+
+    mutating func add(_ estimates: Estimates) {
+        add(estimates.expectedSeconds)
+        for values in [estimates.secondsQuantiles, estimates.memoryQuantiles] {
+            for quantiles in values { add((0..<8).map { quantiles.values[$0] }) }
+        }
+        add(estimates.memoryRequestBytes)
+        add(estimates.kind.map(Double.init))
+        for speeds in estimates.speeds { add(speeds) }
+        for name in estimates.instanceTypes { add(name) }
+    }
+}
