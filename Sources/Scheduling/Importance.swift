@@ -13,17 +13,21 @@ import Workloads
 /// iteration: one pass from the end is the fixed point. With *d* = 1, *b* = 0 and *p* = ∞ it is the upward rank; on a chain
 /// it is that for every *p* and *b*; in an out-tree with *p* = 1 it is the work of all that follows.
 /// Source: Page, Brin, Motwani and Winograd, *The PageRank citation ranking* (1999).
-struct Importance: Sendable {
+package struct Importance: Sendable {
     /// How much of what follows counts.
-    var damping = 1.0
+    package var damping = 1.0
     /// How far a task that is one of many is less to blame for what follows.
-    var sharing = 1.0
+    package var sharing = 1.0
     /// From a sum (1) to the greatest (∞).
-    var power = 1.0
+    package var power = 1.0
+
+    package init(damping: Double = 1, sharing: Double = 1, power: Double = 1) {
+        (self.damping, self.sharing, self.power) = (damping, sharing, power)
+    }
 
     /// - Parameter weights: The weight of every task, in seconds.
     /// - Complexity: O(*V* + *E*).
-    func ranks(_ problem: PlanningProblem, weights: [Double]) -> [Double] {
+    package func ranks(_ problem: PlanningProblem, weights: [Double]) -> [Double] {
         let count = problem.graph.count
         // What every task waits for.
         var inward = [Double](repeating: 0, count: count)

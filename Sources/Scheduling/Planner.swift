@@ -30,10 +30,12 @@ public struct Planner: Sendable {
     ///
     /// - Parameters:
     ///   - limit: How long to search: by tries the same plan is found every time, by seconds as good a one as they allow.
+    ///   - method: How to search; by default in all ways that help.
     ///   - threads: How many threads may be busy; the plan does not depend on it, but for what fits into seconds.
     /// - Throws: ``PlanError`` as ``plan(_:)``.
     public func search(
-        _ goal: Goal, limit: PlanSearch.Limit, threads: Int = 1, seed: UInt64 = 0
+        _ goal: Goal, limit: PlanSearch.Limit, method: PlanSearch.Method? = nil, threads: Int = 1,
+        seed: UInt64 = 0
     ) throws(PlanError) -> FoundPlan {
         let original = try PlanningProblem(graph, on: pool, costs: costs, confidence: goal.confidence)
         guard graph.count > 0 else {
@@ -44,7 +46,7 @@ public struct Planner: Sendable {
         var lists = ListPortfolio(original)
         let problem = lists.problem
         lists.add(for: goal, briefly: limit == .brief)
-        let bound = LowerBound(problem)
+        var bound = LowerBound(problem)
         var (tries, evaluations) = (0, 0)
         func answer(_ schedule: Schedule) -> FoundPlan {
             FoundPlan(
@@ -52,19 +54,21 @@ public struct Planner: Sendable {
         }
         func search(_ goal: Goal, from: [Schedule], share: Double) -> PlanSearch {
             PlanSearch(
-                problem, goal, from: from, bound: bound, limit: limit.times(share), threads: threads, seed: seed)
+                problem, goal, from: from, bound: bound, limit: limit.times(share), method: method,
+                threads: threads, seed: seed)
         }
         let isFast = goal.objective == .time && problem.isPriced
         // A longer search starts hot: what a brief one finds is kept beside it.
         if limit != .brief {
-            lists.add(
-                PlanSearch(
-                    problem, goal, from: lists.schedules, bound: bound, limit: .brief, threads: threads, seed: seed
-                ).schedule)
+            let brief = PlanSearch(
+                problem, goal, from: lists.schedules, bound: bound, limit: .brief, threads: threads, seed: seed)
+            lists.add(brief.schedule)
+            bound.raise(to: brief.provedSeconds)
         }
         let first = search(goal, from: lists.schedules, share: isFast ? 0.8 : 1)
         (tries, evaluations) = (first.tries, first.evaluations)
         lists.add(first.schedule)
+        bound.raise(to: first.provedSeconds)
         if isFast, let fastest = lists.best(goal) {
             // As fast, and cheaper.
             let second = search(

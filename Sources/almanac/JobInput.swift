@@ -1,4 +1,5 @@
 public import ArgumentParser
+public import Scheduling
 import Service
 public import Workloads
 
@@ -37,3 +38,5 @@ struct TimeSpan: ExpressibleByArgument {
 }
 
 extension Goal.Objective: ExpressibleByArgument {}
+
+extension PlanSearch.Method: ExpressibleByArgument {}

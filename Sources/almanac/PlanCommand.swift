@@ -47,6 +47,9 @@ struct PlanCommand: ParsableCommand {
         help: "Search for a better plan for so long, for instance 30s; without it, as many moves as take milliseconds.")
     var search: TimeSpan?
 
+    @Option(name: .long, help: "How to search; by default in all ways that help.")
+    var method: PlanSearch.Method?
+
     @Flag(name: .long, help: "Print every task of the plan, and what goes from instance to instance.")
     var tasks = false
 
@@ -118,7 +121,7 @@ struct PlanCommand: ParsableCommand {
         var found: FoundPlan
         do {
             found = try planner.search(
-                goal, limit: limit, threads: global.threads, seed: global.seed)
+                goal, limit: limit, method: method, threads: global.threads, seed: global.seed)
         } catch {
             if case .infeasible(_, let fastest, let cheapest, let withinBudget, let withinDeadline) = error {
                 if console.json {

@@ -56,3 +56,39 @@ func bestMakespan(_ graph: TaskGraph, speeds: [Double]) -> Double {
     }
     return extend(Array(repeating: nil, count: graph.count), speeds.map { _ in 0 })
 }
+
+/// The least makespan over all orders and entries, of each of which there is one instance that tasks share; without
+/// transfers.
+func leastMakespan(_ graph: TaskGraph, _ pool: ResourcePool) -> Double {
+    typealias Use = (start: Double, end: Double, request: Resources)
+    func extend(_ ends: [Double?], _ uses: [[Use]]) -> Double {
+        guard ends.contains(nil) else { return ends.compactMap(\.self).max() ?? 0 }
+        var best = Double.infinity
+        for (index, task) in graph.tasks.enumerated() where ends[index] == nil {
+            let before = graph.predecessors(of: index).map { ends[$0] }
+            guard !before.contains(nil) else { continue }
+            let ready = before.compactMap(\.self).max() ?? 0
+            for (entry, offer) in pool.entries.enumerated() {
+                let seconds = (task.claimedSeconds ?? 0) / offer.type.speed
+                // It starts when something ends, or when its data is there; at all starts within there is room.
+                let starts = ([ready] + uses[entry].map(\.end)).filter { $0 >= ready }.sorted()
+                let start = starts.first { start in
+                    let within = uses[entry].filter { $0.start < start + seconds && $0.end > start }
+                    return ([start] + within.map { max(start, $0.start) }).allSatisfy { time in
+                        let running = within.filter { $0.start <= time && $0.end > time }
+                        let cpus = running.reduce(task.request.cpus) { $0 + $1.request.cpus }
+                        let bytes = running.reduce(task.request.memoryBytes) { $0 + $1.request.memoryBytes }
+                        return cpus <= offer.type.cpus && bytes <= offer.type.memoryBytes
+                    }
+                }
+                guard let start else { continue }
+                var (ends, uses) = (ends, uses)
+                ends[index] = start + seconds
+                uses[entry].append((start, start + seconds, task.request.resources))
+                best = min(best, extend(ends, uses))
+            }
+        }
+        return best
+    }
+    return extend(graph.tasks.map { _ in nil }, pool.entries.map { _ in [] })
+}

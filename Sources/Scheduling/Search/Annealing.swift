@@ -40,12 +40,21 @@ extension LaneModel: SearchSpace {
 
     func schedule(_ point: LanePlan) -> Schedule { point.schedule(self, delaying: problem.isPriced) }
 
-    var briefTries: Int { min(5_000, 500_000 / max(1, problem.graph.count)) }
+    var briefTries: Int { min(5_000, 500_000 / max(1, problem.graph.count)) / (room > 0 ? 2 : 1) }
 
-    func anneal(
-        _ point: LanePlan, _ score: PlanScore, round: Int, chain: Int, keepsFront: Bool, until limit: SearchLimit,
-        seed: UInt64
+    func search(
+        _ points: [LanePlan], _ score: PlanScore, _ method: PlanSearch.Method?, round: Int, chain: Int,
+        keepsFront: Bool,
+        until limit: SearchLimit, seed: UInt64
     ) -> Found<LanePlan> {
+        if method == .beam { return widen(points[chain % points.count], score, from: 4 << chain, until: limit) }
+        // They find what annealing does not, and the other way round; but see times only.
+        let takesWindows =
+            room == 0
+            && (method == .windows || (method == nil && chain % 2 == (round == 0 ? 1 : 0) && !score.needsCost))
+        if takesWindows {
+            return WindowSearch().run(self, from: points[chain % points.count], score, until: limit, seed: seed)
+        }
         var setup = Annealing()
         setup.keepsFront = keepsFront
         // A single task weighs more in a small job.
@@ -59,7 +68,29 @@ extension LaneModel: SearchSpace {
         default: break
         }
         if round > 0 { setup.hot *= 0.3 }
-        return setup.run(self, from: point, score, until: limit, seed: seed)
+        return setup.run(self, from: points[chain % points.count], score, until: limit, seed: seed)
+    }
+
+    /// Beams that become wider, until one holds all that may be better.
+    private func widen(
+        _ point: LanePlan, _ score: PlanScore, from first: Int, until limit: SearchLimit
+    ) -> Found<LanePlan> {
+        var found = Found(point: point, score: score(makespan: point.makespan, cost: point.cost))
+        var width = first
+        while width < 1 << 20, limit.passed(tries: found.tries, score: found.score) < 1 {
+            var rest = limit
+            rest.tries -= found.tries
+            let outcome = BeamSearch(width: width).run(self, score, better: found.score, until: rest)
+            found.tries += max(1, outcome.tries)
+            if let plan = outcome.plan {
+                found.point = plan
+                found.score = score(makespan: plan.makespan, cost: plan.cost)
+            }
+            if outcome.bound >= found.score { break }
+            width *= 4
+        }
+        found.evaluations = found.tries
+        return found
     }
 }
 
@@ -110,7 +141,7 @@ extension Annealing {
             var lane = Int(lanes[random.below(lanes.count)])
             if talks > 0, random.uniform() < setup.near {
                 let there = Int(schedule.lane[model.neighbour(task, random.below(talks))])
-                if lanes.count == model.host.count || lanes.contains(Int32(there)) { lane = there }
+                if schedule.fits(task, on: there) { lane = there }
             }
             let kind = random.uniform()
             if kind < setup.cluster {
@@ -123,7 +154,7 @@ extension Annealing {
                 schedule.move(task, to: lane, at: place)
                 if talks > 0, random.uniform() < setup.pair {
                     let other = model.neighbour(task, random.below(talks))
-                    if model.possibleOf[other] == model.possibleOf[task] {
+                    if schedule.fits(other, on: lane) {
                         let window = schedule.window(other)
                         schedule.move(other, to: lane, at: window.lowerBound + random.below(window.count))
                     }
@@ -155,10 +186,7 @@ extension Annealing {
             guard random.uniform() < setup.critical else { return random.below(schedule.count) }
             if isStale {
                 longest.removeAll(keepingCapacity: true)
-                let bound = schedule.makespan * (1 - 1e-9)
-                for task in 0..<schedule.count where schedule.end[task] + schedule.rest[task] >= bound {
-                    longest.append(Int32(task))
-                }
+                schedule.addLongest(to: &longest)
                 isStale = false
             }
             return longest.isEmpty ? random.below(schedule.count) : Int(longest[random.below(longest.count)])
@@ -183,7 +211,7 @@ extension Annealing {
         private mutating func exchange(_ task: Int, upTo longest: Double) {
             let other = random.below(schedule.count)
             let (here, there) = (Int(schedule.lane[task]), Int(schedule.lane[other]))
-            guard here != there, model.possibleOf[task] == model.possibleOf[other] else { return }
+            guard here != there, schedule.fits(task, on: there), schedule.fits(other, on: here) else { return }
             let (own, its) = (Int(schedule.position[task]), Int(schedule.position[other]))
             let window = schedule.window(task)
             let place = min(max(its, window.lowerBound), window.upperBound)
@@ -204,7 +232,7 @@ extension Annealing {
                 let talks = model.neighbourCount(from)
                 guard talks > 0 else { break }
                 let other = model.neighbour(from, random.below(talks))
-                if model.host[Int(schedule.lane[other])] == host, model.possibleOf[other] == model.possibleOf[task],
+                if model.host[Int(schedule.lane[other])] == host, schedule.fits(other, on: lane),
                     !cluster.contains(other)
                 {
                     cluster.append(other)

@@ -54,8 +54,8 @@ struct FrontSearch {
                     case .tries(let tries): SearchLimit(tries: max(1, tries * 7 / 10 / count / rounds))
                     case .brief: SearchLimit(tries: space.briefTries / 4)
                     }
-                return space.anneal(
-                    space.point(start), score, round: 2, chain: 0, keepsFront: true, until: end,
+                return space.search(
+                    [space.point(start)], score, .annealing, round: 2, chain: 0, keepsFront: true, until: end,
                     seed: seed &* 0x9E37_79B9 &+ UInt64(1000 + round * count + place)
                 ).front
             }

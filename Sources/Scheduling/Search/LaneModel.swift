@@ -2,7 +2,8 @@ import Workloads
 
 /// A planning problem in which an instance is a few lanes, each of which runs one task at a time.
 ///
-/// That is exact where the tasks that fit an entry of the pool all ask for the same, or no two of them fit together.
+/// That is exact where the tasks that fit an entry of the pool all ask for the same, or no two of them fit together. Elsewhere
+/// an instance may be one lane that is shared: as many of its tasks run at once as there is room for.
 package struct LaneModel: Sendable {
     let problem: PlanningProblem
     /// For each lane: its instance, and the entry of that.
@@ -21,6 +22,8 @@ package struct LaneModel: Sendable {
     /// entries share them.
     private(set) var possible: [[Int32]] = []
     private(set) var possibleOf: [Int32] = []
+    /// How many tasks at most run at once on a lane that is shared; 0 if none is.
+    let room: Int
 
     /// What a task talks to: what it waits for, then what waits for it, by number.
     @inline(__always) func neighbour(_ task: Int, _ number: Int) -> Int {
@@ -36,13 +39,17 @@ package struct LaneModel: Sendable {
         problem.edges(of: task).count + Int(firstSuccessor[task + 1] - firstSuccessor[task])
     }
 
-    /// `nil` where lanes would not be exact.
+    /// `nil` where lanes would not be exact, or if many tasks share one.
     ///
-    /// - Parameter most: The most instances of each entry.
-    package init?(_ problem: PlanningProblem, most: [Int]) {
+    /// - Parameters:
+    ///   - most: The most instances of each entry.
+    ///   - sharing: Whether tasks may share lanes.
+    package init?(_ problem: PlanningProblem, most: [Int], sharing: Bool = false) {
         self.problem = problem
+        room = sharing ? problem.entries.indices.reduce(0) { max($0, Self.room(problem, $1)) } : 0
+        guard room <= 64, room * problem.graph.count <= 2_000_000 else { return nil }
         for entry in problem.entries.indices {
-            guard let lanes = Self.lanes(problem, entry) else { return nil }
+            guard let lanes = sharing ? 1 : Self.lanes(problem, entry) else { return nil }
             for _ in 0..<min(most[entry], problem.entries[entry].maximumCount, problem.graph.count) {
                 let first = host.count
                 for _ in 0..<lanes {
@@ -74,6 +81,16 @@ package struct LaneModel: Sendable {
         }
         let smallest = requests.reduce(least) { $0.minima($1) }
         return any(2 * smallest.lanes .> capacity) ? 1 : nil
+    }
+
+    /// How many of the tasks that fit an entry run at once on one of its instances, at most.
+    private static func room(_ problem: PlanningProblem, _ entry: Int) -> Int {
+        let requests = problem.shapes.lazy.filter { $0.fits[entry] }.map(\.request)
+        let smallest = requests.reduce(requests.first ?? .zero) { $0.minima($1) }
+        let capacity = problem.entries[entry].type.capacity.lanes * (1 + 1e-12)
+        var most = Double(problem.graph.count)
+        for lane in 0..<4 where smallest.lanes[lane] > 0 { most = min(most, capacity[lane] / smallest.lanes[lane]) }
+        return Int(max(1, most))
     }
 
     static func reversed(

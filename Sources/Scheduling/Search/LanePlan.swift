@@ -18,6 +18,13 @@ struct LanePlan: Sendable {
         (makespan, cost) = (schedule.makespan, schedule.cost())
     }
 
+    /// An order that keeps that of the graph, and a lane for each task.
+    init(order: [Int32], lanes: [Int32], _ model: LaneModel) {
+        var schedule = LaneSchedule(model)
+        schedule.set(order: order, lanes: lanes)
+        self.init(schedule)
+    }
+
     /// Of a schedule of the same problem; its instances must be among those of the model.
     init(_ schedule: Schedule, _ model: LaneModel) {
         let problem = model.problem
@@ -54,7 +61,7 @@ struct LanePlan: Sendable {
     func schedule(_ model: LaneModel, delaying: Bool) -> Schedule {
         var lanes = LaneSchedule(model)
         lanes.set(order: order, lanes: self.lanes)
-        let starts = delaying ? lanes.latestStarts() : nil
+        let starts = delaying && model.room == 0 ? lanes.latestStarts() : nil
         var schedule = Schedule(taskCount: lanes.count)
         var (instance, numbers) = ([Int32](repeating: -1, count: model.entryOfHost.count), [Int32: Int]())
         var number = [Int](repeating: 0, count: model.entryOfHost.count)

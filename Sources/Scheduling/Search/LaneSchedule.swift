@@ -3,7 +3,8 @@ import Workloads
 /// A schedule on lanes that is changed by moving tasks, of which only what changes is computed.
 ///
 /// The order of all tasks keeps that of the graph and that of every lane; a task starts as soon as the one before it on its
-/// lane has ended and its data has come. Next to the end of every task stands the time from there to the end of the job:
+/// lane has ended and its data has come. On a lane that is shared it starts no sooner than the one before it, and as soon as
+/// there is room beside all that come before. Next to the end of every task stands the time from there to the end of the job:
 /// a path through a task that is moved is as long as what comes before it and what comes after it, so that most bad moves
 /// are seen to be bad without being made.
 ///
@@ -44,7 +45,25 @@ package struct LaneSchedule: ~Copyable {
     let duration: UnsafeMutablePointer<Double>
     let end: UnsafeMutablePointer<Double>
     /// From the end of each task to the end of the job.
+    ///
+    /// Where lanes are shared it may be more: what waits for the room that several leave is not seen.
     let rest: UnsafeMutablePointer<Double>
+
+    // Of lanes that are shared: what tasks take of them, and for each task when it starts and what runs then, by end.
+    private let room: Int
+    private let request: UnsafePointer<SIMD4<Double>>
+    private let capacity: UnsafePointer<SIMD4<Double>>
+    private let begin: UnsafeMutablePointer<Double>
+    private let running: UnsafeMutablePointer<Running>
+    private let runningCount: UnsafeMutablePointer<Int>
+    private var next: [Running] = []
+    private var ran: [(task: Int, begin: Double, count: Int)] = []
+    private var ranBefore: [Running] = []
+
+    private struct Running: Equatable {
+        var end: Double
+        var task: Int
+    }
 
     // What is undone if a move is not kept.
     private let dirty: UnsafeMutablePointer<UInt64>
@@ -102,6 +121,14 @@ package struct LaneSchedule: ~Copyable {
         duration = copy(zero)
         end = copy(zero)
         rest = copy(zero)
+        room = model.room
+        let shared = room > 0 ? count : 0
+        request = UnsafePointer(copy(problem.requests.prefix(shared).map(\.lanes)))
+        capacity = UnsafePointer(
+            copy((room > 0 ? problem.entries : []).map { $0.type.capacity.lanes * (1 + 1e-12) }))
+        begin = copy([Double](repeating: 0, count: shared))
+        running = copy([Running](repeating: Running(end: 0, task: 0), count: shared * room))
+        runningCount = copy([Int](repeating: 0, count: shared))
         words = (count + 63) / 64
         dirty = copy([UInt64](repeating: 0, count: words))
         leaves = (0..<count).filter { model.firstSuccessor[$0] == model.firstSuccessor[$0 + 1] }.map { Int32($0) }
@@ -129,7 +156,7 @@ package struct LaneSchedule: ~Copyable {
             }
             lastOnLane[own] = Int32(task)
         }
-        for place in 0..<count { end[Int(order[place])] = start(Int(order[place])) + duration[Int(order[place])] }
+        for place in 0..<count { _ = settle(Int(order[place])) }
         for place in stride(from: count - 1, through: 0, by: -1) {
             rest[Int(order[place])] = restNow(Int(order[place]))
         }
@@ -139,17 +166,81 @@ package struct LaneSchedule: ~Copyable {
 
     /// When a task can start where it is.
     @inline(__always) func start(_ task: Int) -> Double {
-        var latest = before[task] >= 0 ? end[Int(before[task])] : opening(Int(lane[task]))
+        var latest = room == 0 && before[task] >= 0 ? end[Int(before[task])] : opening(Int(lane[task]))
         let own = host[task]
         for edge in Int(firstIn[task])..<Int(firstIn[task + 1]) {
             let other = Int(tasksIn[edge])
             latest = max(latest, end[other] + delayIn(edge, host[other], own))
         }
-        return latest
+        return room == 0 ? latest : start(task, after: Int(before[task]), on: Int(lane[task]), from: latest)
+    }
+
+    /// When there is room for a task on a shared lane, not before a time.
+    private func start(_ task: Int, after previous: Int, on lane: Int, from ready: Double) -> Double {
+        guard previous >= 0 else { return ready }
+        let earliest = max(ready, begin[previous])
+        var free = capacity[Int(entryOfLane[lane])] - request[task]
+        var place = previous * room + runningCount[previous]
+        while place > previous * room {
+            place -= 1
+            let other = running[place]
+            guard other.end > earliest else { break }
+            guard other.task != task else { continue }
+            free -= request[other.task]
+            if any(free .< 0) { return other.end }
+        }
+        return earliest
+    }
+
+    /// Whether two tasks have room beside each other on a shared lane.
+    private func fit(_ task: Int, _ other: Int, on lane: Int) -> Bool {
+        all(request[task] + request[other] .<= capacity[Int(entryOfLane[lane])])
+    }
+
+    /// Whether a task has room on a lane when nothing else runs there.
+    @inline(__always) func fits(_ task: Int, on lane: Int) -> Bool {
+        seconds[task * width + Int(entryOfLane[lane])] < .infinity
+    }
+
+    /// Computes when a task runs, and on a shared lane what runs when it starts; whether that changes anything for those
+    /// that wait for it, and for what comes after it on its lane.
+    @inline(__always) private mutating func settle(_ task: Int) -> (end: Bool, lane: Bool) {
+        let start = start(task)
+        let (old, new) = (end[task], start + duration[task])
+        guard room > 0 else {
+            guard new != old else { return (false, false) }
+            changed.append((Int32(task), old))
+            end[task] = new
+            return (true, true)
+        }
+        next.removeAll(keepingCapacity: true)
+        if before[task] >= 0 {
+            let previous = Int(before[task])
+            for place in previous * room..<previous * room + runningCount[previous] where running[place].end > start {
+                next.append(running[place])
+            }
+        }
+        if new > start {
+            next.insert(Running(end: new, task: task), at: next.firstIndex { $0.end > new } ?? next.count)
+        }
+        let own = task * room
+        var isSame = new == old && start == begin[task] && next.count == runningCount[task]
+        var place = 0
+        while isSame, place < next.count {
+            isSame = next[place] == running[own + place]
+            place += 1
+        }
+        guard !isSame else { return (false, false) }
+        changed.append((Int32(task), old))
+        ran.append((task, begin[task], runningCount[task]))
+        for place in own..<own + runningCount[task] { ranBefore.append(running[place]) }
+        for (place, other) in next.enumerated() { running[own + place] = other }
+        (end[task], begin[task], runningCount[task]) = (new, start, next.count)
+        return (new != old, true)
     }
 
     /// Seconds until what comes along an edge into a task is on an instance.
-    @inline(__always) private func delayIn(_ edge: Int, _ from: Int32, _ to: Int32) -> Double {
+    @inline(__always) func delayIn(_ edge: Int, _ from: Int32, _ to: Int32) -> Double {
         if from == to { return 0 }
         return hasZones && isFar(from, to) ? farIn[edge] : secondsIn[edge]
     }
@@ -165,11 +256,16 @@ package struct LaneSchedule: ~Copyable {
         return from != to && from >= 0 && to >= 0
     }
 
-    @inline(__always) private func opening(_ lane: Int) -> Double { startsAtOnce ? 0 : openOfLane[lane] }
+    /// When a lane takes tasks first.
+    @inline(__always) func opening(_ lane: Int) -> Double { startsAtOnce ? 0 : openOfLane[lane] }
 
     @inline(__always) private func restNow(_ task: Int) -> Double {
         var longest = 0.0
-        if after[task] >= 0 { longest = duration[Int(after[task])] + rest[Int(after[task])] }
+        if after[task] >= 0 {
+            let next = Int(after[task])
+            longest = duration[next] + rest[next]
+            if room > 0, fit(task, next, on: Int(lane[task])) { longest = max(0, longest - duration[task]) }
+        }
         let own = host[task]
         for edge in Int(firstOut[task])..<Int(firstOut[task + 1]) {
             let other = Int(tasksOut[edge])
@@ -207,8 +303,12 @@ package struct LaneSchedule: ~Copyable {
     func use(_ host: Int) -> (first: Double, last: Double) {
         var (first, last) = (Double.infinity, -Double.infinity)
         for lane in model.lanesOfHost[host] where firstOnLane[lane] >= 0 {
-            first = min(first, end[Int(firstOnLane[lane])] - duration[Int(firstOnLane[lane])])
+            let task = Int(firstOnLane[lane])
+            first = min(first, room > 0 ? begin[task] : end[task] - duration[task])
             last = max(last, end[Int(lastOnLane[lane])])
+            if room > 0, runningCount[Int(lastOnLane[lane])] > 0 {
+                last = max(last, running[Int(lastOnLane[lane]) * room + runningCount[Int(lastOnLane[lane])] - 1].end)
+            }
         }
         return (max(0, first), last)
     }
@@ -229,17 +329,22 @@ package struct LaneSchedule: ~Copyable {
     @inline(__always) func path(_ task: Int, on newLane: Int, at place: Int) -> Double {
         let (previous, next) = neighbours(task, newLane, place)
         let own = hostOfLane[newLane]
-        var earliest = previous >= 0 ? end[previous] : opening(newLane)
+        var earliest = room == 0 && previous >= 0 ? end[previous] : opening(newLane)
         for edge in Int(firstIn[task])..<Int(firstIn[task + 1]) {
             let other = Int(tasksIn[edge])
             earliest = max(earliest, end[other] + delayIn(edge, host[other], own))
         }
+        let time = seconds[task * width + Int(entryOfLane[newLane])]
         var longest = next >= 0 ? duration[next] + rest[next] : 0
+        if room > 0 {
+            earliest = start(task, after: previous, on: newLane, from: earliest)
+            if next >= 0, fit(task, next, on: newLane) { longest = max(0, longest - time) }
+        }
         for edge in Int(firstOut[task])..<Int(firstOut[task + 1]) {
             let other = Int(tasksOut[edge])
             longest = max(longest, duration[other] + rest[other] + delayOut(edge, own, host[other]))
         }
-        return earliest + seconds[task * width + Int(entryOfLane[newLane])] + longest
+        return earliest + time + longest
     }
 
     /// Between which tasks of a lane a task would stand.
@@ -259,6 +364,15 @@ package struct LaneSchedule: ~Copyable {
         var next = previous >= 0 ? after[Int(previous)] : firstOnLane[lane]
         if next == Int32(task) { next = after[task] }
         return (Int(previous), Int(next))
+    }
+
+    /// The last task of a lane before a place in the order, and the first after another; -1 if there is none.
+    func around(_ low: Int, _ high: Int, on lane: Int) -> (previous: Int, next: Int) {
+        var index = low - 1
+        while index >= 0, self.lane[Int(order[index])] != Int32(lane) { index -= 1 }
+        var other = high + 1
+        while other < count, self.lane[Int(order[other])] != Int32(lane) { other += 1 }
+        return (index >= 0 ? Int(order[index]) : -1, other < count ? Int(order[other]) : -1)
     }
 
     /// Moves a task; the ends are those from before until ``settle(upTo:)``.
@@ -330,11 +444,9 @@ package struct LaneSchedule: ~Copyable {
             let place = word * 64 + bits.trailingZeroBitCount
             dirty[word] = bits & (bits - 1)
             let task = Int(order[place])
-            let now = start(task) + duration[task]
-            guard now != end[task] else { continue }
-            changed.append((Int32(task), end[task]))
-            end[task] = now
-            if now + (place > movedTo ? rest[task] : 0) > limit {
+            let change = settle(task)
+            guard change.lane else { continue }
+            if end[task] + (place > movedTo ? rest[task] : 0) > limit {
                 while word < words {
                     dirty[word] = 0
                     word += 1
@@ -342,6 +454,7 @@ package struct LaneSchedule: ~Copyable {
                 return false
             }
             if after[task] >= 0 { _ = mark(Int(after[task])) }
+            guard change.end else { continue }
             for edge in Int(firstOut[task])..<Int(firstOut[task + 1]) { _ = mark(Int(tasksOut[edge])) }
         }
         makespan = latestEnd()
@@ -361,6 +474,11 @@ package struct LaneSchedule: ~Copyable {
     package mutating func undo() {
         for (task, lane, place) in moved.reversed() { put(Int(task), Int(lane), Int(place)) }
         for (task, end) in changed.reversed() { self.end[Int(task)] = end }
+        for (task, begin, count) in ran.reversed() {
+            (self.begin[task], runningCount[task]) = (begin, count)
+            for place in 0..<count { running[task * room + place] = ranBefore[ranBefore.count - count + place] }
+            ranBefore.removeLast(count)
+        }
         makespan = makespanBefore
         forget()
     }
@@ -401,6 +519,38 @@ package struct LaneSchedule: ~Copyable {
         changed.removeAll(keepingCapacity: true)
         touched.removeAll(keepingCapacity: true)
         loosened.removeAll(keepingCapacity: true)
+        ran.removeAll(keepingCapacity: true)
+        ranBefore.removeAll(keepingCapacity: true)
+    }
+
+    /// Adds the tasks on longest paths to a list; where lanes are shared, those on one.
+    func addLongest(to tasks: inout [Int32]) {
+        let bound = makespan * (1 - 1e-9)
+        guard room > 0 else {
+            for task in 0..<count where end[task] + rest[task] >= bound { tasks.append(Int32(task)) }
+            return
+        }
+        var task = leaves.first { end[Int($0)] == makespan }.map { Int($0) } ?? -1
+        while task >= 0, tasks.count < count {
+            tasks.append(Int32(task))
+            task = blocker(task)
+        }
+    }
+
+    /// What a task on a shared lane waits for last; -1 if for nothing.
+    private func blocker(_ task: Int) -> Int {
+        let start = begin[task]
+        guard start > 0 else { return -1 }
+        for edge in Int(firstIn[task])..<Int(firstIn[task + 1]) {
+            let other = Int(tasksIn[edge])
+            if end[other] + (host[other] == host[task] ? 0 : secondsIn[edge]) >= start { return other }
+        }
+        guard before[task] >= 0 else { return -1 }
+        let previous = Int(before[task])
+        for place in previous * room..<previous * room + runningCount[previous] where running[place].end == start {
+            return running[place].task
+        }
+        return previous
     }
 
     /// Sorts the order by start; nothing else changes, but tasks may then be moved further.
@@ -431,6 +581,13 @@ package struct LaneSchedule: ~Copyable {
                 return "the neighbours of task \(task) are wrong"
             }
             if end[task] != fresh.end[task] { return "task \(task) ends at \(end[task]), not \(fresh.end[task])" }
+            if room > 0 {
+                let own = task * room..<task * room + runningCount[task]
+                let isSame = begin[task] == fresh.begin[task] && runningCount[task] == fresh.runningCount[task]
+                if !isSame || own.contains(where: { running[$0] != fresh.running[$0] }) {
+                    return "what runs when task \(task) starts is wrong"
+                }
+            }
             if rest[task] != fresh.rest[task] {
                 return "\(rest[task]) s follow task \(task), not \(fresh.rest[task])"
             }

@@ -5,7 +5,8 @@ internal import Workloads
 /// The greatest of three: the longest path, in which data moves unless tasks run on one instance, and those that do run one
 /// after the other where an instance has no room for two (Colin and Chrétienne, *C.P.M. scheduling with small communication
 /// delays and task duplication*, 1991, by the entry of the pool); the work that must be done between two times, by all that
-/// can be rented; and the same where at every moment only so many tasks can run at once as may have started.
+/// can be rented; and the same where at every moment only so many tasks can run at once as may have started. Of small jobs a
+/// ``PlanSearch`` may prove more.
 public struct LowerBound: Sendable {
     /// No schedule is shorter, in seconds.
     public private(set) var makespanSeconds = 0.0
@@ -22,6 +23,9 @@ public struct LowerBound: Sendable {
         // Sums of the same seconds in another order differ by rounding.
         makespanSeconds = (max(pathSeconds, workSeconds) + (problem.opens.min() ?? 0)) * (1 - 1e-12)
     }
+
+    /// Takes what a search has proved.
+    mutating func raise(to seconds: Double) { makespanSeconds = max(makespanSeconds, seconds * (1 - 1e-12)) }
 
     /// How much longer a schedule is than it must be, as a share of the bound; infinite if nothing is known.
     public func gap(_ makespan: Double) -> Double { makespanSeconds > 0 ? makespan / makespanSeconds - 1 : .infinity }

@@ -99,13 +99,18 @@ struct OrderModel: SearchSpace {
 
     var briefTries: Int { min(2000, 30_000 / max(1, problem.graph.count)) }
 
-    func anneal(
-        _ point: Schedule, _ score: PlanScore, round: Int, chain: Int, keepsFront: Bool, until limit: SearchLimit,
-        seed: UInt64
+    func search(
+        _ points: [Schedule], _ score: PlanScore, _ method: PlanSearch.Method?, round: Int, chain: Int,
+        keepsFront: Bool,
+        until limit: SearchLimit, seed: UInt64
     ) -> Found<Schedule> {
+        // They find what annealing does not, and the other way round.
+        if method == .genetic || (method == nil && chain % 2 == 1) {
+            return GeneticSearch().run(self, from: points, score, until: limit, seed: seed)
+        }
         var setup = OrderAnnealing()
         setup.keepsFront = keepsFront
         if round > 0 || chain == 3 { setup.hot *= 0.3 }
-        return setup.run(self, from: point, score, until: limit, seed: seed)
+        return setup.run(self, from: points[chain % points.count], score, until: limit, seed: seed)
     }
 }

@@ -3,7 +3,9 @@ internal import Workloads
 
 /// Searches for better plans than list schedules are, as long as it may.
 ///
-/// Several chains of annealing start from the best list schedules, each with habits of its own; the best of them go on, colder.
+/// Several chains, of annealing and of windows that are put back in the best way, start from the best list schedules, each
+/// with habits of its own; the best of them go on, colder. Of small jobs a beam that holds all that may be better then proves
+/// the optimum.
 /// What a search finds depends on the seed and on how many tries it has, never on the number of threads; with a limit in
 /// seconds it has as many tries as fit.
 public struct PlanSearch: Sendable {
@@ -26,16 +28,31 @@ public struct PlanSearch: Sendable {
         }
     }
 
+    /// How it may search.
+    public enum Method: String, Hashable, Sendable, CaseIterable {
+        /// Simulated annealing.
+        case annealing
+        /// A genetic algorithm on orders of tasks.
+        case genetic
+        /// Large-neighbourhood search: some tasks at a time are put back in the best way. Where tasks of different size
+        /// share instances, it is annealing.
+        case windows
+        /// Beam search, wider and wider.
+        case beam
+    }
+
     /// The best schedule found.
     public private(set) var schedule: Schedule
     /// Moves that were judged, and those of them that were made for it.
     public private(set) var tries = 0
     public private(set) var evaluations = 0
+    /// A makespan below which there is none, if one was proved; 0 if not.
+    public private(set) var provedSeconds = 0.0
 
     /// Searches, from schedules of the problem.
     init(
-        _ problem: PlanningProblem, _ goal: Goal, from known: [Schedule], bound: LowerBound, limit: Limit, threads: Int,
-        seed: UInt64
+        _ problem: PlanningProblem, _ goal: Goal, from known: [Schedule], bound: LowerBound, limit: Limit,
+        method: Method? = nil, threads: Int, seed: UInt64
     ) {
         let score = PlanScore(goal, scale: (known[0].makespan, known[0].cost))
         func value(_ schedule: Schedule) -> Double { score(makespan: schedule.makespan, cost: schedule.cost) }
@@ -45,21 +62,28 @@ public struct PlanSearch: Sendable {
         schedule = starts[0]
         let least = goal.objective == .time ? bound.makespanSeconds * (1 + 1e-9) : -.infinity
         guard problem.graph.count > 1, value(schedule) > least else { return }
-        // Room for instances that none of them uses.
+        // Room for instances that none of them uses; for all, where an optimum may be proved.
+        let isSmall = problem.graph.count <= Self.fewTasks
         let most = problem.entries.indices.map { entry in
+            if isSmall { return problem.graph.count }
             let used = starts.map { $0.entryOfInstance.count { Int($0) == entry } }.max() ?? 0
             return used + max(2, used / 4)
         }
-        if let model = LaneModel(problem, most: most) {
-            search(model, score, starts, least, limit, threads, seed)
+        if method != .genetic,
+            let model = LaneModel(problem, most: most) ?? LaneModel(problem, most: most, sharing: true)
+        {
+            search(model, score, starts, least, limit, method, threads, seed)
+            if isSmall, goal == Goal(.time, confidence: goal.confidence), value(schedule) > least {
+                prove(model, score, limit)
+            }
         } else {
-            search(OrderModel(problem), score, starts, least, limit, threads, seed)
+            search(OrderModel(problem), score, starts, least, limit, method, threads, seed)
         }
     }
 
     private mutating func search<Space: SearchSpace>(
-        _ space: Space, _ score: PlanScore, _ starts: [Schedule], _ least: Double, _ limit: Limit, _ threads: Int,
-        _ seed: UInt64
+        _ space: Space, _ score: PlanScore, _ starts: [Schedule], _ least: Double, _ limit: Limit,
+        _ method: Method?, _ threads: Int, _ seed: UInt64
     ) {
         // Large jobs have too few tries for many.
         let size = max(1, starts[0].starts.count)
@@ -76,9 +100,9 @@ public struct PlanSearch: Sendable {
                     case .brief: SearchLimit(tries: space.briefTries / 2)
                     }
                 end.least = least
-                return space.anneal(
-                    points[chain % points.count], score, round: limit == .brief ? 2 : round, chain: chain,
-                    keepsFront: false, until: end,
+                return space.search(
+                    points, score, method, round: limit == .brief ? 2 : round, chain: chain, keepsFront: false,
+                    until: end,
                     seed: seed &* 0x9E37_79B9 &+ UInt64(round * chains + chain))
             }
             tries += found.reduce(0) { $0 + $1.tries }
@@ -92,6 +116,19 @@ public struct PlanSearch: Sendable {
                 schedule = best
             }
         }
+    }
+
+    /// Of how many tasks at most a search tries to prove that there is no better schedule.
+    private static let fewTasks = 12
+
+    /// Looks for anything better than what was found, by a beam that holds all that may be if the job is small.
+    private mutating func prove(_ model: LaneModel, _ score: PlanScore, _ limit: Limit) {
+        var end = SearchLimit()
+        if case .seconds(let seconds) = limit { end.seconds = seconds / 4 }
+        let known = score(makespan: schedule.makespan, cost: schedule.cost)
+        let found = BeamSearch(width: limit == .brief ? 100 : 50_000).run(model, score, better: known, until: end)
+        if let plan = found.plan { schedule = model.schedule(plan) }
+        provedSeconds = max(0, min(found.bound, schedule.makespan))
     }
 
     /// The best four of which no two are alike.

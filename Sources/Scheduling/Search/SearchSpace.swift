@@ -11,10 +11,10 @@ protocol SearchSpace: Sendable {
     /// How many tries take a few milliseconds.
     var briefTries: Int { get }
 
-    /// Anneals from a point; the habits of a search differ by round and chain.
-    func anneal(
-        _ point: Point, _ score: PlanScore, round: Int, chain: Int, keepsFront: Bool, until limit: SearchLimit,
-        seed: UInt64
+    /// Searches from points by a method; the habits of a search differ by round and chain.
+    func search(
+        _ points: [Point], _ score: PlanScore, _ method: PlanSearch.Method?, round: Int, chain: Int, keepsFront: Bool,
+        until limit: SearchLimit, seed: UInt64
     ) -> Found<Point>
 }
 
