@@ -9,8 +9,8 @@ public import Workloads
 /// data take and those already on their way; on all instances and on the fastest alone. The best is followed, but one that
 /// moves tasks must gain more than it disturbs. Between schedules instances work through their lines in order.
 ///
-/// Tasks that no open or coming instance can hold go by ``Backfilling``, and so do all beyond the most urgent few thousand and
-/// those of tenants with a quota.
+/// Tasks that no open or coming instance can hold go by ``Backfilling``, and so do all beyond the most urgent few thousand. So
+/// do all tasks under fair share, and where a tenant has a quota.
 /// - Complexity: a schedule is O(*tasks* · *instances* · *predecessors*); it is made anew only as often as keeps an event within
 ///   ``workPerEvent`` of these on average. Source: Topcuoglu, Hariri and Wu, *HEFT* (2002), repeated from the present.
 public struct Rescheduling: Placement {
@@ -28,6 +28,7 @@ public struct Rescheduling: Placement {
     /// What is known of every instance, to tell what changed.
     private var known: [(phase: RunState.InstancePhase, free: Resources)] = []
     private var isStale = true
+    private var usesShadow = false
     private var hasNews = true
     private var credit = 0.0
     private var creditSeconds = -Double.infinity
@@ -48,11 +49,9 @@ public struct Rescheduling: Placement {
     }
 
     public mutating func becameReady(_ task: TaskIndex, _ state: RunState) {
-        // Who had how much decides then, not when things end.
-        // And what a tenant has in use, where that is limited.
-        guard order != .fairShare, state.tenants[state.tenant(of: task)].quota == nil else {
-            return rest.becameReady(task, state)
-        }
+        // What tenants had or may have decides then, not when things end.
+        guard order != .fairShare, !state.hasQuotas else { return rest.becameReady(task, state) }
+        usesShadow = true
         hasNews = true
         fresh.append(task)
     }
@@ -72,7 +71,8 @@ public struct Rescheduling: Placement {
     }
 
     public mutating func planned(_ job: JobIndex, _ state: RunState) {
-        guard order != .fairShare else { return }
+        guard order != .fairShare, !state.hasQuotas else { return }
+        usesShadow = true
         shadow.take(job, state)
         (isStale, hasNews) = (true, true)
     }
@@ -82,7 +82,10 @@ public struct Rescheduling: Placement {
     public mutating func takeRedirected() -> [TaskIndex] { shadow.takeMoved() }
 
     public mutating func next(_ state: RunState) -> (task: TaskIndex, instance: InstanceIndex)? {
-        if order == .fairShare { return rest.next(state) }
+        if order == .fairShare || state.hasQuotas {
+            if usesShadow { leaveShadow(state) }
+            return rest.next(state)
+        }
         if state.seconds >= shadow.patienceEnds { (isStale, hasNews) = (true, true) }
         if hasNews { look(state) }
         while let start = starts.popLast() {
@@ -94,6 +97,20 @@ public struct Rescheduling: Placement {
         }
         if let other = rest.next(state) { return other }
         return state.jobs.allSatisfy { $0.running == 0 } ? shadow.first(state) : nil
+    }
+
+    /// The first tenant with a quota has come: all that was scheduled goes by what tenants have in use from now on.
+    private mutating func leaveShadow(_ state: RunState) {
+        usesShadow = false
+        // Told anew, so that it knows no task twice.
+        rest = Backfilling(order)
+        for instance in 0..<state.instances.count where state.instances.phase[instance] != .closed {
+            rest.changed(InstanceIndex(instance), state)
+        }
+        for task in 0..<TaskIndex(state.tasks.count) where state.tasks.phase[Int(task)] == .ready {
+            rest.becameReady(task, state)
+        }
+        (fresh, starts, shadow) = ([], [], ShadowSchedule())
     }
 
     public func wakeSeconds(_ state: RunState) -> Double { min(shadow.patienceEnds, rest.wakeSeconds(state)) }

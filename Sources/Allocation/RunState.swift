@@ -76,6 +76,8 @@ public struct RunState: Sendable {
     /// What all instances of all offers have room for together.
     let whole: Resources
 
+    /// Whether a tenant has a quota.
+    private(set) var hasQuotas = false
     /// How often something happened after which a tenant may be within its quota again.
     var quotaChanges = 0
 
@@ -121,6 +123,7 @@ public struct RunState: Sendable {
         let tenant = tenants.firstIndex { $0.name == job.tenant } ?? tenants.count
         if tenant == tenants.count {
             tenants.append(Tenant(name: job.tenant, weight: job.weight, quota: job.quota))
+            hasQuotas = hasQuotas || job.quota != nil
         }
         let ranks = ranks ?? upwardRanks(graph, seconds: Array(repeating: 1, count: graph.count))
         tasks.append(graph, job: JobIndex(jobs.count), ranks: ranks, estimates: estimates)

@@ -215,7 +215,7 @@ extension ShadowSchedule {
     mutating func take(_ job: JobIndex, _ state: RunState) {
         learn(state)
         let item = state.jobs[Int(job)]
-        guard let plan = item.plan, state.tenants[Int(item.tenant)].quota == nil else { return }
+        guard let plan = item.plan else { return }
         isNewPlan = true
         for (task, slot) in plan.slotOfTask.enumerated() where slot >= 0 {
             let index = Int(item.first) + task
@@ -374,9 +374,7 @@ extension ShadowSchedule {
             let phase = state.tasks.phase[Int(task)]
             let job = state.jobs[Int(state.tasks.job[Int(task)])]
             if phase.isOver { dead += 1 }
-            guard !phase.isRunningOrOver, job.isAdmitted, job.ending == nil,
-                state.tenants[Int(job.tenant)].quota == nil
-            else { continue }
+            guard !phase.isRunningOrOver, job.isAdmitted, job.ending == nil else { continue }
             placeInLine[Int(task)] = Int32(line.count)
             line.append(task)
         }

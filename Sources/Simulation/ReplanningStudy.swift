@@ -183,5 +183,7 @@ package struct ToTheLetter: Placement {
         return nil
     }
 
-    package func destination(of task: TaskIndex, _ state: RunState) -> InstanceIndex { instance[Int(machine[Int(task)])] }
+    package func destination(of task: TaskIndex, _ state: RunState) -> InstanceIndex {
+        instance[Int(machine[Int(task)])]
+    }
 }

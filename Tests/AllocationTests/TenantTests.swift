@@ -245,6 +245,25 @@ import Workloads
         #expect(Array(world.running.keys) == [100])
     }
 
+    @Test("when the first tenant with a quota comes, what was scheduled before goes on")
+    func lateQuota() throws {
+        let graphs = try (0..<2).map { _ in try TaskGraph((0..<30).map { TaskSpec(id: TaskID("t\($0)")) }) }
+        var allocator = Allocator(offers: [offer(cpus: 8)], policies: Policies(placement: Rescheduling()))
+        allocator.add(Job(graphs[0], tenant: "a"))
+        var world = TestWorld(allocator, graphs)
+        try world.send([.admitted(0)])
+        try world.openAll()
+        #expect(world.running.count == 8)
+        world.allocator.add(Job(graphs[1], tenant: "b", quota: Quota(resources: Resources(cpus: 2, memoryBytes: 1e12))))
+        try world.send([.admitted(1)])
+        while let task = world.running.keys.min() {
+            world.now += 1
+            try world.finish(task)
+            #expect(world.running.keys.count { $0 >= 30 } <= 2)
+        }
+        #expect(world.endings == [0: .succeeded, 1: .succeeded])
+    }
+
     @Test("what exceeds the quota of its tenant alone is given up, and keeps nothing else from running")
     func beyondQuota() throws {
         let graph = try TaskGraph([

@@ -83,13 +83,13 @@ import Workloads
             }
             least = min(least, cost)
         }
-        let plan = try Planner(graph, on: pool, costs: .claimed(by: graph)).search(Goal(.cost), limit: .tries(20_000))
+        let plan = try Planner(graph, on: pool, costs: .claimed(by: graph)).search(Goal(.cost), limit: .tries(8000))
             .plan
         try plan.validate(graph, on: pool)
         #expect(abs(plan.cost - least) < 1e-9, "\(plan.cost) instead of \(least)")
     }
 
-    @Test("where machines come late the search finds the optimum, and nothing beats it", arguments: UInt64(0)..<60)
+    @Test("where machines come late the search finds the optimum, and nothing beats it", arguments: UInt64(0)..<30)
     func startUp(seed: UInt64) throws {
         var small = try SmallProblem(tasks: 6, machines: 3, seed: seed)
         var generator = TestGenerator(seed: seed &+ 99)
@@ -98,7 +98,7 @@ import Workloads
         }
         let least = small.leastMakespan
         let planner = Planner(small.graph, on: small.pool, costs: small.costs)
-        let found = try planner.search(Goal(.time), limit: .tries(20_000))
+        let found = try planner.search(Goal(.time), limit: .tries(8000))
         #expect(small.fault(of: found.plan) == nil)
         #expect(abs(found.plan.makespanSeconds - least) < 1e-9, "\(found.plan.makespanSeconds) instead of \(least)")
         #expect(found.lowerBound.makespanSeconds <= least)
@@ -122,12 +122,12 @@ import Workloads
 
     @Test(
         "between zones data takes its time: the search finds the optimum, and nothing beats it",
-        arguments: UInt64(0)..<80)
+        arguments: UInt64(0)..<40)
     func zones(seed: UInt64) throws {
         let small = try zoned(seed)
         let least = small.leastMakespan
         let planner = Planner(small.graph, on: small.pool, costs: small.costs)
-        let found = try planner.search(Goal(.time), limit: .tries(20_000))
+        let found = try planner.search(Goal(.time), limit: .tries(8000))
         #expect(small.fault(of: found.plan) == nil)
         #expect(abs(found.plan.makespanSeconds - least) < 1e-9, "\(found.plan.makespanSeconds) instead of \(least)")
         #expect(found.lowerBound.makespanSeconds <= least)
@@ -188,7 +188,7 @@ import Workloads
             faster.transfers = nil
             faster.cost = plan.instances.reduce(0) { $0 + $1.cost }
             try faster.validate(graph, on: pool, network: costs.network)
-            #expect(plan.cost >= faster.cost)
+            #expect(plan.cost >= faster.cost * (1 - 1e-12))
         }
         try planner.heft().validate(graph, on: pool, network: costs.network)
     }

@@ -251,17 +251,20 @@ extension BeamSearch {
 
         /// When each lane is free, if none is shared.
         private func free(_ state: State) -> [Double] {
-            var free = [Double](repeating: 0, count: model.host.count)
+            var free = model.entry.map { problem.opens[Int($0)] }
             for task in state.order { free[Int(state.lanes[Int(task)])] = state.ends[Int(task)] }
             return free
         }
 
         private func start(_ task: Int, _ lane: Int, _ state: State, _ free: [Double]) -> Double {
-            var start = state.last
+            let entry = model.entry[lane]
+            var start = max(state.last, problem.opens[Int(entry)])
             for edge in problem.edges(of: task) {
                 let other = Int(problem.predecessors[edge])
-                let isHere = model.host[Int(state.lanes[other])] == model.host[lane]
-                start = max(start, state.ends[other] + (isHere ? 0 : problem.transfers[edge]))
+                let from = Int(state.lanes[other])
+                let isHere = model.host[from] == model.host[lane]
+                let seconds = isHere ? 0 : problem.seconds(along: edge, from: model.entry[from], to: entry)
+                start = max(start, state.ends[other] + seconds)
             }
             guard model.room > 0 else { return max(start, free[lane]) }
             let capacity = problem.entries[Int(model.entry[lane])].type.capacity.lanes * (1 + 1e-12)

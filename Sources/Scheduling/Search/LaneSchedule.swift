@@ -240,7 +240,7 @@ package struct LaneSchedule: ~Copyable {
     }
 
     /// Seconds until what comes along an edge into a task is on an instance.
-    @inline(__always) private func delayIn(_ edge: Int, _ from: Int32, _ to: Int32) -> Double {
+    @inline(__always) func delayIn(_ edge: Int, _ from: Int32, _ to: Int32) -> Double {
         if from == to { return 0 }
         return hasZones && isFar(from, to) ? farIn[edge] : secondsIn[edge]
     }
@@ -256,7 +256,8 @@ package struct LaneSchedule: ~Copyable {
         return from != to && from >= 0 && to >= 0
     }
 
-    @inline(__always) private func opening(_ lane: Int) -> Double { startsAtOnce ? 0 : openOfLane[lane] }
+    /// When a lane takes tasks first.
+    @inline(__always) func opening(_ lane: Int) -> Double { startsAtOnce ? 0 : openOfLane[lane] }
 
     @inline(__always) private func restNow(_ task: Int) -> Double {
         var longest = 0.0

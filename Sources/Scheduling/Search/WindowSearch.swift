@@ -138,6 +138,7 @@ extension WindowSearch {
         private mutating func measure(_ schedule: borrowing LaneSchedule) {
             let (model, count) = (schedule.model, tasks.count)
             let problem = model.problem
+            let isFar = problem.isFar(model.entry[lanes[0]], model.entry[lanes[1]])
             seconds.removeAll(keepingCapacity: true)
             ready.removeAll(keepingCapacity: true)
             tail.removeAll(keepingCapacity: true)
@@ -151,10 +152,11 @@ extension WindowSearch {
                     for edge in problem.edges(of: task) {
                         let other = Int(problem.predecessors[edge])
                         if let inside = tasks.firstIndex(of: other) {
-                            edges[inside * count + number] = problem.transfers[edge]
+                            edges[inside * count + number] =
+                                isFar ? problem.farTransfers[edge] : problem.transfers[edge]
                         } else {
-                            let isHere = schedule.host[other] == host
-                            arrival = max(arrival, schedule.end[other] + (isHere ? 0 : problem.transfers[edge]))
+                            let seconds = schedule.delayIn(edge, schedule.host[other], host)
+                            arrival = max(arrival, schedule.end[other] + seconds)
                         }
                     }
                     for edge in Int(schedule.firstOut[task])..<Int(schedule.firstOut[task + 1]) {
@@ -169,7 +171,7 @@ extension WindowSearch {
             }
             for side in 0...1 {
                 let (previous, next) = schedule.around(places[0], places[count - 1], on: lanes[side])
-                free[side] = previous >= 0 ? schedule.end[previous] : 0
+                free[side] = previous >= 0 ? schedule.end[previous] : schedule.opening(lanes[side])
                 follows[side] = next >= 0 ? schedule.duration[next] + schedule.rest[next] : 0
             }
         }
