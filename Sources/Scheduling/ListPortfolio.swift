@@ -24,8 +24,7 @@ struct ListPortfolio {
         let isHuge = count * problem.entries.count > 2_000_000
         if !problem.transfersAreFree, !isHuge { problem.lookAhead() }
         self.problem = problem
-        let most = problem.entries.map { min($0.maximumCount, count) }
-        model = most.reduce(0, +) <= max(4096, count) ? LaneModel(problem, most: most) : nil
+        model = LaneModel.whole(problem)
         let spans = problem.spans
         let leastRanks = problem.ranks(spans.least)
         bestRest = zip(leastRanks, spans.least).map { $0 - $1 }

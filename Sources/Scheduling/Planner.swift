@@ -106,8 +106,7 @@ public struct Planner: Sendable {
     public func heft(confidence: Double? = nil) throws(PlanError) -> Plan {
         let problem = try PlanningProblem(graph, on: pool, costs: costs, confidence: confidence)
         let order = problem.order(by: problem.ranks(problem.spans.mean))
-        let most = problem.entries.map { min($0.maximumCount, graph.count) }
-        if most.reduce(0, +) <= max(4096, graph.count), let model = LaneModel(problem, most: most) {
+        if let model = LaneModel.whole(problem) {
             return LaneList.schedule(model, order: order, rule: .earliestFinish).plan(problem)
         }
         return ListSchedule(problem, order: order, rule: .earliestFinish).schedule.plan(problem)

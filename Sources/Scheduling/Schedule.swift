@@ -67,6 +67,13 @@ public struct Schedule: Hashable, Sendable {
         return latest
     }
 
+    /// All tasks by start, each after what it waits for.
+    func order(_ problem: PlanningProblem) -> [Int] {
+        var place = [Int](repeating: 0, count: problem.graph.count)
+        for (position, task) in problem.graph.topologicalOrder.enumerated() { place[task] = position }
+        return (0..<problem.graph.count).sorted { (starts[$0], place[$0]) < (starts[$1], place[$1]) }
+    }
+
     /// Places a task on an instance, which is number `number` of its entry.
     mutating func set(_ task: Int, start: Double, end: Double, instance: Int32, number: Int) {
         starts[task] = start

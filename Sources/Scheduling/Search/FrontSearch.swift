@@ -21,11 +21,7 @@ struct FrontSearch {
                 ).schedule)
         }
         schedules = Self.front(found)
-        let most = problem.entries.indices.map { entry in
-            let used = found.map { $0.entryOfInstance.count { Int($0) == entry } }.max() ?? 0
-            return used + max(2, used / 4)
-        }
-        if let model = LaneModel(problem, most: most) {
+        if let model = LaneModel(problem, most: LaneModel.room(for: found, problem)) {
             search(model, limit, threads, seed)
         } else {
             search(OrderModel(problem), limit, threads, seed)

@@ -112,4 +112,18 @@ package struct LaneModel: Sendable {
         }
         return (first, tasks, seconds)
     }
+
+    /// All instances of a pool as lanes; `nil` where that would not be exact, or there are too many of them.
+    static func whole(_ problem: PlanningProblem) -> LaneModel? {
+        let most = problem.entries.map { min($0.maximumCount, problem.graph.count) }
+        return most.reduce(0, +) <= max(4096, problem.graph.count) ? LaneModel(problem, most: most) : nil
+    }
+
+    /// How many instances of each entry schedules use, and some more.
+    static func room(for schedules: [Schedule], _ problem: PlanningProblem) -> [Int] {
+        problem.entries.indices.map { entry in
+            let used = schedules.map { $0.entryOfInstance.count { Int($0) == entry } }.max() ?? 0
+            return used + max(2, used / 4)
+        }
+    }
 }

@@ -28,11 +28,7 @@ struct LanePlan: Sendable {
     /// Of a schedule of the same problem; its instances must be among those of the model.
     init(_ schedule: Schedule, _ model: LaneModel) {
         let problem = model.problem
-        var place = [Int](repeating: 0, count: problem.graph.count)
-        for (position, task) in problem.graph.topologicalOrder.enumerated() { place[task] = position }
-        let sorted = (0..<problem.graph.count).sorted {
-            (schedule.starts[$0], place[$0]) < (schedule.starts[$1], place[$1])
-        }
+        let sorted = schedule.order(problem)
         // The instances of an entry one after the other, in the order in which they were opened.
         var hosts: [Int] = []
         var next = problem.entries.indices.map { entry in model.entryOfHost.firstIndex(of: Int32(entry)) ?? 0 }

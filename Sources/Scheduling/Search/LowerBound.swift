@@ -53,11 +53,14 @@ extension LowerBound {
             // Whatever moves fastest.
             let nearest =
                 problem.hasZones ? zip(problem.transfers, problem.farTransfers).map { min($0, $1) } : problem.transfers
-            var edges = Edges(first: problem.firstEdge, tasks: problem.predecessors, seconds: nearest)
+            let edges = Edges(first: problem.firstEdge, tasks: problem.predecessors, seconds: nearest)
             let order = problem.graph.topologicalOrder
             let heads = Self.earliest(order, edges, seconds, isAlone)
-            edges = edges.reversed(count)
-            let tails = Self.earliest(order.reversed(), edges, seconds, isAlone)
+            let backward = LaneModel.reversed(problem, nearest)
+            let tails = Self.earliest(
+                order.reversed(), Edges(first: backward.first, tasks: backward.tasks, seconds: backward.seconds),
+                seconds,
+                isAlone)
             for task in 0..<count {
                 var (head, tail, path) = (Double.infinity, Double.infinity, Double.infinity)
                 for place in task * width..<(task + 1) * width where seconds[place].isFinite {
@@ -75,21 +78,6 @@ extension LowerBound {
             var first: [Int32]
             var tasks: [Int32]
             var seconds: [Double]
-
-            func reversed(_ count: Int) -> Edges {
-                var result = Edges(first: [Int32](repeating: 0, count: count + 1), tasks: tasks, seconds: seconds)
-                for task in tasks { result.first[Int(task) + 1] += 1 }
-                for task in 0..<count { result.first[task + 1] += result.first[task] }
-                var next = result.first
-                for task in 0..<count {
-                    for edge in Int(first[task])..<Int(first[task + 1]) {
-                        let place = Int(next[Int(tasks[edge])])
-                        next[Int(tasks[edge])] += 1
-                        (result.tasks[place], result.seconds[place]) = (Int32(task), seconds[edge])
-                    }
-                }
-                return result
-            }
         }
 
         /// One entry of each kind, those with equal times being alike, and whether its instances run one task at a time; `nil`

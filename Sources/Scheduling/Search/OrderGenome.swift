@@ -9,13 +9,9 @@ struct OrderGenome: Sendable {
 
     /// Those of a schedule.
     init(_ schedule: Schedule, _ problem: PlanningProblem) {
-        var place = [Int](repeating: 0, count: problem.graph.count)
-        for (position, task) in problem.graph.topologicalOrder.enumerated() { place[task] = position }
-        let sorted = (0..<problem.graph.count).sorted {
-            (schedule.starts[$0], place[$0]) < (schedule.starts[$1], place[$1])
-        }
         self.init(
-            order: sorted.map { Int32($0) }, entries: schedule.instance.map { schedule.entryOfInstance[Int($0)] })
+            order: schedule.order(problem).map { Int32($0) },
+            entries: schedule.instance.map { schedule.entryOfInstance[Int($0)] })
     }
 
     init(order: [Int32], entries: [Int32]) {
@@ -26,13 +22,9 @@ struct OrderGenome: Sendable {
 
     /// The entries on which each task fits.
     static func choices(_ problem: PlanningProblem) -> [[Int32]] {
-        var known: [[Int32]: [Int32]] = [:]
-        return (0..<problem.graph.count).map { task in
-            let fits = problem.entries.indices.filter { problem.seconds(of: task, on: $0).isFinite }.map { Int32($0) }
-            if let same = known[fits] { return same }
-            known[fits] = fits
-            return fits
+        let ofShape = problem.shapes.map { shape in problem.entries.indices.filter { shape.fits[$0] }.map { Int32($0) }
         }
+        return problem.shapeOf.map { ofShape[Int($0)] }
     }
 
     /// The places in the order where a task may stand.

@@ -64,11 +64,8 @@ public struct PlanSearch: Sendable {
         guard problem.graph.count > 1, value(schedule) > least else { return }
         // Room for instances that none of them uses; for all, where an optimum may be proved.
         let isSmall = problem.graph.count <= Self.fewTasks
-        let most = problem.entries.indices.map { entry in
-            if isSmall { return problem.graph.count }
-            let used = starts.map { $0.entryOfInstance.count { Int($0) == entry } }.max() ?? 0
-            return used + max(2, used / 4)
-        }
+        let most =
+            isSmall ? problem.entries.map { _ in problem.graph.count } : LaneModel.room(for: starts, problem)
         if method != .genetic,
             let model = LaneModel(problem, most: most) ?? LaneModel(problem, most: most, sharing: true)
         {
