@@ -11,6 +11,7 @@ import Workloads
 //   cost PROBLEM DEADLINE       the cheapest plan by the deadline, in seconds; with SECONDS of search at the end, that of a search
 //   pareto PROBLEM              plans of which none is both slower and dearer than another
 //   decode PROBLEM ORDER        a schedule decoded: the tasks in an order, then the machine of each task
+//   replan PROBLEM RUNS NOISE RECLAIMS    makespans of runs under chance; what happened goes to PROBLEM.luck
 //   simulate PROBLEM            a run of the allocator, the longest path first
 
 /// Seconds of this process's processors.
@@ -128,6 +129,19 @@ case ("pareto", 2):
     let (front, seconds) = try timed { try planner.paretoFront() }
     for plan in front { try show(answer(plan, of: problem, seconds: seconds)) }
 case ("decode", 3): try show(try decode(try Problem(arguments[1]), arguments[2]))
+case ("replan", 5):
+    let problem = try Problem(arguments[1])
+    let study = ReplanningStudy(
+        problem.graph, on: problem.pool, network: problem.costs.network,
+        noise: Double(arguments[3]) ?? 0,
+        reclaims: Double(arguments[4]) ?? 0, runs: Int(arguments[2]) ?? 0, seed: 1,
+        threads: ProcessInfo.processInfo.activeProcessorCount,
+        policies: [("re-planning", Policies(placement: Rescheduling())), ("by rank", Policies())])
+    var found = ["static": study.fixed, "clairvoyant": study.clairvoyant]
+    for course in study.courses { found[course.name] = course.makespans }
+    let luck = study.luck.map { $0.map { String($0) }.joined(separator: " ") }.joined(separator: "\n")
+    try Data((luck + "\n").utf8).write(to: URL(filePath: arguments[1] + ".luck"))
+    print(String(decoding: try JSONEncoder().encode(found), as: UTF8.self))
 case ("simulate", 2): try show(try simulate(try Problem(arguments[1])))
 default:
     FileHandle.standardError.write(Data("scheduling-bench: see the parts at the top of main.swift\n".utf8))
