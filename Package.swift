@@ -57,7 +57,7 @@ let package = Package(
         .target(
             name: "Tables", dependencies: ["LinearAlgebra", "ModelFiles", "Workloads", "Reading", "Forests"],
             swiftSettings: settings),
-        .target(name: "Scheduling", dependencies: ["Workloads"], swiftSettings: settings),
+        .target(name: "Scheduling", dependencies: ["LinearAlgebra", "Workloads"], swiftSettings: settings),
         .target(name: "Allocation", dependencies: ["Basics", "Scheduling", "Workloads"], swiftSettings: settings),
         .target(
             name: "JobFiles", dependencies: ["Workloads", .product(name: "Yams", package: "Yams")],

@@ -147,7 +147,7 @@ def saga(name, problems):
     if options.cached and os.path.exists(path):
         with open(path) as file: kept = json.load(file)
     missing = [problem for problem in problems if problem.id not in kept]
-    if missing:
+    if missing and os.path.exists(os.path.join(options.venv, "bin", "python")):
         note(f"SAGA plans by {name}")
         for problem, answer in zip(missing, python("saga_peer.py", name, *[p.file for p in missing])): kept[problem.id] = answer
         with open(path, "w") as file: json.dump(kept, file)
@@ -207,6 +207,7 @@ def list_plans():
     peers = [("SAGA Heft", theirs["Heft"]), ("HEFT in C++", [heft(p) for p in problems] if control else [])]
     for name, answers in peers:
         if answers: add(work, slowest, name, 1e3 * max(a["seconds"] for a in answers), "at most 10", slowest <= 10)
+    if not any(answers for _, answers in peers): return
     worse = sum(any(a and plan(p)["makespan"] > a[i]["makespan"] * (1 + 1e-9) for _, a in peers) for i, p in enumerate(problems))
     add("… problems on which a HEFT is faster", worse, "none", None, "none", worse == 0)
 

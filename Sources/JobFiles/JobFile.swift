@@ -23,13 +23,16 @@ import Yams
 ///         outputs: [all]
 ///     pool:
 ///       - {type: m5.large, cpus: 2, memory: 8 GiB, price: 0.096, spot_price: 0.035, zones: [a, b], count: 4}
+///     network: {bandwidth: 100 MB/s, latency: 50ms}    # between instances; without it data moves at once
+///
+/// Types of instances may have `gpus`, `gpu_model`, `storage` and `speed`.
 ///
 /// What happens after failures and alerts may be said in `policy:`, see ``RetryPolicy``; `almanac plan JOB --policy show`
 /// prints the table in force.
 ///
 /// Inside `[ ]` and `{ }`, YAML wants quotes around a value with `${`.
 ///
-/// A task may also have `type`, `needs`, `priority`, `retries`, `env`, `parameters` and `seconds` (its known run time on a
+/// A task may also have `gpus`, `gpu_model`, `storage`, `type`, `needs`, `priority`, `retries`, `env`, `parameters` and `seconds` (its known run time on a
 /// machine of speed 1). Variables of `foreach` become parameters, which models use as features. A `*` in `needs` or
 /// `inputs` stands for any text in the names of other tasks or of their outputs. Two spellings of a path are one file; an
 /// input inside an output that is a folder waits for its task, as one that is the folder of outputs waits for theirs.
@@ -40,6 +43,8 @@ public struct JobFile: Hashable, Sendable {
     public var tasks: TaskGraph
     /// The instances that it may use; `nil` is this machine.
     public var pool: ResourcePool?
+    /// What it takes to move data between its instances; `nil` is nothing.
+    public var network: Network?
     /// What its plan should be good at, `balanced` if it does not say, and what it must keep.
     public var goal: Goal
     /// What happens after failures and alerts; `nil` is the standard.
@@ -47,10 +52,10 @@ public struct JobFile: Hashable, Sendable {
 
     /// Makes a job that was not read from a file.
     public init(
-        name: String, tasks: TaskGraph, pool: ResourcePool? = nil, goal: Goal = Goal(.balanced),
-        policy: RetryPolicy? = nil
+        name: String, tasks: TaskGraph, pool: ResourcePool? = nil, network: Network? = nil,
+        goal: Goal = Goal(.balanced), policy: RetryPolicy? = nil
     ) {
-        (self.name, self.tasks, self.pool) = (name, tasks, pool)
+        (self.name, self.tasks, self.pool, self.network) = (name, tasks, pool, network)
         (self.goal, self.policy) = (goal, policy)
     }
 
@@ -85,6 +90,16 @@ public struct JobFile: Hashable, Sendable {
         return String(decoding: data.starts(with: mark) ? data.dropFirst(3) : data, as: UTF8.self)
     }
 
+    /// Reads a pool file: the `pool:` of a job file, and `network:` if transfers take time, without tasks.
+    ///
+    /// - Throws: ``JobFileError``.
+    public static func readPool(_ path: String) throws(JobFileError) -> (pool: ResourcePool, network: Network?) {
+        let reader = YAMLReader(file: path)
+        let root = try reader.fields(
+            reader.document(try text(path)), keys: ["pool", "network"], required: ["pool"], of: "the pool file")
+        return (try reader.pool(root["pool"]) ?? ResourcePool(entries: []), try reader.network(root["network"]))
+    }
+
     /// Reads a policy file: the `policy:` of a job file, alone.
     ///
     /// - Throws: ``JobFileError``.
@@ -106,7 +121,8 @@ public struct JobFile: Hashable, Sendable {
     ) throws(JobFileError) -> JobFile {
         let reader = YAMLReader(file: file, paths: PathSpelling(workingFolder: workingFolder))
         let root = try reader.fields(
-            reader.document(text), keys: ["name", "objective", "deadline", "budget", "tasks", "pool", "policy"],
+            reader.document(text),
+            keys: ["name", "objective", "deadline", "budget", "tasks", "pool", "network", "policy"],
             required: ["tasks"], of: "the job"
         )
         let pool = try reader.pool(root["pool"])
@@ -115,6 +131,7 @@ public struct JobFile: Hashable, Sendable {
         let objective = try reader.choice(root["objective"], of: objectives, for: "objective")
         return JobFile(
             name: try reader.text(root["name"]) ?? stem, tasks: try reader.tasks(root["tasks"], pool: pool), pool: pool,
+            network: try reader.network(root["network"]),
             goal: Goal(
                 objective.flatMap(Goal.Objective.init) ?? .balanced,
                 deadlineSeconds: try reader.seconds(root["deadline"], for: "deadline"),

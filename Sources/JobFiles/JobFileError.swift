@@ -33,7 +33,7 @@ public struct JobFileError: Error, Hashable, Sendable, CustomStringConvertible {
         /// Tasks that wait for one another.
         case cycle([TaskID])
         /// A task that no instance of the pool can hold.
-        case impossible(TaskID, cpus: Double, memoryBytes: Double, largest: String)
+        case impossible(TaskID, Resources, largest: String)
         /// A `foreach` that makes more tasks than a job may have.
         case tooManyTasks(limit: Int)
         /// Tasks whose commands, files and names are together too long.
@@ -98,10 +98,10 @@ public struct JobFileError: Error, Hashable, Sendable, CustomStringConvertible {
             return "'\(pattern)' in \(place) matches nothing. Correct the pattern, or add what it should match."
         case .cycle(let tasks):
             return TaskGraphError.cycle(tasks).description
-        case .impossible(let task, let cpus, let memory, let largest):
+        case .impossible(let task, let request, let largest):
             return
-                "task '\(task)' asks for \(Units.format(cpus, digits: 1)) cpus and \(Units.formatBytes(memory)), but no "
-                + "instance type of the pool has both; the largest are \(largest). Ask for less, or add a larger type."
+                "task '\(task)' asks for \(request), but no "
+                + "instance type of the pool has all of it; the largest are \(largest). Ask for less, or add a larger type."
         case .tooManyTasks(let limit):
             return "the job has more than \(limit) tasks. Use fewer values in 'foreach', or split the job."
         case .tooLarge(let limit):

@@ -15,7 +15,10 @@ extension YAMLReader {
         var entries: [Offer] = []
         var lines: [String: Int] = [:]
         for item in list {
-            let keys = ["type", "cpus", "memory", "price", "spot_price", "speed", "zones", "count"]
+            let keys = [
+                "type", "cpus", "memory", "gpus", "gpu_model", "storage", "price", "spot_price", "speed", "zones",
+                "count",
+            ]
             let item = try fields(item, keys: keys, required: ["type", "cpus", "memory"], of: "an instance type")
             let added = try self.entries(item)
             if let line = lines.updateValue(item["type"]?.mark?.line ?? 1, forKey: added[0].type.name) {
@@ -37,6 +40,9 @@ extension YAMLReader {
             name: try text(item["type"], for: "type") ?? "",
             cpus: try number(item["cpus"], for: "cpus", in: 0.001...1e6) ?? 1,
             memoryBytes: try bytes(item["memory"], for: "memory") ?? 0,
+            gpus: try number(item["gpus"], for: "gpus", in: 0...1e4) ?? 0,
+            gpuModel: try text(item["gpu_model"], for: "gpu_model"),
+            storageBytes: try bytes(item["storage"], for: "storage") ?? InstanceType.ampleStorage,
             speed: try number(item["speed"], for: "speed", in: 1e-6...1e6) ?? 1,
             onDemandPrice: Price(perHour: price ?? 0), spotPrice: spotPrice.map { Price(perHour: $0) }, zones: zones)
         let count = try integer(item["count"], for: "count", in: 1...1_000_000) ?? 1
@@ -50,5 +56,21 @@ extension YAMLReader {
             }
         }
         return entries
+    }
+
+    /// What it takes to move data between instances; `nil` if the file does not say.
+    func network(_ node: Node?) throws(JobFileError) -> Network? {
+        guard let node, !isNull(node) else { return nil }
+        let item = try fields(node, keys: ["bandwidth", "latency"], required: [], of: "the network")
+        var bandwidth: Double?
+        if let found = try text(item["bandwidth"], for: "bandwidth") {
+            let size = found.hasSuffix("/s") ? String(found.dropLast(2)) : found
+            guard let value = Units.parseBytes(size), value > 0 else {
+                let expected = "bytes a second, such as 100 MB/s"
+                throw fail(item["bandwidth"], .badValue(of: "'bandwidth'", found: found, expected: expected))
+            }
+            bandwidth = value
+        }
+        return Network(bytesPerSecond: bandwidth, latencySeconds: try seconds(item["latency"], for: "latency") ?? 0)
     }
 }

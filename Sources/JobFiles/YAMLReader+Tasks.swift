@@ -58,7 +58,8 @@ extension YAMLReader {
     /// Adds one task for each combination of the variables of its `foreach`.
     private func expand(_ node: Node, into drafts: inout [Draft], bytes: inout Int) throws(JobFileError) {
         let keys = [
-            "id", "type", "foreach", "command", "needs", "cpus", "memory", "time_limit", "inputs", "outputs",
+            "id", "type", "foreach", "command", "needs", "cpus", "memory", "gpus", "gpu_model", "storage", "time_limit",
+            "inputs", "outputs",
             "priority", "retries", "env", "parameters", "seconds", "purchase", "zones",
         ]
         let item = try fields(node, keys: keys, required: ["id"], of: "a task")
@@ -104,7 +105,10 @@ extension YAMLReader {
         task.request = Requirements(
             cpus: try number(item["cpus"], for: "cpus", in: 0...1e6) ?? 1,
             memoryBytes: try bytes(item["memory"], for: "memory") ?? 0,
+            gpus: try number(item["gpus"], for: "gpus", in: 0...1e4) ?? 0,
+            storageBytes: try bytes(item["storage"], for: "storage") ?? 0,
             timeLimitSeconds: try seconds(item["time_limit"], for: "time_limit"))
+        task.request.gpuModel = try text(item["gpu_model"], for: "gpu_model")
         for zone in list(item["zones"]) { task.request.zones.insert(try text(zone, for: "zones") ?? "") }
         let purchases = PurchaseOption.allCases.map(\.rawValue)
         task.request.purchase = try choice(item["purchase"], of: purchases, for: "purchase")
@@ -286,6 +290,14 @@ extension YAMLReader {
         let wanted = draft.task.request
         let usable = pool.entries.filter { wanted.allow($0.type, $0.purchase, zone: $0.zone) }
         if usable.isEmpty {
+            if let model = wanted.gpuModel {
+                let models = Set(pool.entries.compactMap(\.type.gpuModel)).sorted().joined(separator: ", ")
+                let expected = models.isEmpty ? "a model that a type of the pool has: none says one" : models
+                if !pool.entries.contains(where: { $0.type.gpuModel == model }) {
+                    throw fail(
+                        draft.item["gpu_model"], .badValue(of: "'gpu_model'", found: model, expected: expected))
+                }
+            }
             let zones = Set(pool.entries.compactMap(\.zone)).sorted().joined(separator: ", ")
             let bought = Set(pool.entries.map(\.purchase.rawValue)).sorted().joined(separator: ", ")
             throw fail(
@@ -296,15 +308,14 @@ extension YAMLReader {
                         separator: ", "),
                     expected: "what the pool has: \(bought)" + (zones.isEmpty ? ", no zones" : "; zones \(zones)")))
         }
-        let types = usable.map(\.type)
-        let cpus = types.map(\.cpus).max() ?? 0
-        let memory = types.map(\.memoryBytes).max() ?? 0
-        let largest = "\(Units.format(cpus, digits: 1)) cpus and \(Units.formatBytes(memory))"
-        let request = draft.task.request
-        let place = request.cpus > cpus ? draft.item["cpus"] : draft.item["memory"] ?? draft.item["cpus"]
+        let largest = usable.reduce(Resources.zero) { $0.maxima($1.capacity) }
+        let request = wanted.resources
+        let lanes = request.lanes .> largest.lanes
+        let keys = ["cpus", "memory", "gpus", "storage"]
+        let place = keys.indices.first { lanes[$0] }.flatMap { draft.item[keys[$0]] }
         throw fail(
-            place ?? draft.node,
-            .impossible(draft.task.id, cpus: request.cpus, memoryBytes: request.memoryBytes, largest: largest))
+            place ?? draft.item["memory"] ?? draft.item["cpus"] ?? draft.node,
+            .impossible(draft.task.id, request, largest: "\(largest)"))
     }
 
     private func translate(_ error: TaskGraphError, _ drafts: [Draft]) -> JobFileError {

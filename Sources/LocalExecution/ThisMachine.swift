@@ -8,7 +8,7 @@ extension InstanceType {
     public static func thisMachine(price: Price = .free) -> InstanceType {
         InstanceType(
             name: localName, cpus: Double(max(1, ProcessInfo.processInfo.activeProcessorCount)),
-            memoryBytes: totalMemory,
+            memoryBytes: totalMemory, gpus: Double(gpuCount),
             onDemandPrice: price)
     }
 
@@ -18,6 +18,12 @@ extension InstanceType {
         guard gethostname(&name, name.count - 1) == 0 else { return "localhost" }
         return String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
+}
+
+/// GPUs whose devices are there.
+private var gpuCount: Int {
+    let devices = (try? FileManager.default.contentsOfDirectory(atPath: "/dev")) ?? []
+    return devices.count { $0.hasPrefix("nvidia") && Int($0.dropFirst("nvidia".count)) != nil }
 }
 
 /// The machine's memory, or the limit of the control group if that is smaller.

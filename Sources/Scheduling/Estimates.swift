@@ -113,7 +113,9 @@ public struct Estimates: Hashable, Sendable, Codable {
         if bytes == 0, task < memoryRequestBytes.count, memoryRequestBytes[task].isFinite {
             bytes = max(0, memoryRequestBytes[task])
         }
-        return Resources(cpus: max(0, request.cpus), memoryBytes: bytes)
+        return Resources(
+            cpus: max(0, request.cpus), memoryBytes: bytes, gpus: max(0, request.resources.gpus),
+            storageBytes: max(0, request.resources.storageBytes))
     }
 
     /// Memory for attempts after one that ran out of it: the median, the 95 % and the 99 % quantile, in bytes.

@@ -14,14 +14,12 @@ struct InstanceTails: Sendable {
 
     private struct Running: Sendable {
         var end: Double
-        var cpus: Double
-        var memoryBytes: Double
+        var request: Resources
     }
 
-    private let cpus: Double
-    private let memoryBytes: Double
+    private let capacity: SIMD4<Double>
     private let smallest: PlanningProblem.Corner
-    /// The greatest of all classes of requests, in processors and in memory.
+    /// The greatest of all classes of requests, lane by lane.
     private let greatest: PlanningProblem.Corner
     private let corners: [PlanningProblem.Corner]
     /// The most instances that may be opened.
@@ -52,7 +50,7 @@ struct InstanceTails: Sendable {
 
     init(_ problem: PlanningProblem, entry: Int) {
         let type = problem.entries[entry].type
-        (cpus, memoryBytes) = (type.cpus * (1 + 1e-12), type.memoryBytes * (1 + 1e-12))
+        capacity = type.capacity.lanes * (1 + 1e-12)
         smallest = problem.smallest
         corners = problem.corners
         greatest = corners.reduce(smallest) { $0.maxima($1) }
@@ -80,7 +78,7 @@ struct InstanceTails: Sendable {
         ids.append(id)
         runningCount.append(0)
         if running.count < runningCount.count * room {
-            running.append(contentsOf: repeatElement(Running(end: 0, cpus: 0, memoryBytes: 0), count: room))
+            running.append(contentsOf: repeatElement(Running(end: 0, request: .zero), count: room))
         }
         let block = count / Self.blockSize
         if count % Self.blockSize == 0 {
@@ -238,17 +236,15 @@ struct InstanceTails: Sendable {
 
     /// From when on an instance has room for a request, whatever ends before; not sought before a time.
     func time(_ request: PlanningProblem.Corner, on number: Int, from ready: Double = 0) -> Double {
-        var freeCPUs = cpus - request.cpus
-        var freeMemory = memoryBytes - request.memoryBytes
+        var free = capacity - request.lanes
         let first = number * room
         var place = first + runningCount[number]
         while place > first {
             place -= 1
             let item = running[place]
             guard item.end > ready else { return ready }
-            freeCPUs -= item.cpus
-            freeMemory -= item.memoryBytes
-            if freeCPUs < 0 || freeMemory < 0 { return item.end }
+            free -= item.request.lanes
+            if any(free .< 0) { return item.end }
         }
         return 0
     }
@@ -262,7 +258,7 @@ struct InstanceTails: Sendable {
         let block = number / Self.blockSize
         if end > blockLastUse[block] { blockLastUse[block] = end }
         if start > blockLastStart[block] { blockLastStart[block] = start }
-        insert(Running(end: end, cpus: request.cpus, memoryBytes: request.memoryBytes), on: number)
+        insert(Running(end: end, request: request), on: number)
         if corners.count == 1 {
             set(time(corners[0], on: number), 0, on: number)
         } else {
@@ -273,7 +269,7 @@ struct InstanceTails: Sendable {
 
     /// Sets from when on an instance has room for each class of requests.
     private mutating func setTimes(on number: Int) {
-        var (freeCPUs, freeMemory) = (cpus, memoryBytes)
+        var free = capacity
         var pending = UInt8.max >> (8 - UInt8(corners.count))
         var most = greatest
         let first = number * room
@@ -281,15 +277,14 @@ struct InstanceTails: Sendable {
         while place > first {
             place -= 1
             let item = running[place]
-            freeCPUs -= item.cpus
-            freeMemory -= item.memoryBytes
-            guard freeCPUs < most.cpus || freeMemory < most.memoryBytes else { continue }
+            free -= item.request.lanes
+            guard any(free .< most.lanes) else { continue }
             most = smallest
             var rest = pending
             while rest != 0 {
                 let kind = rest.trailingZeroBitCount
                 rest &= rest - 1
-                if freeCPUs < corners[kind].cpus || freeMemory < corners[kind].memoryBytes {
+                if any(free .< corners[kind].lanes) {
                     set(item.end, kind, on: number)
                     pending &= ~(1 << UInt8(kind))
                 } else {
@@ -329,13 +324,11 @@ struct InstanceTails: Sendable {
 
     /// Drops what ends before the instance is full of what ends later: it does not matter any more.
     private mutating func dropFirst(on number: Int) -> Bool {
-        var freeCPUs = cpus - smallest.cpus
-        var freeMemory = memoryBytes - smallest.memoryBytes
+        var free = capacity - smallest.lanes
         let all = number * room..<number * room + runningCount[number]
         for place in all.reversed() {
-            freeCPUs -= running[place].cpus
-            freeMemory -= running[place].memoryBytes
-            guard freeCPUs < 0 || freeMemory < 0 else { continue }
+            free -= running[place].request.lanes
+            guard any(free .< 0) else { continue }
             for kept in place..<all.upperBound { running[kept - place + all.lowerBound] = running[kept] }
             runningCount[number] = all.upperBound - place
             return place > all.lowerBound
@@ -345,7 +338,7 @@ struct InstanceTails: Sendable {
 
     /// Makes room for twice as many on every instance.
     private mutating func enlarge() {
-        let none = Running(end: 0, cpus: 0, memoryBytes: 0)
+        let none = Running(end: 0, request: .zero)
         var larger: [Running] = []
         larger.reserveCapacity(2 * running.count)
         for number in 0..<running.count / room {

@@ -131,8 +131,7 @@ extension ListSchedule {
                     let id = Int(tails.ids[number])
                     guard fullUntil[id] <= latest else { continue }
                     let found = timelines[id].earliestStart(
-                        ready: ready, seconds: seconds, cpus: request.cpus, memoryBytes: request.memoryBytes,
-                        latest: latest)
+                        request, ready: ready, seconds: seconds, latest: latest)
                     guard let found else { continue }
                     start = found
                 } else {
@@ -167,15 +166,13 @@ extension ListSchedule {
         if number == tails[entry].count {
             let type = problem.entries[entry].type
             tails[entry].open(Int32(timelines.count), at: choice.start)
-            timelines.append(
-                InstanceTimeline(cpus: type.cpus, memoryBytes: type.memoryBytes, smallest: problem.smallest))
+            timelines.append(InstanceTimeline(type.capacity, smallest: problem.smallest))
             fullUntil.append(0)
             schedule.entryOfInstance.append(Int32(entry))
         }
         let id = tails[entry].ids[number]
         tails[entry].book(number, request, start: choice.start, end: choice.end)
-        timelines[Int(id)].reserve(
-            start: choice.start, end: choice.end, cpus: request.cpus, memoryBytes: request.memoryBytes)
+        timelines[Int(id)].reserve(request, start: choice.start, end: choice.end)
         fullUntil[Int(id)] = timelines[Int(id)].fullUntil
         schedule.set(task, start: choice.start, end: choice.end, instance: id, number: number)
     }

@@ -16,6 +16,14 @@ public struct Plan: Hashable, Sendable, Codable {
         public var cpus: Double
         /// Memory reserved for it.
         public var memoryBytes: Double
+        /// GPUs and storage in bytes reserved for it; `nil` is none.
+        public var gpus: Double?
+        public var storageBytes: Double?
+
+        /// All that is reserved for it.
+        var resources: Resources {
+            Resources(cpus: cpus, memoryBytes: memoryBytes, gpus: gpus ?? 0, storageBytes: storageBytes ?? 0)
+        }
     }
 
     /// One instance that is rented.
@@ -91,12 +99,11 @@ public struct Plan: Hashable, Sendable, Codable {
             let changes =
                 own.map { (time: $0.startSeconds, sign: 1.0, assignment: $0) }
                 + own.map { (time: $0.endSeconds, sign: -1.0, assignment: $0) }
-            var (cpus, memory) = (0.0, 0.0)
+            var used = Resources.zero
             for change in changes.sorted(by: { ($0.time, $0.sign) < ($1.time, $1.sign) })
             where change.assignment.endSeconds > change.assignment.startSeconds {
-                cpus += change.sign * change.assignment.cpus
-                memory += change.sign * change.assignment.memoryBytes
-                guard cpus <= instance.entry.type.cpus + 1e-6, memory <= instance.entry.type.memoryBytes + 1 else {
+                used.lanes += change.sign * change.assignment.resources.lanes
+                guard all(used.lanes .<= instance.entry.capacity.lanes + SIMD4(1e-6, 1, 1e-6, 1)) else {
                     throw .invalid("'\(instance.id)' is filled beyond its capacity at \(change.time) s")
                 }
             }

@@ -3,7 +3,7 @@ public import Workloads
 /// Why there is no plan.
 public enum PlanError: Error, Hashable, Sendable, CustomStringConvertible {
     /// No instance of the pool can hold the task, even alone.
-    case impossible(TaskID, cpus: Double, memoryBytes: Double)
+    case impossible(TaskID, Resources)
     /// The cost model gave a time or price that is negative, infinite or not a number.
     case badEstimate(TaskID, type: String, seconds: Double)
     /// No plan found keeps the limits. The nearest that do: the fastest within the budget if there is a budget,
@@ -15,9 +15,9 @@ public enum PlanError: Error, Hashable, Sendable, CustomStringConvertible {
     /// What was found, what was expected, and what to do.
     public var description: String {
         switch self {
-        case .impossible(let task, let cpus, let memory):
-            return "Task '\(task)' needs \(Units.format(cpus, digits: 1)) cpus and \(Units.formatBytes(memory)), "
-                + "more than any instance of the pool has. Ask for less, or add a larger instance type."
+        case .impossible(let task, let request):
+            return
+                "Task '\(task)' needs \(request), more than any instance of the pool has. Ask for less, or add a larger instance type."
         case .badEstimate(let task, let type, let seconds):
             return "The cost model expects task '\(task)' to take \(seconds) seconds on \(type). "
                 + "Times must be finite and not negative: train again, or give the task a recorded time."

@@ -1,4 +1,3 @@
-import Glibc
 public import Workloads
 
 /// Plans a job on a pool by list scheduling: tasks in the order of their upward rank, each put where it ends first,
@@ -9,43 +8,95 @@ public import Workloads
 ///     let planner = Planner(graph, on: pool, costs: .claimed(by: graph))
 ///     let plan = try planner.plan(.init(.cost, deadlineSeconds: 3600))
 public struct Planner: Sendable {
-    private let graph: TaskGraph
-    private let pool: ResourcePool
-    private let costs: CostModel
+    let graph: TaskGraph
+    let pool: ResourcePool
+    let costs: CostModel
 
     /// Makes a planner for one job on one pool.
     public init(_ graph: TaskGraph, on pool: ResourcePool, costs: CostModel) {
         (self.graph, self.pool, self.costs) = (graph, pool, costs)
     }
 
-    /// The best plan found for the goal.
+    /// The best plan that is found within milliseconds: list schedules, and a brief search from them.
     ///
     /// - Throws: ``PlanError``: a task that no instance can hold, an estimate that is not a time, or limits that no
     ///   plan found keeps; that error carries the nearest plans that do.
     /// - Complexity: about fifty list schedules, fewer for graphs of more than 2,000 tasks. Source: Topcuoglu, Hariri
     ///   and Wu (2002) for ranks and insertion, Arabnejad and Barbosa (2014) for looking ahead; tasks' own deadlines
     ///   follow the fastest schedule.
-    public func plan(_ goal: Goal) throws(PlanError) -> Plan {
-        let problem = try PlanningProblem(graph, on: pool, costs: costs, confidence: goal.confidence)
-        guard graph.count > 0 else { return Plan(assignments: [], instances: [], makespanSeconds: 0, cost: 0) }
-        var search = Search(problem)
-        switch goal.objective {
-        case .time where goal.budget == nil: search.addTrimmed()
-        case .cost where goal.deadlineSeconds == nil: search.addCheapest()
-        case .time, .cost, .balanced:
-            search.addTrimmed()
-            search.addCheapest()
-            search.addBetween(deadline: goal.deadlineSeconds)
+    public func plan(_ goal: Goal) throws(PlanError) -> Plan { try search(goal, limit: .brief).plan }
+
+    /// The best plan that a search finds, never worse than any of the list schedules from which it starts.
+    ///
+    /// - Parameters:
+    ///   - limit: How long to search: by tries the same plan is found every time, by seconds as good a one as they allow.
+    ///   - threads: How many threads may be busy; the plan does not depend on it, but for what fits into seconds.
+    /// - Throws: ``PlanError`` as ``plan(_:)``.
+    public func search(
+        _ goal: Goal, limit: PlanSearch.Limit, threads: Int = 1, seed: UInt64 = 0
+    ) throws(PlanError) -> FoundPlan {
+        let original = try PlanningProblem(graph, on: pool, costs: costs, confidence: goal.confidence)
+        guard graph.count > 0 else {
+            return FoundPlan(
+                plan: Plan(assignments: [], instances: [], makespanSeconds: 0, cost: 0),
+                lowerBound: LowerBound(original))
         }
-        if let best = search.best(goal) { return best.plan(problem) }
-        search.addCheapest()
-        search.addBetween(deadline: goal.deadlineSeconds)
-        if let best = search.best(goal) { return best.plan(problem) }
+        var lists = ListPortfolio(original)
+        let problem = lists.problem
+        lists.add(for: goal)
+        let bound = LowerBound(problem)
+        func search(_ goal: Goal, from: [Schedule], share: Double) -> PlanSearch {
+            PlanSearch(
+                problem, goal, from: from, bound: bound, limit: limit.times(share), threads: threads, seed: seed)
+        }
+        let isFast = goal.objective == .time && problem.isPriced
+        // A longer search starts hot: what a brief one finds is kept beside it.
+        if limit != .brief {
+            lists.add(
+                PlanSearch(
+                    problem, goal, from: lists.schedules, bound: bound, limit: .brief, threads: threads, seed: seed
+                ).schedule)
+        }
+        let first = search(goal, from: lists.schedules, share: isFast ? 0.8 : 1)
+        var (tries, evaluations) = (first.tries, first.evaluations)
+        lists.add(first.schedule)
+        if isFast, let fastest = lists.best(goal) {
+            // As fast, and cheaper.
+            let second = search(
+                Goal(.cost, deadlineSeconds: fastest.makespan, budget: goal.budget), from: [fastest], share: 0.2)
+            lists.add(second.schedule)
+            tries += second.tries
+            evaluations += second.evaluations
+        }
+        if let best = lists.best(goal) {
+            return FoundPlan(
+                plan: best.plan(problem), lowerBound: bound, tries: tries, evaluations: evaluations)
+        }
+        lists.addCheapest()
+        lists.addBetween(deadline: goal.deadlineSeconds)
+        var nearest = [Goal(.time), Goal(.cost)]
+        if let budget = goal.budget { nearest.append(Goal(.time, budget: budget)) }
+        if let deadline = goal.deadlineSeconds { nearest.append(Goal(.cost, deadlineSeconds: deadline)) }
+        for goal in nearest { lists.add(search(goal, from: lists.schedules, share: 0.5).schedule) }
+        if let best = lists.best(goal) {
+            return FoundPlan(
+                plan: best.plan(problem), lowerBound: bound, tries: tries, evaluations: evaluations)
+        }
         throw .infeasible(
-            goal, fastest: search.fastest.plan(problem), cheapest: search.cheapest.plan(problem),
-            withinBudget: goal.budget.flatMap { search.best(Goal(.time, budget: $0)) }?.plan(problem),
-            withinDeadline: goal.deadlineSeconds.flatMap { search.best(Goal(.cost, deadlineSeconds: $0)) }?
+            goal, fastest: lists.fastest.plan(problem), cheapest: lists.cheapest.plan(problem),
+            withinBudget: goal.budget.flatMap { lists.best(Goal(.time, budget: $0)) }?.plan(problem),
+            withinDeadline: goal.deadlineSeconds.flatMap { lists.best(Goal(.cost, deadlineSeconds: $0)) }?
                 .plan(problem))
+    }
+
+    /// The list schedule of HEFT: tasks by falling upward rank of mean times, each where it ends first, gaps included.
+    ///
+    /// - Throws: ``PlanError``: a task that no instance can hold, or an estimate that is not a time.
+    /// - Complexity: O(*V* · *instances* · *gaps* + *E*). Source: Topcuoglu, Hariri and Wu (2002).
+    public func heft(confidence: Double? = nil) throws(PlanError) -> Plan {
+        let problem = try PlanningProblem(graph, on: pool, costs: costs, confidence: confidence)
+        let order = problem.order(by: problem.ranks { $0.reduce(0, +) / Double($0.count) })
+        return ListSchedule(problem, order: order, rule: .earliestFinish).schedule.plan(problem)
     }
 
     /// Plans of which none is both slower and dearer than another, from fastest to cheapest.
@@ -54,141 +105,10 @@ public struct Planner: Sendable {
     public func paretoFront(confidence: Double? = nil) throws(PlanError) -> [Plan] {
         let problem = try PlanningProblem(graph, on: pool, costs: costs, confidence: confidence)
         guard graph.count > 0 else { return [] }
-        var search = Search(problem)
-        search.addTrimmed()
-        search.addCheapest()
-        search.addBetween(deadline: nil)
-        return search.front.map { $0.plan(problem) }
-    }
-}
-
-/// The schedules made so far for one problem.
-private struct Search {
-    private let problem: PlanningProblem
-    private let order: [Int]
-    private let fastestEnds: [Double]
-    /// Seconds from the end of each task to the end of the job, if all that follows runs at its best.
-    private let bestRest: [Double]
-    private var schedules: [Schedule] = []
-
-    /// Starts with the fastest schedules: ranks by mean, best and worst time, with and without
-    /// looking ahead, on all entries and on the fastest only.
-    init(_ original: PlanningProblem) {
-        var problem = original
-        if !problem.transfersAreFree { problem.lookAhead() }
-        self.problem = problem
-        let mean = problem.order(by: problem.ranks { $0.reduce(0, +) / Double($0.count) })
-        let bestRanks = problem.ranks { $0.min() ?? 0 }
-        bestRest = bestRanks.enumerated().map { task, rank in rank - (problem.possibleSeconds(of: task).min() ?? 0) }
-        let best = problem.order(by: bestRanks)
-        let worst = problem.order(by: problem.ranks { $0.max() ?? 0 })
-        var fastest = ListSchedule(problem, order: mean, rule: .earliestFinish).schedule
-        var fastestOrder = mean
-        var tries: [([Int], ListSchedule.Rule, [Bool]?)] = [
-            (best, .earliestFinish, nil), (worst, .earliestFinish, nil),
-        ]
-        // Where transfers take no time, what follows does not depend on the instance.
-        let rules: [ListSchedule.Rule] =
-            problem.transfersAreFree ? [.earliestFinish] : [.earliestFinish, .lookingAhead]
-        if !problem.transfersAreFree { tries += [mean, best, worst].map { ($0, .lookingAhead, nil) } }
-        for usable in Self.fewerEntries(problem) { tries += rules.map { (best, $0, usable) } }
-        for (order, rule, usable) in tries {
-            let schedule = ListSchedule(problem, order: order, rule: rule, usable: usable).schedule
-            if schedule.makespan < fastest.makespan { (fastest, fastestOrder) = (schedule, order) }
-        }
-        order = fastestOrder
-        fastestEnds = fastest.ends
-        schedules.append(fastest)
-    }
-
-    var fastest: Schedule { pick { ($0.makespan, $0.cost) } }
-    var cheapest: Schedule { pick { ($0.cost, $0.makespan) } }
-
-    /// As fast as the fastest, but cheaper where tasks can wait.
-    mutating func addTrimmed() { add(deadline: fastest.makespan) }
-
-    /// The cheapest without any deadline.
-    mutating func addCheapest() {
-        let rule = ListSchedule.Rule.cheapest(by: fastestEnds.map { _ in .infinity })
-        schedules.append(ListSchedule(problem, order: order, rule: rule).schedule)
-        for entry in problem.entries.indices { addOnly(entry) }
-    }
-
-    /// Compromises between the fastest and the cheapest, and some that aim at the deadline.
-    mutating func addBetween(deadline: Double?) {
-        let (fastest, slowest) = (fastest.makespan, cheapest.makespan)
-        guard fastest > 0, slowest > fastest else { return }
-        let steps = problem.graph.count > 2000 ? 3 : 8
-        for step in 1..<steps { add(deadline: fastest * pow(slowest / fastest, Double(step) / Double(steps))) }
-        guard let deadline else { return }
-        for share in [1, 0.95, 0.85, 0.7] where deadline * share > fastest { add(deadline: deadline * share) }
-    }
-
-    /// The best schedule within the limits, or `nil`.
-    func best(_ goal: Goal) -> Schedule? {
-        let allowed = schedules.filter { goal.allows(makespan: $0.makespan, cost: $0.cost) }
-        switch goal.objective {
-        case .time: return least(allowed, by: \.makespan, then: \.cost)
-        case .cost: return least(allowed, by: \.cost, then: \.makespan)
-        case .balanced:
-            return allowed.min {
-                ($0.makespan * $0.cost, $0.makespan) < ($1.makespan * $1.cost, $1.makespan)
-            }
-        }
-    }
-
-    /// The schedule of least `first`; among those that differ by rounding alone, of least `second`.
-    private func least(
-        _ schedules: [Schedule], by first: KeyPath<Schedule, Double>, then second: KeyPath<Schedule, Double>
-    ) -> Schedule? {
-        let bound = (schedules.map { $0[keyPath: first] }.min() ?? 0) * (1 + 1e-9)
-        return schedules.filter { $0[keyPath: first] <= bound }.min { $0[keyPath: second] < $1[keyPath: second] }
-    }
-
-    var front: [Schedule] {
-        var front: [Schedule] = []
-        for schedule in schedules.sorted(by: { ($0.makespan, $0.cost) < ($1.makespan, $1.cost) })
-        where schedule.cost < (front.last?.cost ?? .infinity) {
-            front.append(schedule)
-        }
-        return front
-    }
-
-    /// The cheapest rule for a deadline of the job. A task's own deadline is its end in the fastest schedule, stretched
-    /// to the deadline; or the latest that leaves time for what follows; or between the two.
-    private mutating func add(deadline: Double) {
-        let stretch = deadline / max(fastestEnds.max() ?? 0, .leastNormalMagnitude)
-        for share in problem.graph.count > 2000 ? [1] : [0, 0.5, 1] {
-            let deadlines = zip(fastestEnds, bestRest).map { end, rest in
-                (share * end * stretch + (1 - share) * max(end, deadline - rest)) * (1 + 1e-12)
-            }
-            schedules.append(ListSchedule(problem, order: order, rule: .cheapest(by: deadlines)).schedule)
-        }
-    }
-
-    /// All on one entry, cheapest first: greedy choices may scatter tasks over instances that then wait.
-    private mutating func addOnly(_ entry: Int) {
-        let usable = problem.entries.indices.map { $0 == entry }
-        guard problem.entries.count > 1,
-            (0..<problem.graph.count).allSatisfy({ problem.seconds(of: $0, on: entry).isFinite })
-        else { return }
-        let rule = ListSchedule.Rule.cheapest(by: fastestEnds.map { _ in .infinity })
-        schedules.append(ListSchedule(problem, order: order, rule: rule, usable: usable).schedule)
-    }
-
-    private func pick(_ key: (Schedule) -> (Double, Double)) -> Schedule {
-        schedules.dropFirst().reduce(schedules[0]) { key($1) < key($0) ? $1 : $0 }
-    }
-
-    /// Sets of the fastest entries, where all tasks fit: spreading wide does not pay when transfers are slow.
-    private static func fewerEntries(_ problem: PlanningProblem) -> [[Bool]] {
-        let speeds = Set(problem.entries.map(\.type.speed)).sorted(by: >)
-        return speeds.dropLast().prefix(problem.graph.count > 2000 ? 1 : 4).compactMap { slowest in
-            let usable = problem.entries.map { $0.type.speed >= slowest }
-            let fitsAll = (0..<problem.graph.count).allSatisfy { task in
-                problem.entries.indices.contains { usable[$0] && problem.seconds(of: task, on: $0).isFinite }
-            }
-            return fitsAll ? usable : nil
-        }
+        var lists = ListPortfolio(problem)
+        lists.addTrimmed()
+        lists.addCheapest()
+        lists.addBetween(deadline: nil)
+        return lists.front.map { $0.plan(problem) }
     }
 }

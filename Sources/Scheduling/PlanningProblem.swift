@@ -24,26 +24,15 @@ public struct PlanningProblem: Sendable {
     /// freely. Source: Arabnejad and Barbosa, *PEFT* (2014), the optimistic cost table.
     private(set) var optimisticRest: [Double] = []
 
-    /// Processors and memory.
-    struct Corner: Hashable, Sendable {
-        var cpus: Double
-        var memoryBytes: Double
+    /// Whether anything costs anything.
+    var isPriced: Bool { bills.contains { $0.dollars(from: 0, to: 1e9) > 0 } }
 
-        /// The least of both, lane by lane.
-        func minima(_ other: Corner) -> Corner {
-            Corner(cpus: min(cpus, other.cpus), memoryBytes: min(memoryBytes, other.memoryBytes))
-        }
-
-        /// The greatest of both, lane by lane.
-        func maxima(_ other: Corner) -> Corner {
-            Corner(cpus: max(cpus, other.cpus), memoryBytes: max(memoryBytes, other.memoryBytes))
-        }
-    }
+    typealias Corner = Resources
 
     /// Makes the arrays.
     ///
     /// - Parameter confidence: Plan with this quantile of every run time in place of its expectation.
-    /// - Throws: ``PlanError/impossible(_:cpus:memoryBytes:)`` or ``PlanError/badEstimate(_:type:seconds:)``.
+    /// - Throws: ``PlanError/impossible(_:_:)`` or ``PlanError/badEstimate(_:type:seconds:)``.
     /// - Complexity: O(*V* · *entries* + *E* + files).
     public init(
         _ graph: TaskGraph, on pool: ResourcePool, costs: CostModel, confidence: Double? = nil
@@ -57,10 +46,9 @@ public struct PlanningProblem: Sendable {
         self.entries = entries
         bills = places.map { Bill(pricesPerHour: outlook.pricesPerHour[$0]) }
         requests = graph.tasks.indices.map { task in
-            let request = estimates.request(of: task, graph.tasks[task].request)
-            return Corner(cpus: request.cpus, memoryBytes: request.memoryBytes)
+            estimates.request(of: task, graph.tasks[task].request)
         }
-        smallest = requests.reduce(requests.first ?? Corner(cpus: 0, memoryBytes: 0)) { $0.minima($1) }
+        smallest = requests.reduce(requests.first ?? .zero) { $0.minima($1) }
         (corners, kindOfRequest) = Self.classes(of: requests)
 
         let speeds = entries.map { estimates.learntSpeeds(on: $0.type) }
@@ -71,8 +59,7 @@ public struct PlanningProblem: Sendable {
             var fits = false
             for (entry, place) in places.enumerated() {
                 let type = entries[entry].type
-                guard request.cpus <= type.cpus, request.memoryBytes <= type.memoryBytes,
-                    entries[entry].fits(graph.tasks[index].request)
+                guard all(request.lanes .<= type.capacity.lanes), entries[entry].fits(graph.tasks[index].request)
                 else {
                     seconds.append(.infinity)
                     continue
@@ -85,7 +72,7 @@ public struct PlanningProblem: Sendable {
                 fits = fits || seconds[seconds.count - 1].isFinite
             }
             guard fits else {
-                throw .impossible(graph.tasks[index].id, cpus: request.cpus, memoryBytes: request.memoryBytes)
+                throw .impossible(graph.tasks[index].id, request)
             }
         }
         self.seconds = seconds
@@ -156,16 +143,21 @@ public struct PlanningProblem: Sendable {
 
     /// Each request its own class if there are at most eight, else four by processors with two by memory in each.
     private static func classes(of requests: [Corner]) -> (corners: [Corner], kinds: [UInt8]) {
-        let distinct = Set(requests).sorted { ($0.cpus, $0.memoryBytes) < ($1.cpus, $1.memoryBytes) }
+        let distinct = Set(requests).sorted { Self.less($0, $1, by: [0, 1, 2, 3]) }
         var groups = distinct.map { [$0] }
         if distinct.count > 8 {
             groups = halves(distinct).flatMap { halves($0) }.flatMap { quarter in
-                halves(quarter.sorted { ($0.memoryBytes, $0.cpus) < ($1.memoryBytes, $1.cpus) })
+                halves(quarter.sorted { Self.less($0, $1, by: [1, 0, 2, 3]) })
             }
         }
         var kinds: [Corner: UInt8] = [:]
         for (kind, group) in groups.enumerated() { for request in group { kinds[request] = UInt8(kind) } }
         return (groups.map { $0.reduce($0[0]) { $0.minima($1) } }, requests.map { kinds[$0] ?? 0 })
+    }
+
+    private static func less(_ a: Corner, _ b: Corner, by lanes: [Int]) -> Bool {
+        for lane in lanes where a.lanes[lane] != b.lanes[lane] { return a.lanes[lane] < b.lanes[lane] }
+        return false
     }
 
     private static func halves(_ items: [Corner]) -> [[Corner]] {

@@ -95,10 +95,12 @@ public struct Schedule: Hashable, Sendable {
         }
         let order = starts.indices.sorted { (starts[$0], $0) < (starts[$1], $1) }
         let assignments = order.map { task in
-            Plan.Assignment(
+            let request = problem.requests[task]
+            return Plan.Assignment(
                 task: problem.graph.tasks[task].id, instance: rented[Int(instance[task])].id,
-                startSeconds: starts[task], endSeconds: ends[task], cpus: problem.requests[task].cpus,
-                memoryBytes: problem.requests[task].memoryBytes)
+                startSeconds: starts[task], endSeconds: ends[task], cpus: request.cpus,
+                memoryBytes: request.memoryBytes, gpus: request.gpus > 0 ? request.gpus : nil,
+                storageBytes: request.storageBytes > 0 ? request.storageBytes : nil)
         }
         return Plan(
             assignments: assignments, instances: rented.sorted { ($0.startSeconds, $0.id) < ($1.startSeconds, $1.id) },

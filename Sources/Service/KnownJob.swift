@@ -14,8 +14,14 @@ public struct KnownJob: Sendable {
     /// Reads a job file (YAML) or a recorded workflow (WfFormat) and a folder of models.
     ///
     /// Sizes of files that the job does not state are those on disk in `workingFolder`, or predicted.
+    /// - Parameter pool: A pool file, in the place of the pool and the network of the job.
     /// - Throws: `JobFileError`, `TraceError`, `ModelFileError` and the like for what cannot be read.
-    public init(_ path: String, models folder: String? = nil, workingFolder: String = ".") throws {
+    public init(_ path: String, models folder: String? = nil, pool: String? = nil, workingFolder: String = ".") throws {
+        try self.init(reading: path, models: folder, workingFolder: workingFolder)
+        if let pool { (job.pool, job.network) = try JobFile.readPool(pool) }
+    }
+
+    private init(reading path: String, models folder: String?, workingFolder: String) throws {
         models = try folder.map { try ModelSet(folder: $0) } ?? ModelSet()
         if path.hasSuffix(".json") || path.hasSuffix(".json.gz") {
             let recorded = try WorkflowInstance.read(path)

@@ -37,8 +37,8 @@ public struct Requirements: Hashable, Sendable {
 
     /// Whether an instance of this kind may run it, whatever its size. A machine of one's own is neither bought nor in a zone.
     public func allow(_ type: InstanceType, _ purchase: PurchaseOption, zone: String?) -> Bool {
-        if let gpuModel, gpuModel != type.gpuModel { return false }
         if type.name == InstanceType.localName { return true }
+        if let gpuModel, gpuModel != type.gpuModel { return false }
         if let wanted = self.purchase, wanted != purchase { return false }
         return zones.isEmpty || zone.map { zones.contains($0) } ?? type.zones.isEmpty
     }

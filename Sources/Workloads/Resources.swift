@@ -56,9 +56,26 @@ public struct Resources: Hashable, Sendable {
     /// Subtracts, lane by lane.
     @inlinable public static func -= (a: inout Resources, b: Resources) { a.lanes -= b.lanes }
 
+    /// The less of both in every lane.
+    @inlinable public func minima(_ other: Resources) -> Resources {
+        Resources(lanes: lanes.replacing(with: other.lanes, where: other.lanes .< lanes))
+    }
+
     /// The greater of both in every lane.
     @inlinable public func maxima(_ other: Resources) -> Resources {
         Resources(lanes: lanes.replacing(with: other.lanes, where: lanes .< other.lanes))
+    }
+}
+
+extension Resources: CustomStringConvertible {
+    /// What there is of each, for instance `2 cpus, 8.00 GB and 1 gpus`.
+    public var description: String {
+        var parts = ["\(Units.format(cpus, digits: 1)) cpus", Units.formatBytes(memoryBytes)]
+        if gpus > 0 { parts.append("\(Units.format(gpus, digits: 1)) gpus") }
+        if 1..<InstanceType.ampleStorage ~= storageBytes {
+            parts.append("\(Units.formatBytes(storageBytes)) of storage")
+        }
+        return parts.dropLast().joined(separator: ", ") + " and " + parts[parts.count - 1]
     }
 }
 

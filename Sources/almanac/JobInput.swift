@@ -11,7 +11,9 @@ struct JobOptions: ParsableArguments {
     var models: String?
 
     /// Reads the models and the job.
-    func read(folder: String) throws -> KnownJob { try KnownJob(job, models: models, workingFolder: folder) }
+    func read(folder: String, pool: String? = nil) throws -> KnownJob {
+        try KnownJob(job, models: models, pool: pool, workingFolder: folder)
+    }
 }
 
 /// A size as people write it, for instance `8 GB`.

@@ -37,6 +37,14 @@ struct PlanCommand: ParsableCommand {
     @Option(name: .long, help: "Time of tasks of which nothing is known.")
     var unknownTime = TimeSpan(seconds: 60)
 
+    @Option(name: .long, help: "A file with 'pool:' (and 'network:'), in the place of those of the job.")
+    var pool: String?
+
+    @Option(
+        name: .long,
+        help: "Search for a better plan for so long, for instance 30s; without it, as many moves as take milliseconds.")
+    var search: TimeSpan?
+
     @Flag(name: .long, help: "Print every task of the plan.")
     var tasks = false
 
@@ -56,21 +64,25 @@ struct PlanCommand: ParsableCommand {
         if let confidence, !(0.01...0.99).contains(confidence) {
             throw ValidationError("--confidence is \(confidence), expected 0.01 to 0.99.")
         }
+        if let search, !(0...1e6 ~= search.seconds) {
+            throw ValidationError("--search is \(search.seconds) seconds, expected 0 to 1000000.")
+        }
         if let budget, !(budget >= 0) { throw ValidationError("--budget is \(budget), expected 0 or more.") }
     }
 
     func run() throws {
         let console = global.console
-        let known = try input.read(folder: ".")
+        let known = try input.read(folder: ".", pool: pool)
         let (job, models) = (known.job, known.models)
         if policy == .show {
             let table = job.policy ?? .standard
             return try console.result(table, text: table.yaml)
         }
-        let pool = job.pool ?? ResourcePool(entries: [.init(type: .thisMachine())])
-        let costs = try models.costModel(
-            for: job.tasks, on: pool, host: job.pool == nil ? InstanceType.hostName : nil,
+        let offered = job.pool ?? ResourcePool(entries: [.init(type: .thisMachine())])
+        var costs = try models.costModel(
+            for: job.tasks, on: offered, host: job.pool == nil ? InstanceType.hostName : nil,
             unknownSeconds: unknownTime.seconds)
+        costs.network = job.network ?? .free
         let goal = Goal(
             objective ?? job.goal.objective,
             deadlineSeconds: deadline?.seconds ?? job.goal.deadlineSeconds, budget: budget ?? job.goal.budget,
@@ -82,11 +94,16 @@ struct PlanCommand: ParsableCommand {
                 "\(unknown) of \(Units.count(job.tasks.count, "task")) \(unknown == 1 ? "has" : "have") no known time: \(assumed) is assumed. Give --models."
             )
         }
-        let planner = Planner(job.tasks, on: pool, costs: costs)
+        let planner = Planner(job.tasks, on: offered, costs: costs)
         if front { return try printFront(try planner.paretoFront(confidence: confidence), console) }
-        let plan: Plan
+        if let search, search.seconds > 2 {
+            console.remark(
+                "searching for \(Units.formatSeconds(search.seconds)) on \(Units.count(global.threads, "thread"))")
+        }
+        let found: FoundPlan
         do {
-            plan = try planner.plan(goal)
+            found = try planner.search(
+                goal, limit: search.map { .seconds($0.seconds) } ?? .brief, threads: global.threads, seed: global.seed)
         } catch {
             if case .infeasible(_, let fastest, let cheapest, let withinBudget, let withinDeadline) = error {
                 if console.json {
@@ -100,10 +117,10 @@ struct PlanCommand: ParsableCommand {
             throw Failure.input(error.description)
         }
         if let output {
-            let saved = SavedPlan(plan, goal: goal, costs: costs)
+            let saved = SavedPlan(found.plan, goal: goal, costs: costs)
             try Console.write(Data(Console.json(saved).utf8), toFile: output)
         }
-        try console.result(plan, text: text(plan, job, goal))
+        try console.result(found, text: text(found, job, goal))
     }
 
     /// What is printed with `--json` when no plan keeps the limits.
@@ -115,7 +132,8 @@ struct PlanCommand: ParsableCommand {
         let withinDeadline: Plan?
     }
 
-    private func text(_ plan: Plan, _ job: JobFile, _ goal: Goal) -> String {
+    private func text(_ found: FoundPlan, _ job: JobFile, _ goal: Goal) -> String {
+        let plan = found.plan
         let counts = Dictionary(plan.assignments.map { ($0.instance, 1) }, uniquingKeysWith: +)
         var table = TextTable(["instance", "tasks", "from", "to", "cost"])
         for instance in plan.instances.prefix(tasks ? .max : 40) {
@@ -126,8 +144,11 @@ struct PlanCommand: ParsableCommand {
         }
         var parts = [
             "\(job.name): \(Units.count(plan.assignments.count, "task")) on \(Units.count(plan.instances.count, "instance")), objective \(goal.objective.rawValue)",
-            "makespan \(Units.formatSeconds(plan.makespanSeconds)), cost \(Units.formatPrice(plan.cost))", "",
-            table.text,
+            "makespan \(Units.formatSeconds(plan.makespanSeconds)), cost \(Units.formatPrice(plan.cost))",
+            "no plan ends before \(Units.formatSeconds(found.lowerBound.makespanSeconds)): this one takes "
+                + "\(Units.formatPercent(found.gap)) longer"
+                + (search == nil ? "" : "; \(found.tries) moves were judged"),
+            "", table.text,
         ]
         if plan.instances.count > 40, !tasks {
             parts.append("… and \(plan.instances.count - 40) more (--tasks prints all)")

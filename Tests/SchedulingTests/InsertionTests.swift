@@ -18,8 +18,7 @@ import Workloads
         }
         let type = InstanceType(name: "a", cpus: 4, memoryBytes: 10)
         let graph = try TaskGraph(tasks)
-        let plan = try Planner(graph, on: .init(entries: [.init(type: type)]), costs: .claimed(by: graph))
-            .plan(Goal(.time))
+        let plan = try Planner(graph, on: .init(entries: [.init(type: type)]), costs: .claimed(by: graph)).heft()
         let byRank = tasks.enumerated().sorted { a, b in
             let (first, second) = (a.element.claimedSeconds ?? 0, b.element.claimedSeconds ?? 0)
             return first != second ? first > second : a.offset < b.offset

@@ -152,7 +152,7 @@ import Workloads
     @Test("a task that fits nowhere and an impossible time are refused")
     func refused() throws {
         let big = try TaskGraph([TaskSpec(id: "big", request: .init(cpus: 1000))])
-        #expect(throws: PlanError.impossible("big", cpus: 1000, memoryBytes: 0)) {
+        #expect(throws: PlanError.impossible("big", Resources(cpus: 1000))) {
             try Planner(big, on: testPool(), costs: .claimed(by: big)).plan(Goal(.time))
         }
         let strange = try TaskGraph([TaskSpec(id: "nan", claimedSeconds: .nan)])

@@ -1,0 +1,91 @@
+import Scheduling
+import TestSupport
+import Workloads
+
+/// A small job on machines that run one task at a time, with transfers between them.
+struct SmallProblem {
+    var graph: TaskGraph
+    var pool: ResourcePool
+    var costs: CostModel
+
+    /// Up to `tasks` tasks and `machines` machines; times are whole seconds, transfers often longer than tasks.
+    init(tasks: Int, machines: Int, seed: UInt64) throws {
+        var generator = TestGenerator(seed: seed)
+        let count = Int.random(in: 2...tasks, using: &generator)
+        let dense = Double.random(in: 0.1...0.7, using: &generator)
+        graph = try TaskGraph(
+            (0..<count).map { index in
+                let before = (0..<index).filter { _ in Double.random(in: 0..<1, using: &generator) < dense }
+                return TaskSpec(
+                    id: TaskID("t\(index)"), predecessors: before.map { TaskID("t\($0)") },
+                    inputs: before.map { FileSpec(path: "f\($0)") },
+                    outputs: [
+                        FileSpec(path: "f\(index)", sizeBytes: Double(Int.random(in: 0...40, using: &generator)))
+                    ],
+                    claimedSeconds: Double(Int.random(in: 0...30, using: &generator)))
+            })
+        pool = ResourcePool(
+            entries: (0..<Int.random(in: 1...machines, using: &generator)).map { index in
+                Offer(
+                    type: InstanceType(
+                        name: "m\(index)", cpus: 1, memoryBytes: 1e9,
+                        speed: [1, 1, 2, 4].randomElement(using: &generator)!,
+                        onDemandPrice: Price(perHour: Double(Int.random(in: 1...9, using: &generator)))))
+            })
+        costs = .claimed(by: graph)
+        costs.network = Network(bytesPerSecond: 1, latencySeconds: Double(Int.random(in: 0...3, using: &generator)))
+    }
+
+    /// The least makespan, by trying every order and every machine.
+    var leastMakespan: Double {
+        let count = graph.count
+        let speeds = pool.entries.map(\.type.speed)
+        var ends = [Double](repeating: -1, count: count)
+        var places = [Int](repeating: -1, count: count)
+        var free = speeds.map { _ in 0.0 }
+        var best = Double.infinity
+        func transfer(_ from: Int, _ to: Int) -> Double {
+            let reads = graph.tasks[to].inputs.contains { $0.path == "f\(from)" }
+            return costs.network.seconds(reads ? graph.tasks[from].outputs[0].sizeBytes ?? 0 : 0)
+        }
+        func extend(_ done: Int, _ latest: Double) {
+            guard latest < best else { return }
+            guard done < count else { return best = latest }
+            for task in 0..<count where ends[task] < 0 {
+                guard graph.predecessors(of: task).allSatisfy({ ends[$0] >= 0 }) else { continue }
+                for machine in speeds.indices {
+                    var start = free[machine]
+                    for other in graph.predecessors(of: task) {
+                        start = max(start, ends[other] + (places[other] == machine ? 0 : transfer(other, task)))
+                    }
+                    let (end, before) = (
+                        start + (graph.tasks[task].claimedSeconds ?? 0) / speeds[machine], free[machine]
+                    )
+                    (ends[task], places[task], free[machine]) = (end, machine, end)
+                    extend(done + 1, max(latest, end))
+                    (ends[task], places[task], free[machine]) = (-1, -1, before)
+                }
+            }
+        }
+        extend(0, 0)
+        return best
+    }
+
+    /// What a plan breaks, computed from job, pool and network alone.
+    func fault(of plan: Plan) -> String? {
+        do { try plan.validate(graph, on: pool) } catch { return "\(error)" }
+        let places = Dictionary(uniqueKeysWithValues: plan.assignments.map { ($0.task, $0) })
+        for (index, task) in graph.tasks.enumerated() {
+            guard let own = places[task.id] else { return "no \(task.id)" }
+            for other in graph.predecessors(of: index) {
+                guard let from = places[graph.tasks[other].id], from.instance != own.instance else { continue }
+                let bytes =
+                    task.inputs.contains { $0.path == "f\(other)" } ? graph.tasks[other].outputs[0].sizeBytes ?? 0 : 0
+                if own.startSeconds < (from.endSeconds + costs.network.seconds(bytes)) * (1 - 1e-12) {
+                    return "\(task.id) starts before its data comes"
+                }
+            }
+        }
+        return nil
+    }
+}
