@@ -8,6 +8,9 @@ public enum Action: Hashable, Sendable {
     case close(InstanceIndex)
     /// Start an attempt and reserve so much for it; it goes on from the `share` of its work that was saved.
     case start(AttemptID, on: InstanceIndex, Grant, share: Double)
+    /// Send what is there of a task's data, and what is made from now on, to an instance, or to one that is not there yet:
+    /// -2 - its slot in the plan of the task's job.
+    case stage(TaskIndex, on: InstanceIndex)
     /// Let an attempt save its work.
     case checkpoint(AttemptID)
     /// Stop an attempt and report it as failed for this cause.

@@ -18,6 +18,8 @@ public struct Allocator: Sendable {
     /// The placement as it was when it had seen nothing.
     private let pristine: any Placement
     private var checkSeconds = -Double.infinity
+    /// When instances and plans are to be looked at again although nothing happens before.
+    private var slowSeconds = Double.infinity
     private var noticed: [InstanceIndex] = []
 
     /// An allocator of an empty run that may rent these offers.
@@ -31,9 +33,11 @@ public struct Allocator: Sendable {
 
     /// Tells of a job; it starts with ``Event/admitted(_:)``.
     @discardableResult
-    public mutating func add(_ job: Job, ranks: [Double]? = nil, estimates: Estimates? = nil) -> JobIndex {
+    public mutating func add(
+        _ job: Job, ranks: [Double]? = nil, estimates: Estimates? = nil, flow: DataFlow? = nil
+    ) -> JobIndex {
         policies.recovery.add(job.graph)
-        return state.add(job, ranks: ranks, estimates: estimates)
+        return state.add(job, ranks: ranks, estimates: estimates, flow: flow)
     }
 
     /// Applies all events, then decides until nothing is left to decide.
@@ -47,7 +51,8 @@ public struct Allocator: Sendable {
             guard isNew else { continue }
             switch event {
             case .reclaimNotice(let instance, _): noticed.append(instance)
-            case .timer, .admitted, .resumed, .planned, .closed, .refused, .opened, .priced: isSlow = true
+            case .timer: isSlow = isSlow || slowSeconds <= state.seconds
+            case .admitted, .resumed, .planned, .closed, .refused, .opened, .priced: isSlow = true
             case .restarted:
                 policies.placement = pristine
                 checkSeconds = -.infinity
@@ -101,6 +106,7 @@ extension Allocator {
                 giveUpHopeless(&actions)
             }
         } while !state.interrupted.isEmpty || !state.readied.isEmpty || !state.settled.isEmpty
+        stage(&actions)
         replan(isSlow, &actions)
         wake(&actions)
         return actions
@@ -121,6 +127,25 @@ extension Allocator {
         state.planned.removeAll(keepingCapacity: true)
         state.touched.removeAll(keepingCapacity: true)
         state.readied.removeAll(keepingCapacity: true)
+    }
+
+    /// Sends data ahead to where their readers are expected to run.
+    private mutating func stage(_ actions: inout [Action]) {
+        let redirected = policies.placement.takeRedirected()
+        guard !state.supplied.isEmpty || !redirected.isEmpty else { return }
+        for task in state.supplied + redirected {
+            let place = Int(task)
+            let job = state.jobs[Int(state.tasks.job[place])]
+            guard let flow = job.flow, state.tasks.phase[place] == .blocked || state.tasks.phase[place] == .ready,
+                Int(state.tasks.waitsFor[place]) < flow.edges(of: place - Int(job.first)).count
+            else { continue }
+            let destination = policies.placement.destination(of: task, state)
+            guard destination != -1, destination != state.tasks.staged[place],
+                destination < 0 || state.sendingSeconds(of: task, to: destination) == .infinity
+            else { continue }
+            take(.stage(task, on: destination), &actions)
+        }
+        state.supplied.removeAll(keepingCapacity: true)
     }
 
     private mutating func answerAlerts(_ actions: inout [Action]) {
@@ -218,9 +243,8 @@ extension Allocator {
     }
 
     private mutating func wake(_ actions: inout [Action]) {
-        let time = min(
-            policies.provisioning.wakeSeconds(state), policies.placement.wakeSeconds(state),
-            policies.replanning.wakeSeconds(state))
+        slowSeconds = min(policies.provisioning.wakeSeconds(state), policies.replanning.wakeSeconds(state))
+        let time = min(slowSeconds, policies.placement.wakeSeconds(state))
         if time.isFinite, time < state.wakeSeconds { take(.wake(at: time), &actions) }
     }
 }

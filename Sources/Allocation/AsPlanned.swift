@@ -18,6 +18,7 @@ public struct AsPlanned: Placement {
     private var patienceEnds = Double.infinity
     private var instances = 0
     private var dirty: [InstanceIndex] = []
+    private var redirected: [TaskIndex] = []
     /// The tasks of every slot of a job's plan in its order, and the first of them that was not started yet.
     private var lines: [JobIndex: [Line]] = [:]
     /// Until when the first ready task of an instance waits for one before it.
@@ -52,6 +53,17 @@ public struct AsPlanned: Placement {
 
     public func wakeSeconds(_ state: RunState) -> Double { min(patienceEnds, nextHeld, rest.wakeSeconds(state)) }
 
+    public func destination(of task: TaskIndex, _ state: RunState) -> InstanceIndex {
+        guard let slot = slot(of: task, state) else { return -1 }
+        let instance = state.jobs[Int(state.tasks.job[Int(task)])].instanceOfSlot[Int(slot)]
+        return instance >= 0 ? instance : -2 - slot
+    }
+
+    public mutating func takeRedirected() -> [TaskIndex] {
+        defer { redirected = [] }
+        return redirected
+    }
+
     public mutating func changed(_ instance: InstanceIndex, _ state: RunState) {
         rest.changed(instance, state)
         if state.instances.phase[Int(instance)] == .closing || state.instances.phase[Int(instance)] == .closed {
@@ -65,6 +77,7 @@ public struct AsPlanned: Placement {
 
     public mutating func planned(_ job: JobIndex, _ state: RunState) {
         line(up: job, state)
+        if state.jobs[Int(job)].flow != nil { redirected += state.jobs[Int(job)].range.map { TaskIndex($0) } }
         var moved = waiting
         (waiting, patienceEnds) = ([], .infinity)
         for instance in heaps.indices { moved += take(InstanceIndex(instance)).map(\.task) }

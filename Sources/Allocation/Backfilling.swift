@@ -39,9 +39,9 @@ public struct Backfilling: Placement {
     public mutating func next(_ state: RunState) -> (task: TaskIndex, instance: InstanceIndex)? {
         if let held = reservation, state.tasks.phase[Int(held.task)] != .ready { drop() }
         // The reserved task goes first wherever it fits; what is more urgent than it, too.
-        let held = reservation
+        let (held, order) = (reservation, matching.order)
         let found = matching.next(state) { task, state in
-            guard let held, held.task != task, !Self.mayPass(task, held, state) else { return -1 }
+            guard let held, held.task != task, !Self.mayPass(task, held, order, state) else { return -1 }
             return held.instance
         }
         guard let found else {
@@ -60,10 +60,18 @@ public struct Backfilling: Placement {
     }
 
     /// Whether a task may start on the reserved instance now.
-    private static func mayPass(_ task: TaskIndex, _ held: Reservation, _ state: RunState) -> Bool {
+    private static func mayPass(
+        _ task: TaskIndex, _ held: Reservation, _ order: Order, _ state: RunState
+    ) -> Bool {
         let instance = Int(held.instance)
         let (priority, reserved) = (state.tasks.priority[Int(task)], state.tasks.priority[Int(held.task)])
         if priority > reserved { return true }
+        // Of those that need the same, the reserved one cannot be reached before the more urgent.
+        if priority == reserved, state.tasks.request[Int(task)] == held.request,
+            order.urgency(of: task, state).precedes(order.urgency(of: held.task, state))
+        {
+            return true
+        }
         let speed = state.offers[Int(state.instances.offer[instance])].type.speed
         if let seconds = state.expectedSeconds(of: task, speed: speed), state.seconds + seconds <= held.seconds {
             return true
@@ -121,5 +129,35 @@ extension RunState {
         let speed = offers[Int(instances.offer[Int(tasks.instance[Int(task)])])].type.speed
         if let seconds = expectedSeconds(of: task, speed: speed) { return max(self.seconds, start + seconds) }
         return self.seconds + max(0, self.seconds - start)
+    }
+
+    /// How long the running attempt at a task is expected to go on, in seconds, given how long it has run: by the quantiles of
+    /// its time if there are some; else what is left of the expected time, and at least a quarter of that.
+    ///
+    /// - Parameter begin: When it begins to work, if that is after it was dispatched: it waits for data first.
+    package func expectedRest(of task: TaskIndex, begin: Double = -.infinity) -> Double {
+        let index = Int(task)
+        let begin = max(begin, tasks.startSeconds[index])
+        let elapsed = seconds - begin
+        let job = jobs[Int(tasks.job[index])]
+        let own = Int(task - job.first)
+        let type = offers[Int(instances.offer[Int(tasks.instance[index])])].type
+        guard let estimates = job.estimates, case let whole = estimates.seconds(of: own, on: type), whole.isFinite
+        else {
+            return abs(elapsed)
+        }
+        let share = 1 - Double(tasks.savedShare[index])
+        let expected = whole * share
+        guard own < estimates.secondsQuantiles.count, expected > 0,
+            estimates.secondsQuantiles[own].values[0] < estimates.secondsQuantiles[own].values[7]
+        else { return elapsed < expected ? max(expected - elapsed, expected / 4) : expected / 4 }
+        // The mean of the quantiles at the middle of equal parts that are not behind it.
+        let scale = expected / max(estimates.expectedSeconds[own], 1e-300)
+        var (sum, count) = (0.0, 0.0)
+        for part in 0..<20 {
+            let value = estimates.secondsQuantiles[own]((Double(part) + 0.5) / 20) * scale
+            if value > elapsed { (sum, count) = (sum + value, count + 1) }
+        }
+        return count > 0 ? sum / count - elapsed : expected / 4
     }
 }

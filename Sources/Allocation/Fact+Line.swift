@@ -216,6 +216,7 @@ extension Action {
             words.append("\(instance)")
             words.add(grant)
             words.append("\(share)")
+        case .stage(let task, let instance): words += ["stage", "\(task)", "\(instance)"]
         case .checkpoint(let attempt):
             words.append("checkpoint")
             words.add(attempt)
@@ -258,6 +259,9 @@ extension Action {
                 let share = words.double()
             else { return nil }
             self = .start(attempt, on: instance, grant, share: share)
+        case "stage":
+            guard let task = words.int(), let instance = words.int() else { return nil }
+            self = .stage(task, on: instance)
         case "checkpoint":
             guard let attempt = words.attempt() else { return nil }
             self = .checkpoint(attempt)

@@ -15,6 +15,11 @@ public protocol Placement: Sendable {
     mutating func next(_ state: RunState) -> (task: TaskIndex, instance: InstanceIndex)?
     /// When something could start that cannot now although nothing ends before; infinite if there is no such time.
     func wakeSeconds(_ state: RunState) -> Double
+    /// Where a task that has not started is expected to run, so that its data can be sent ahead: an instance, an instance of
+    /// its job's plan that was not asked for yet as -2 - its slot, or -1 if nobody knows.
+    func destination(of task: TaskIndex, _ state: RunState) -> InstanceIndex
+    /// Tasks whose destination may be another than when this was asked last.
+    mutating func takeRedirected() -> [TaskIndex]
 }
 
 extension Placement {
@@ -22,4 +27,8 @@ extension Placement {
     public mutating func planned(_ job: JobIndex, _ state: RunState) {}
     /// Never.
     public func wakeSeconds(_ state: RunState) -> Double { .infinity }
+    /// Nobody knows.
+    public func destination(of task: TaskIndex, _ state: RunState) -> InstanceIndex { -1 }
+    /// None.
+    public mutating func takeRedirected() -> [TaskIndex] { [] }
 }

@@ -42,9 +42,13 @@ public struct FixedPool: Provisioning {
     }
 
     public func wakeSeconds(_ state: RunState) -> Double {
-        guard state.isGoingOn else { return .infinity }
-        return state.offers.indices.filter { Int(state.openCounts[$0]) < state.offers[$0].maximumCount }
-            .map { retrySeconds($0, state) }.filter { $0 > state.seconds }.min() ?? .infinity
+        var earliest = Double.infinity
+        for offer in state.refusals.indices
+        where state.refusals[offer].count > 0 && Int(state.openCounts[offer]) < state.offers[offer].maximumCount {
+            let seconds = retrySeconds(offer, state)
+            if seconds > state.seconds { earliest = min(earliest, seconds) }
+        }
+        return earliest.isFinite && state.isGoingOn ? earliest : .infinity
     }
 
     /// When an offer that refused is asked again: after ten seconds, then twice as long each time, at most ten minutes.
@@ -109,7 +113,9 @@ public struct AsRented: Provisioning {
             for (slot, wanted) in (job.plan?.slots ?? []).enumerated()
             where job.instanceOfSlot[slot] < 0 && job.openOfSlot[slot] > 0 {
                 let seconds = wanted.startSeconds - state.offers[Int(wanted.offer)].openSeconds
-                if seconds > state.seconds { earliest = min(earliest, seconds) }
+                // Then the tasks of a slot that nobody could ask for want room elsewhere.
+                let late = seconds + AsPlanned.patienceSeconds
+                if late > state.seconds { earliest = min(earliest, seconds > state.seconds ? seconds : late) }
             }
         }
         for (offer, refusal) in state.refusals.enumerated() where refusal.count > 0 {

@@ -41,13 +41,17 @@ struct ReadyQueue: Sendable {
     private(set) var open: [Int] = []
     private var isOpen: [Bool] = []
     private var places: [Need: Int] = [:]
+    /// The class that had the last task: the next is often alike.
+    private var lastPlace = 0
     private(set) var count = 0
     /// Classes looked at and levels of heaps gone through so far, for tests that count.
     private(set) var steps = 0
 
     mutating func insert(_ need: Need, _ urgency: Urgency) {
         let place: Int
-        if let known = places[need] {
+        if lastPlace < classes.count, classes[lastPlace].need == need {
+            place = lastPlace
+        } else if let known = places[need] {
             place = known
         } else {
             place = classes.count
@@ -55,6 +59,7 @@ struct ReadyQueue: Sendable {
             classes.append(Class(need: need))
             isOpen.append(false)
         }
+        lastPlace = place
         classes[place].heap.push(urgency)
         count += 1
         steps += levels(place)
@@ -136,8 +141,9 @@ struct ReadyQueue: Sendable {
     }
 
     private mutating func openIfPossible(_ place: Int) {
-        let item = classes[place]
-        guard !isOpen[place], !item.heap.isEmpty, !item.isBlocked || !item.candidates.isEmpty else { return }
+        guard !isOpen[place], !classes[place].heap.isEmpty,
+            !classes[place].isBlocked || !classes[place].candidates.isEmpty
+        else { return }
         isOpen[place] = true
         open.append(place)
     }

@@ -126,6 +126,12 @@ extension RunState {
             jobs[Int(job)].ending = ending
             // What it had rented is not wanted any more, also what is only on its way.
             mayRent = true
+        case .stage(let task, let instance):
+            guard known(task: task), !tasks.phase[Int(task)].isRunning, !tasks.phase[Int(task)].isOver else {
+                return false
+            }
+            tasks.staged[Int(task)] = instance
+            tasks.stagedSeconds[Int(task)] = seconds
         case .checkpoint, .throttle, .warn: break
         }
         return true
@@ -156,6 +162,17 @@ extension RunState {
 }
 
 extension RunState {
+    /// Since when a task's data are sent to an instance as soon as they are made; infinite if they are not.
+    public func sendingSeconds(of task: TaskIndex, to instance: InstanceIndex) -> Double {
+        let staged = tasks.staged[Int(task)]
+        if staged == instance { return tasks.stagedSeconds[Int(task)] }
+        let slots = jobs[Int(tasks.job[Int(task)])].instanceOfSlot
+        guard staged <= -2, case let slot = Int(-2 - staged), slot < slots.count, slots[slot] == instance else {
+            return .infinity
+        }
+        return tasks.stagedSeconds[Int(task)]
+    }
+
     /// Everything is news to policies that have seen nothing yet.
     private mutating func lookAtAllAgain() {
         readied = (0..<TaskIndex(tasks.count)).filter { tasks.phase[Int($0)] == .ready }
@@ -304,6 +321,7 @@ extension RunState {
         let job = Int(tasks.job[Int(task)])
         if tasks.phase[Int(task)] == .ready { jobs[job].ready -= 1 }
         tasks.phase[Int(task)] = phase
+        tasks.endSeconds[Int(task)] = seconds
         jobs[job].open -= 1
         if let slot = jobs[job].plan?.slotOfTask[Int(task) - Int(jobs[job].first)], slot >= 0 {
             jobs[job].openOfSlot[Int(slot)] -= 1
@@ -315,9 +333,11 @@ extension RunState {
         noteEnd(of: JobIndex(job))
         guard phase == .finished else { return }
         jobs[job].finished += 1
+        let isMovingData = jobs[job].flow != nil
         for place in Int(tasks.firstSuccessor[Int(task)])..<Int(tasks.firstSuccessor[Int(task) + 1]) {
             let successor = tasks.successors[place]
             tasks.waitsFor[Int(successor)] -= 1
+            if isMovingData { supplied.append(successor) }
             if tasks.waitsFor[Int(successor)] == 0, tasks.phase[Int(successor)] == .blocked { ready(successor) }
         }
     }

@@ -85,6 +85,8 @@ public struct RunState: Sendable {
     package internal(set) var cancelled: [JobIndex] = []
     package internal(set) var settled: [JobIndex] = []
     package internal(set) var planned: [JobIndex] = []
+    /// Tasks for which there are new data that take time to move.
+    package internal(set) var supplied: [TaskIndex] = []
     /// Whether something happened after which other instances may be wanted.
     package internal(set) var mayRent = false
 
@@ -104,9 +106,12 @@ public struct RunState: Sendable {
     /// - Parameters:
     ///   - ranks: The urgency of every task: the greatest goes first among equal priorities.
     ///   - estimates: What is believed of the tasks; only rules that look ahead need it.
+    ///   - flow: What tasks bring to each other, if that takes time between instances; the same holds for it.
     /// - Complexity: O(*V* + *E*).
     @discardableResult
-    public mutating func add(_ job: Job, ranks: [Double]? = nil, estimates: Estimates? = nil) -> JobIndex {
+    public mutating func add(
+        _ job: Job, ranks: [Double]? = nil, estimates: Estimates? = nil, flow: DataFlow? = nil
+    ) -> JobIndex {
         let graph = job.graph
         precondition(ranks == nil || ranks?.count == graph.count, "one rank for each task")
         precondition(estimates == nil || estimates?.count == graph.count, "one estimate for each task")
@@ -121,7 +126,7 @@ public struct RunState: Sendable {
                 name: job.name, tenant: Int32(tenant), first: first, count: Int32(graph.count),
                 open: Int32(graph.count),
                 deadlineSeconds: job.goal.deadlineSeconds ?? .infinity, budget: job.goal.budget ?? .infinity,
-                estimates: estimates))
+                estimates: estimates, flow: flow))
         return JobIndex(jobs.count - 1)
     }
 }
@@ -178,6 +183,8 @@ extension RunState {
         public let budget: Double
         /// What is believed of its tasks.
         public let estimates: Estimates?
+        /// What its tasks bring to each other, and how long that takes; `nil` if it takes no time.
+        public let flow: DataFlow?
         /// The plan in force.
         public internal(set) var plan: Assignments?
         /// The instance of every slot of the plan, or -1 before it is asked for.
@@ -239,8 +246,10 @@ extension RunState {
 
     /// Adds to what a tenant occupies from now on.
     mutating func charge(_ tenant: Int32, _ share: Double) {
-        tenants[Int(tenant)].pastShare = pastShare(tenants[Int(tenant)])
-        tenants[Int(tenant)].pastSeconds = seconds
+        if tenants[Int(tenant)].pastSeconds != seconds {
+            tenants[Int(tenant)].pastShare = pastShare(tenants[Int(tenant)])
+            tenants[Int(tenant)].pastSeconds = seconds
+        }
         tenants[Int(tenant)].share = max(0, tenants[Int(tenant)].share + share)
     }
 
@@ -311,6 +320,11 @@ extension RunState {
         public internal(set) var readySeconds: [Double] = []
         /// When its running attempt started.
         public internal(set) var startSeconds: [Double] = []
+        /// When it was over.
+        public internal(set) var endSeconds: [Double] = []
+        /// Where its data were sent: an instance, or -2 - a slot of its job's plan, or -1; and since when.
+        public internal(set) var staged: [InstanceIndex] = []
+        public internal(set) var stagedSeconds: [Double] = []
         /// The share of its work that was saved.
         public internal(set) var savedShare: [Float] = []
         /// Urgency: the greatest goes first among equal priorities.
@@ -338,6 +352,9 @@ extension RunState {
             avoided += repeatElement(-1, count: more)
             readySeconds += repeatElement(.infinity, count: more)
             startSeconds += repeatElement(.infinity, count: more)
+            endSeconds += repeatElement(.infinity, count: more)
+            staged += repeatElement(-1, count: more)
+            stagedSeconds += repeatElement(.infinity, count: more)
             savedShare += repeatElement(0, count: more)
             rank += ranks
             for (place, task) in graph.tasks.enumerated() {

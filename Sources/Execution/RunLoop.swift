@@ -223,7 +223,7 @@ extension RunLoop {
             let plan = members[Int(job)].replan?(state, reason)
             show(.replanned(reason, endSeconds: plan.map { $0.endSeconds - state.seconds }))
             if let next = plan ?? state.jobs[Int(job)].keptPlan { reports.append(.event(.planned(job, next))) }
-        case .open, .close, .checkpoint, .stop, .throttle: try world.perform(action, allocator.state)
+        case .open, .close, .stage, .checkpoint, .stop, .throttle: try world.perform(action, allocator.state)
         }
     }
 

@@ -15,12 +15,22 @@ public struct World: Sendable {
     public var noise: Double
     /// The probability that an instance of each offer is taken back within an hour, at a constant rate.
     public var reclaimsPerHour: [Double]
-    /// Seconds between the notice of a reclaim and the reclaim.
+    /// The probability that an instance is taken back while an attempt runs on it, however long that takes.
+    public var reclaimsPerAttempt = 0.0
+    /// Seconds between the notice of a reclaim and the reclaim; 0 is without notice.
     public var warningSeconds: Double
     /// The probability that an instance of a spot offer is refused.
     public var refusals: Double
     /// The probability that an attempt ends with an error of its own, at a moment of its run.
     public var failures: Double
+    /// What data move between instances; `nil` if they take no time.
+    public var flow: DataFlow?
+    /// Whether the transfers that leave or reach one instance share its bandwidth.
+    public var sharesLinks = false
+    /// Seconds for which an attempt occupies its room besides its run time.
+    public var dispatchSeconds = 0.0
+    /// The standard deviation of the logarithm of the time that an instance takes to come.
+    public var openNoise = 0.0
 
     /// Makes a world without noise, failures, refusals and reclaims, unless they are given.
     public init(
@@ -31,15 +41,24 @@ public struct World: Sendable {
         (self.warningSeconds, self.refusals, self.failures) = (warningSeconds, refusals, failures)
     }
 
-    /// Seconds that an attempt at a task takes on a type of instance if nothing keeps it from its end.
-    func seconds(_ task: Int, _ attempt: Int32, on type: InstanceType, seed: UInt64) -> Double {
-        var luck = Self.generator(seed, .runTime, UInt64(task), UInt64(attempt))
-        let expected = estimates.seconds(of: task, on: type)
-        if task < estimates.secondsQuantiles.count {
-            let quantiles = estimates.secondsQuantiles[task].values
-            if quantiles[0] < quantiles[7] { return estimates.seconds(of: task, on: type, p: luck.nextUniform()) }
+    /// Seconds that an attempt at a task takes on speed 1 if nothing keeps it from its end.
+    func seconds(_ task: Int, _ attempt: Int32, seed: UInt64) -> Double {
+        if task < estimates.secondsQuantiles.count,
+            estimates.secondsQuantiles[task].values[0] < estimates.secondsQuantiles[task].values[7]
+        {
+            var luck = Self.generator(seed, .runTime, UInt64(task), UInt64(attempt))
+            return estimates.secondsQuantiles[task](luck.nextUniform())
         }
-        return noise > 0 ? expected * exp(noise * luck.nextNormal() - noise * noise / 2) : expected
+        guard noise > 0 else { return estimates.expectedSeconds[task] }
+        var luck = Self.generator(seed, .runTime, UInt64(task), UInt64(attempt))
+        return estimates.expectedSeconds[task] * exp(noise * luck.nextNormal() - noise * noise / 2)
+    }
+
+    /// Seconds from asking for instance number `number` of an offer until it takes tasks, of which the mean is expected.
+    func openSeconds(_ expected: Double, _ number: Int, of offer: Int, seed: UInt64) -> Double {
+        guard openNoise > 0, expected > 0 else { return expected }
+        var luck = Self.generator(seed, .opening, UInt64(offer), UInt64(number))
+        return expected * exp(openNoise * luck.nextNormal() - openNoise * openNoise / 2)
     }
 
     /// The share of its run after which an attempt fails; `nil` if it does not.
@@ -47,6 +66,12 @@ public struct World: Sendable {
         guard failures > 0 else { return nil }
         var luck = Self.generator(seed, .failure, UInt64(task), UInt64(attempt))
         return luck.nextUniform() < failures ? luck.nextUniform() : nil
+    }
+
+    /// The share of its run after which the instance of an attempt is taken back; `nil` if that does not depend on attempts.
+    func reclaim(_ task: Int, _ attempt: Int32, seed: UInt64) -> Double? {
+        var luck = Self.generator(seed, .reclaim, UInt64(task), UInt64(attempt))
+        return luck.nextUniform() < reclaimsPerAttempt ? luck.nextUniform() : nil
     }
 
     /// Seconds from the opening of instance number `number` of an offer to its reclaim; infinite if it stays.
@@ -66,7 +91,7 @@ public struct World: Sendable {
         return luck.nextUniform() < refusals
     }
 
-    private enum Purpose: UInt64 { case runTime, failure, life, refusal }
+    private enum Purpose: UInt64 { case runTime, failure, life, refusal, opening, reclaim }
 
     private static func generator(_ seed: UInt64, _ purpose: Purpose, _ a: UInt64, _ b: UInt64) -> SeededGenerator {
         SeededGenerator(seed: seed, stream: purpose.rawValue << 60 | (a & 0xFFFF_FFFF) << 24 | b & 0xFF_FFFF)
