@@ -14,6 +14,7 @@ it. The parts:
   allocator  seconds an event of 100,000 tasks on 1,000 instances: part `events` of the benchmark of allocation
   search     plans that one second of search on both processors finds, lower bounds, and what a move of a search takes
   long       plans that thirty seconds find
+  replan     makespan of runs under run times off by a factor of e^0.5, without and with reclaims, beside on-line HEFT
   deadline   cost of plans that may take 1.5 times as long as HEFT, beside HEFT, a cheapest-first greedy, MOHEFT
   pareto     hypervolume of makespan and cost, beside MOHEFT in one second
 
@@ -21,7 +22,7 @@ Every schedule of ours and of the peers is timed by peers/model.py: what a progr
 in C++ are built here; SimGrid needs the Debian package libsimgrid-dev, SAGA and CP-SAT the environment that `run` makes. What is
 missing is said, and its rows are left out. --cached takes over the plans of SAGA that were made on this machine before.
 """
-import argparse, functools, json, math, os, subprocess, sys
+import argparse, functools, json, math, os, random, statistics, subprocess, sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
@@ -305,6 +306,51 @@ def allocator():
         add(f"allocator, 100,000 tasks × 1,000 instances, {work}: µs an event", value, "none", None, "at most 1", value <= 1)
 
 
+def recovered(runs, name):
+    """The part of the loss of static plans against clairvoyant ones that is won back, and its 95 % interval over the replications.
+
+    Losses are relative to the clairvoyant plans of a problem, and averaged over the problems.
+    """
+    def losses(name):
+        return [statistics.fmean(run[name][i] / statistics.fmean(run["clairvoyant"]) - 1 for run in runs)
+                for i in range(len(runs[0][name]))]
+    static, own, chance = losses("static"), losses(name), random.Random(1)
+    draws = []
+    for _ in range(1000):
+        drawn = chance.choices(range(len(own)), k=len(own))
+        draws.append(1 - sum(own[i] for i in drawn) / sum(static[i] for i in drawn))
+    draws.sort()
+    return 1 - sum(own) / sum(static), draws[25], draws[974]
+
+
+def replan():
+    problems, count = shared("medium"), 100
+    if not problems: return
+    work = f"part of the loss of static plans against clairvoyant ones won back, {len(problems)} medium problems, {count} runs each, "
+    work += "run times off by a factor of e^0.5"
+    for reclaims in (0, 0.05):
+        runs, apart = [], 0.0
+        for p in problems:
+            note(f"{count} runs of {p.id}, {reclaims:.0%} of the attempts taken back")
+            runs.append(ours("replan", p.file, count, 0.5, reclaims)[0])
+            # A peer's machine that is taken back keeps its data; where none is, all is the same.
+            if reclaims or not peer("online_heft"): continue
+            theirs = lines([peer("online_heft"), p.file, p.file + ".luck"])
+            runs[-1]["on-line HEFT"] = [answer["online"] for answer in theirs]
+            for name in ("static", "clairvoyant"):
+                apart = max(apart, *(abs(a / b[name] - 1) for a, b in zip(runs[-1][name], theirs)))
+        share, low, high = recovered(runs, "re-planning")
+        here = work + (f", {reclaims:.0%} of the attempts taken back" if reclaims else "")
+        add(f"{here} ({low:.3f} to {high:.3f})", share, "none", None, "at least 0.6", share >= 0.6)
+        for name in ("on-line HEFT", "by rank"):
+            if name not in runs[0]: continue
+            value, low, high = recovered(runs, name)
+            add(here, share, f"{name} ({low:.3f} to {high:.3f})", value, "at least it", share >= value)
+        if "on-line HEFT" in runs[0]:
+            add("… static and clairvoyant plans, ours and in C++: greatest relative difference of a makespan", apart, "none", None,
+                "at most 1e-9", apart <= 1e-9)
+
+
 def deadline():
     problems = shared("medium")
     if not problems or not all(map(peer, ("heft", "greedy", "moheft"))): return
@@ -346,7 +392,7 @@ def pareto():
     if not problems or not peer("moheft"): return
     ratios, seconds = [], []
     for p in problems:
-        own = timed(p, ours("pareto", p.file))
+        own = timed(p, ours("pareto", p.file, 1))
         points = lambda answers: [(answer["makespan"], answer["cost"]) for answer in answers]
         both = points(own + moheft(p))
         best = [a for a in both if not any(b[0] <= a[0] and b[1] <= a[1] and b != a for b in both)]
@@ -359,7 +405,8 @@ def pareto():
 
 
 PARTS = {"validity": validity, "list": list_plans, "small": small, "plan": planning, "search": search, "long": long,
-         "simulator": simulator, "allocator": allocator, "deadline": deadline, "pareto": pareto}
+         "simulator": simulator, "allocator": allocator, "replan": replan,
+         "deadline": deadline, "pareto": pareto}
 
 
 def main():

@@ -26,6 +26,9 @@ public struct ReplanningStudy: Sendable {
     public let fixed: [Double]
     /// HEFT with the true times, and no machine lost.
     public let clairvoyant: [Double]
+    /// What happened in each run, for those who run the job by other means: the seconds on speed 1 of every task, first with all
+    /// attempts that were lost, then of its first attempt.
+    public let luck: [[Double]]
     /// The ways of deciding that were asked for.
     public let courses: [Course]
 
@@ -61,6 +64,11 @@ public struct ReplanningStudy: Sendable {
         clairvoyant = Parallel.map(count: runs, threads: threads) { run in
             let times = (0..<graph.count).map { known.seconds($0, 1, seed: seed &+ UInt64(run)) }
             return Self.heft(graph, times, speeds, flow).endSeconds
+        }
+        luck = (0..<runs).map { run in
+            let seed = seed &+ UInt64(run)
+            return (0..<graph.count).map { known.totalSeconds($0, seed: seed) }
+                + (0..<graph.count).map { known.seconds($0, 1, seed: seed) }
         }
         courses = policies.map { name, policies in
             let found = simulate(policies, nil)

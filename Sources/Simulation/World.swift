@@ -99,6 +99,16 @@ public struct World: Sendable {
         return luck.nextUniform()
     }
 
+    /// Seconds on speed 1 until an attempt at a task is not lost with its machine, those before it with what they had done.
+    func totalSeconds(_ task: Int, seed: UInt64) -> Double {
+        var (total, attempt) = (0.0, Int32(1))
+        while let share = reclaim(task, attempt, seed: seed), attempt < 1000 {
+            total += share * seconds(task, attempt, seed: seed)
+            attempt += 1
+        }
+        return total + seconds(task, attempt, seed: seed)
+    }
+
     private enum Purpose: UInt64 { case runTime, failure, life, refusal, opening, reclaim, market }
 
     private static func generator(_ seed: UInt64, _ purpose: Purpose, _ a: UInt64, _ b: UInt64) -> SeededGenerator {

@@ -35,4 +35,6 @@ def makespan(problem, work):
 
 problem = model.read(sys.argv[1])
 with open(sys.argv[2]) as file:
-    for line in file: print(json.dumps({"online": makespan(problem, list(map(float, line.split())))}), flush=True)
+    for line in file:
+        work = list(map(float, line.split()))[:len(problem.tasks)]
+        print(json.dumps({"online": makespan(problem, work)}), flush=True)

@@ -9,8 +9,9 @@ import Workloads
 //   plan PROBLEM...             the fastest plans
 //   search SECONDS PROBLEM...   the fastest plans that a search on all processors finds in so many seconds each
 //   cost PROBLEM DEADLINE       the cheapest plan by the deadline, in seconds; with SECONDS of search at the end, that of a search
-//   pareto PROBLEM              plans of which none is both slower and dearer than another
+//   pareto SECONDS PROBLEM      plans of which none is both slower and dearer than another
 //   decode PROBLEM ORDER        a schedule decoded: the tasks in an order, then the machine of each task
+//   replan PROBLEM RUNS NOISE RECLAIMS    makespans of runs under chance; what happened goes to PROBLEM.luck
 //   simulate PROBLEM            a run of the allocator, the longest path first
 
 /// Seconds of this process's processors.
@@ -122,12 +123,28 @@ case ("cost", 3):
     let planner = Planner(problem.graph, on: problem.pool, costs: problem.costs)
     let (plan, seconds) = try timed { try planner.plan(Goal(.cost, deadlineSeconds: Double(arguments[2]) ?? 0)) }
     try show(answer(plan, of: problem, seconds: seconds))
-case ("pareto", 2):
-    let problem = try Problem(arguments[1])
+case ("pareto", 3):
+    let problem = try Problem(arguments[2])
     let planner = Planner(problem.graph, on: problem.pool, costs: problem.costs)
-    let (front, seconds) = try timed { try planner.paretoFront() }
-    for plan in front { try show(answer(plan, of: problem, seconds: seconds)) }
+    let limit = PlanSearch.Limit.seconds(Double(arguments[1]) ?? 1)
+    let began = ContinuousClock.now
+    let front = try planner.paretoFront(limit: limit, most: .max, threads: ProcessInfo.processInfo.activeProcessorCount)
+    let took = (ContinuousClock.now - began) / .seconds(1)
+    for plan in front { try show(answer(plan, of: problem, seconds: took)) }
 case ("decode", 3): try show(try decode(try Problem(arguments[1]), arguments[2]))
+case ("replan", 5):
+    let problem = try Problem(arguments[1])
+    let study = ReplanningStudy(
+        problem.graph, on: problem.pool, network: problem.costs.network,
+        noise: Double(arguments[3]) ?? 0,
+        reclaims: Double(arguments[4]) ?? 0, runs: Int(arguments[2]) ?? 0, seed: 1,
+        threads: ProcessInfo.processInfo.activeProcessorCount,
+        policies: [("re-planning", Policies(placement: Rescheduling())), ("by rank", Policies())])
+    var found = ["static": study.fixed, "clairvoyant": study.clairvoyant]
+    for course in study.courses { found[course.name] = course.makespans }
+    let luck = study.luck.map { $0.map { String($0) }.joined(separator: " ") }.joined(separator: "\n")
+    try Data((luck + "\n").utf8).write(to: URL(filePath: arguments[1] + ".luck"))
+    print(String(decoding: try JSONEncoder().encode(found), as: UTF8.self))
 case ("simulate", 2): try show(try simulate(try Problem(arguments[1])))
 default:
     FileHandle.standardError.write(Data("scheduling-bench: see the parts at the top of main.swift\n".utf8))
