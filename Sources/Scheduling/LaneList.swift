@@ -69,11 +69,11 @@ struct LaneList {
 
     /// Places of all tasks that may start the one of which the rule says so, and where it ends first.
     ///
+    /// - Returns: `nil` if more lanes than `most` have to be looked at.
     /// - Complexity: O(*V* · *ready tasks* · *lanes*) at worst.
-    static func schedule(_ model: LaneModel, next: Next) -> Schedule {
+    static func schedule(_ model: LaneModel, next: Next, most: Int = .max) -> Schedule? {
         var list = LaneList(model, usable: nil)
-        list.placeAll(next)
-        return list.schedule
+        return list.placeAll(next, most: most) ? list.schedule : nil
     }
 
     /// Which of the tasks that may start is placed next. Source: Maheswaran et al., *Dynamic mapping of a class of
@@ -238,15 +238,22 @@ struct LaneList {
         }
     }
 
-    private mutating func placeAll(_ next: Next) {
+    private mutating func placeAll(_ next: Next, most: Int) -> Bool {
+        var looked = 0
         var waits = (0..<problem.graph.count).map { problem.edges(of: $0).count }
         var ready = waits.indices.filter { waits[$0] == 0 }
         var known: [Int: (best: Place, second: Double)] = [:]
         while !ready.isEmpty {
             var (choice, value) = (0, -Double.infinity)
             for (place, task) in ready.enumerated() {
-                let found = known[task] ?? best(task, .earliestFinish, isExact: next == .sufferage)
-                known[task] = found
+                let found: (best: Place, second: Double)
+                if let before = known[task] {
+                    found = before
+                } else {
+                    found = best(task, .earliestFinish, isExact: next == .sufferage)
+                    known[task] = found
+                    looked += open.count
+                }
                 let worth =
                     switch next {
                     case .minMin: -found.best.end
@@ -255,6 +262,7 @@ struct LaneList {
                     }
                 if worth > value || place == 0 { (choice, value) = (place, worth) }
             }
+            guard looked <= most else { return false }
             let task = ready.remove(at: choice)
             let place =
                 known.removeValue(forKey: task)?.best ?? best(task, .earliestFinish, isExact: next == .sufferage).best
@@ -269,6 +277,7 @@ struct LaneList {
                 if waits[successor] == 0 { ready.append(successor) }
             }
         }
+        return true
     }
 
     private var schedule: Schedule {

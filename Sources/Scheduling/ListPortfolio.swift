@@ -61,7 +61,7 @@ struct ListPortfolio {
         }
         order = fastestOrder
         if let model, size <= 4000 {
-            for next in LaneList.Next.allCases { schedules.append(LaneList.schedule(model, next: next)) }
+            schedules += LaneList.Next.allCases.compactMap { LaneList.schedule(model, next: $0, most: 50_000) }
         }
     }
 

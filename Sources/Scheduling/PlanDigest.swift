@@ -54,8 +54,18 @@ private struct PlanHash {
     mutating func add(_ lanes: SIMD4<Double>) { add(lanes.x, lanes.y, lanes.z, lanes.w) }
 
     mutating func add(_ text: String, _ values: Double...) {
-        for byte in text.utf8 { hash.add(UInt64(byte)) }
-        hash.add(0xff)
+        // Eight bytes at a time; the last with what no text has.
+        var (word, count) = (UInt64(0), 0)
+        for byte in text.utf8 {
+            word = word << 8 | UInt64(byte)
+            count += 1
+            guard count == 8 else { continue }
+            hash.add(word)
+            hash.add(word >> 32)
+            (word, count) = (0, 0)
+        }
+        hash.add(word << 8 | 0xff)
+        hash.add(word >> 32)
         add(values)
     }
 

@@ -46,7 +46,7 @@ public struct Planner: Sendable {
         var lists = ListPortfolio(original)
         let problem = lists.problem
         lists.add(for: goal, briefly: limit == .brief)
-        var bound = LowerBound(problem)
+        var bound = LowerBound(problem, briefly: limit == .brief)
         var (tries, evaluations) = (0, 0)
         func answer(_ schedule: Schedule) -> FoundPlan {
             FoundPlan(

@@ -309,24 +309,45 @@ public struct PlanningProblem: Sendable {
         guard network.bytesPerSecond != nil || network.betweenZones != nil else {
             return (firstEdge, predecessors, predecessors.map { _ in network.seconds(0) }, [])
         }
-        var writers: [String: [(task: Int, bytes: Double?)]] = [:]
+        // Who writes each path: the last of them, and for each the one before.
+        var numbers: [String: Int] = [:]
+        var (lastWriter, lastReader): ([Int], [Int]) = ([], [])
+        var writers: [(task: Int, bytes: Double?, before: Int)] = []
         for (index, task) in graph.tasks.enumerated() {
-            for output in task.outputs where writers[output.path]?.last?.task != index {
-                writers[output.path, default: []].append((index, output.sizeBytes))
+            for output in task.outputs {
+                let number = numbers[output.path, default: lastWriter.count]
+                if number == lastWriter.count {
+                    numbers[output.path] = number
+                    lastWriter.append(-1)
+                    lastReader.append(-1)
+                }
+                if lastWriter[number] >= 0, writers[lastWriter[number]].task == index { continue }
+                writers.append((index, output.sizeBytes, lastWriter[number]))
+                lastWriter[number] = writers.count - 1
             }
         }
         var bytes: [Double] = []
+        bytes.reserveCapacity(predecessors.count)
         // For the task at hand: what each task before it brings.
         var brought = [Double](repeating: 0, count: graph.count)
-        for (index, task) in graph.tasks.enumerated() {
-            var seen: Set<String> = []
-            for input in task.inputs where seen.insert(input.path).inserted {
-                for writer in writers[input.path] ?? [] {
+        var bringers: [Int] = []
+        for (index, task) in graph.tasks.enumerated() where firstEdge[index] < firstEdge[index + 1] {
+            for input in task.inputs {
+                guard let number = numbers[input.path], lastReader[number] != index else { continue }
+                lastReader[number] = index
+                var place = lastWriter[number]
+                while place >= 0 {
+                    let writer = writers[place]
                     brought[writer.task] += writer.bytes ?? input.sizeBytes ?? 0
+                    bringers.append(writer.task)
+                    place = writer.before
                 }
             }
-            for predecessor in graph.predecessors(of: index) { bytes.append(brought[predecessor]) }
-            for path in seen { for writer in writers[path] ?? [] { brought[writer.task] = 0 } }
+            for edge in Int(firstEdge[index])..<Int(firstEdge[index + 1]) {
+                bytes.append(brought[Int(predecessors[edge])])
+            }
+            for bringer in bringers { brought[bringer] = 0 }
+            bringers.removeAll(keepingCapacity: true)
         }
         return (firstEdge, predecessors, bytes.map { network.seconds($0) }, bytes)
     }

@@ -40,7 +40,10 @@ extension LaneModel: SearchSpace {
 
     func schedule(_ point: LanePlan) -> Schedule { point.schedule(self, delaying: problem.isPriced) }
 
-    var briefTries: Int { min(5_000, 500_000 / max(1, problem.graph.count)) / (room > 0 ? 2 : 1) }
+    var briefTries: Int {
+        let size = max(1, problem.graph.count + problem.predecessors.count / 2)
+        return min(4_000, 300_000 / size + 40_000_000 / (size * size)) / (room > 0 ? 2 : 1)
+    }
 
     func search(
         _ points: [LanePlan], _ score: PlanScore, _ method: PlanSearch.Method?, round: Int, chain: Int,

@@ -14,10 +14,11 @@ public struct LowerBound: Sendable {
     public private(set) var pathSeconds = 0.0
     public private(set) var workSeconds = 0.0
 
+    /// - Parameter briefly: Whether, of large problems, the longest path may count as if all entries were as fast as the best.
     /// - Complexity: O(*E* · *kinds of entries* · log *degree* + *V* · *thresholds*).
-    public init(_ problem: PlanningProblem) {
+    public init(_ problem: PlanningProblem, briefly: Bool = false) {
         guard problem.graph.count > 0 else { return }
-        let bounds = Paths(problem)
+        let bounds = Paths(problem, mostTimes: briefly ? 400_000 : 2_000_000)
         pathSeconds = bounds.longest
         workSeconds = Work(problem, bounds).seconds
         // Sums of the same seconds in another order differ by rounding.
@@ -39,10 +40,10 @@ extension LowerBound {
         private(set) var tails: [Double] = []
         private(set) var longest = 0.0
 
-        init(_ problem: PlanningProblem) {
+        init(_ problem: PlanningProblem, mostTimes: Int = 2_000_000) {
             let count = problem.graph.count
             // A task on a kind of entry: how long it takes. Where that is too much, all is as fast as on the best.
-            let kinds = Self.kinds(problem)
+            let kinds = problem.seconds.count <= mostTimes ? Self.kinds(problem) : nil
             let isAlone = kinds?.isAlone ?? [problem.entries.indices.allSatisfy { LaneModel.lanes(problem, $0) == 1 }]
             let width = isAlone.count
             var seconds = kinds == nil ? problem.spans.least : []
@@ -80,21 +81,20 @@ extension LowerBound {
             var seconds: [Double]
         }
 
-        /// One entry of each kind, those with equal times being alike, and whether its instances run one task at a time; `nil`
-        /// for large problems.
-        private static func kinds(_ problem: PlanningProblem) -> (entries: [Int], isAlone: [Bool])? {
+        /// One entry of each kind, those with equal times being alike, and whether its instances run one task at a time.
+        private static func kinds(_ problem: PlanningProblem) -> (entries: [Int], isAlone: [Bool]) {
             let width = problem.entries.count
-            guard problem.seconds.count <= 2_000_000 else { return nil }
-            var known: [[Double]: Int] = [:]
             var kinds: [Int] = []
             var isAlone: [Bool] = []
+            let places = stride(from: 0, to: problem.seconds.count, by: width)
             for entry in 0..<width {
-                let column = stride(from: entry, to: problem.seconds.count, by: width).map { problem.seconds[$0] }
                 let alone = LaneModel.lanes(problem, entry) == 1
-                if let kind = known[column] {
-                    isAlone[kind] = isAlone[kind] && alone
+                let same = kinds.firstIndex { kind in
+                    places.allSatisfy { problem.seconds[$0 + kind] == problem.seconds[$0 + entry] }
+                }
+                if let same {
+                    isAlone[same] = isAlone[same] && alone
                 } else {
-                    known[column] = kinds.count
                     kinds.append(entry)
                     isAlone.append(alone)
                 }

@@ -82,6 +82,8 @@ public struct PlanSearch: Sendable {
         _ space: Space, _ score: PlanScore, _ starts: [Schedule], _ least: Double, _ limit: Limit,
         _ method: Method?, _ threads: Int, _ seed: UInt64
     ) {
+        // Some tens of moves are not worth making the search ready.
+        if limit == .brief, space.briefTries < 50 { return }
         // Large jobs have too few tries for many.
         let size = max(1, starts[0].starts.count)
         let chains = limit == .brief || size > 400 ? 2 : 4
