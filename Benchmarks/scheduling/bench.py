@@ -342,7 +342,7 @@ def replan():
         share, low, high = recovered(runs, "re-planning")
         here = work + (f", {reclaims:.0%} of the attempts taken back" if reclaims else "")
         add(f"{here} ({low:.3f} to {high:.3f})", share, "none", None, "at least 0.6", share >= 0.6)
-        for name in ("on-line HEFT", "by rank"):
+        for name in ("on-line HEFT", "re-planning, data sent everywhere", "by rank"):
             if name not in runs[0]: continue
             value, low, high = recovered(runs, name)
             add(here, share, f"{name} ({low:.3f} to {high:.3f})", value, "at least it", share >= value)

@@ -7,11 +7,7 @@ import Workloads
 struct Matching: Sendable {
     let order: Order
     private(set) var queue = ReadyQueue()
-    private var rooms: [FreeCapacity] = []
-    /// The leaf of every instance in the tree of its offer.
-    private var leaf: [Int32] = []
-    private var leaves: [Int] = []
-    private var freeLeaves: [[Int32]] = []
+    private var rooms = Rooms()
     /// The tenants whose most urgent task has to wait for their quota, and the changes of quotas seen so far.
     private var capped: Set<Int32> = []
     private var quotaChanges = 0
@@ -19,7 +15,7 @@ struct Matching: Sendable {
     init(_ order: Order) { self.order = order }
 
     /// Nodes of the trees, classes and levels of heaps looked at so far.
-    var steps: Int { rooms.reduce(queue.steps) { $0 + $1.steps } }
+    var steps: Int { queue.steps + rooms.steps }
 
     mutating func insert(_ task: TaskIndex, _ state: RunState) {
         let avoided = state.tasks.avoided[Int(task)]
@@ -32,17 +28,10 @@ struct Matching: Sendable {
 
     /// The room of an instance is another than before.
     mutating func changed(_ instance: InstanceIndex, _ state: RunState) {
-        prepare(instance, state)
-        let (place, offer) = (Int(instance), Int(state.instances.offer[Int(instance)]))
-        let isOpen = state.instances.phase[place] == .open
-        rooms[offer].set(Int(leaf[place]), instance, isOpen ? state.instances.free[place] : .none)
-        if isOpen {
+        rooms.changed(instance, state)
+        if state.instances.phase[Int(instance)] == .open {
             queue.unblock(instance, state)
         } else {
-            if state.instances.phase[place] == .closed {
-                freeLeaves[offer].append(leaf[place])
-                leaf[place] = -1
-            }
             // Tasks that avoid an instance may have to go there now.
             for task in queue.takeAvoiding() where state.tasks.phase[Int(task)] == .ready { insert(task, state) }
         }
@@ -137,9 +126,9 @@ struct Matching: Sendable {
     ) -> InstanceIndex? {
         let isThrifty = state.tasks.priority[Int(task)] < 0
         var best: (instance: InstanceIndex, free: Resources, price: Double)?
-        for offer in rooms.indices where state.allowed[Int(need.restriction)][offer] {
+        for offer in rooms.offers where state.allowed[Int(need.restriction)][offer] {
             guard state.isWithinQuota(task, on: OfferIndex(offer)),
-                let found = rooms[offer].find(need.resources, except: need.avoided, forbidden)
+                let found = rooms.find(need.resources, on: offer, except: need.avoided, forbidden)
             else { continue }
             let price =
                 isThrifty
@@ -150,23 +139,6 @@ struct Matching: Sendable {
             best = (found.0, found.1, price)
         }
         return best?.instance
-    }
-
-    private mutating func prepare(_ instance: InstanceIndex, _ state: RunState) {
-        if rooms.isEmpty {
-            rooms = state.offers.map { _ in FreeCapacity() }
-            leaves = state.offers.map { _ in 0 }
-            freeLeaves = state.offers.map { _ in [] }
-        }
-        while leaf.count <= Int(instance) { leaf.append(-1) }
-        guard leaf[Int(instance)] < 0 else { return }
-        let offer = Int(state.instances.offer[Int(instance)])
-        if let free = freeLeaves[offer].popLast() {
-            leaf[Int(instance)] = free
-        } else {
-            leaf[Int(instance)] = Int32(leaves[offer])
-            leaves[offer] += 1
-        }
     }
 
     /// Whether an open instance other than the one to avoid could hold the task if it were empty.

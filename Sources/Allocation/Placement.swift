@@ -16,7 +16,7 @@ public protocol Placement: Sendable {
     /// When something could start that cannot now although nothing ends before; infinite if there is no such time.
     func wakeSeconds(_ state: RunState) -> Double
     /// Where a task that has not started is expected to run, so that its data can be sent ahead: an instance, an instance of
-    /// its job's plan that was not asked for yet as -2 - its slot, or -1 if nobody knows.
+    /// its job's plan that was not asked for yet as -2 - its slot, ``RunState/everywhere``, or -1 if nobody knows.
     func destination(of task: TaskIndex, _ state: RunState) -> InstanceIndex
     /// Tasks whose destination may be another than when this was asked last.
     mutating func takeRedirected() -> [TaskIndex]

@@ -21,6 +21,9 @@ public struct Rescheduling: Placement {
     public var workPerEvent: Double
     /// By what part of the time that is left another schedule must end sooner to be followed.
     public var leastGain: Double
+    /// Whether data are sent to all instances as soon as they are made, so that tasks may move at no loss: where the network
+    /// has room for that. Else they are sent to where their reader is expected.
+    public var prefetches: Bool
 
     private let order: Order
     private var rest: Backfilling
@@ -42,8 +45,10 @@ public struct Rescheduling: Placement {
     package private(set) var schedules = 0
 
     /// Makes a placement for an empty run.
-    public init(_ order: Order = .rank, workPerEvent: Double = 20_000, leastGain: Double = 0.005) {
-        (self.workPerEvent, self.leastGain) = (workPerEvent, leastGain)
+    public init(
+        _ order: Order = .rank, workPerEvent: Double = 20_000, leastGain: Double = 0.005, prefetches: Bool = false
+    ) {
+        (self.workPerEvent, self.leastGain, self.prefetches) = (workPerEvent, leastGain, prefetches)
         self.order = order
         rest = Backfilling(order)
     }
@@ -77,7 +82,9 @@ public struct Rescheduling: Placement {
         (isStale, hasNews) = (true, true)
     }
 
-    public func destination(of task: TaskIndex, _ state: RunState) -> InstanceIndex { shadow.destination(of: task) }
+    public func destination(of task: TaskIndex, _ state: RunState) -> InstanceIndex {
+        prefetches ? RunState.everywhere : shadow.destination(of: task)
+    }
 
     public mutating func takeRedirected() -> [TaskIndex] { shadow.takeMoved() }
 

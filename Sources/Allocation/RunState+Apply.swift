@@ -155,10 +155,16 @@ extension RunState {
 }
 
 extension RunState {
+    /// All instances, as a place to send data to.
+    public static let everywhere = InstanceIndex.min + 2
+
     /// Since when a task's data are sent to an instance as soon as they are made; infinite if they are not.
     public func sendingSeconds(of task: TaskIndex, to instance: InstanceIndex) -> Double {
         let staged = tasks.staged[Int(task)]
         if staged == instance { return tasks.stagedSeconds[Int(task)] }
+        if staged == Self.everywhere, instance >= 0 {
+            return max(tasks.stagedSeconds[Int(task)], instances.openedSeconds[Int(instance)])
+        }
         let slots = jobs[Int(tasks.job[Int(task)])].instanceOfSlot
         guard staged <= -2, case let slot = Int(-2 - staged), slot < slots.count, slots[slot] == instance else {
             return .infinity

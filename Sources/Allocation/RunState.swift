@@ -296,7 +296,7 @@ extension RunState {
         public internal(set) var startSeconds: [Double] = []
         /// When it was over.
         public internal(set) var endSeconds: [Double] = []
-        /// Where its data were sent: an instance, or -2 - a slot of its job's plan, or -1; and since when.
+        /// Where its data were sent: an instance, or -2 - a slot of its job's plan, or everywhere, or -1; and since when.
         public internal(set) var staged: [InstanceIndex] = []
         public internal(set) var stagedSeconds: [Double] = []
         /// The share of its work that was saved.

@@ -508,6 +508,7 @@ extension ShadowSchedule {
         var common = now
         var sent = now
         let sentHost = hostOfPlace(state.tasks.staged[Int(task)], job: jobIndex, state)
+        let isEverywhere = state.tasks.staged[Int(task)] == RunState.everywhere
         for host in arrival.indices { arrival[host] = now }
         for edge in edges[jobIndex].range(Int(task - first)) {
             let source = Int(first + edges[jobIndex].predecessors[edge])
@@ -533,7 +534,8 @@ extension ShadowSchedule {
             if !phase.isOver { sent = made }
             let away = phase.isOver ? now + transfer : made + transfer
             for host in arrival.indices {
-                let seconds = host == hereHost ? made : host == sentHost ? min(sent + transfer, away) : away
+                let isSent = isEverywhere || host == sentHost
+                let seconds = host == hereHost ? made : isSent ? min(sent + transfer, away) : away
                 if seconds > arrival[host] { arrival[host] = seconds }
             }
         }

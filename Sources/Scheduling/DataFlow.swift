@@ -11,35 +11,61 @@ public struct DataFlow: Hashable, Sendable, Codable {
     /// How fast they move.
     public let network: Network
 
-    /// All edges of a job. O(files + edges).
-    public init(_ graph: TaskGraph, over network: Network) {
+    /// All edges of a job, with the files that the predecessor writes and the task reads.
+    ///
+    /// - Parameter countsBytes: False leaves ``bytes`` empty.
+    /// - Complexity: O(files + edges).
+    public init(_ graph: TaskGraph, over network: Network, countsBytes: Bool = true) {
         var (firstEdge, predecessors): ([Int32], [Int32]) = ([0], [])
         firstEdge.reserveCapacity(graph.count + 1)
         for task in 0..<graph.count {
             for predecessor in graph.predecessors(of: task) { predecessors.append(Int32(predecessor)) }
             firstEdge.append(Int32(predecessors.count))
         }
-        var writers: [String: [(task: Int, bytes: Double?)]] = [:]
+        bytes = countsBytes ? Self.bytes(graph, edges: predecessors.count) : []
+        (self.firstEdge, self.predecessors, self.network) = (firstEdge, predecessors, network)
+    }
+
+    private static func bytes(_ graph: TaskGraph, edges: Int) -> [Double] {
+        // Who writes each path: the last of them, and for each the one before.
+        var numbers: [String: Int] = [:]
+        var (lastWriter, lastReader): ([Int], [Int]) = ([], [])
+        var writers: [(task: Int, bytes: Double?, before: Int)] = []
         for (index, task) in graph.tasks.enumerated() {
-            for output in task.outputs where writers[output.path]?.last?.task != index {
-                writers[output.path, default: []].append((index, output.sizeBytes))
+            for output in task.outputs {
+                let number = numbers[output.path, default: lastWriter.count]
+                if number == lastWriter.count {
+                    numbers[output.path] = number
+                    lastWriter.append(-1)
+                    lastReader.append(-1)
+                }
+                if lastWriter[number] >= 0, writers[lastWriter[number]].task == index { continue }
+                writers.append((index, output.sizeBytes, lastWriter[number]))
+                lastWriter[number] = writers.count - 1
             }
         }
         var bytes: [Double] = []
-        bytes.reserveCapacity(predecessors.count)
+        bytes.reserveCapacity(edges)
         // For the task at hand: what each task before it brings.
         var brought = [Double](repeating: 0, count: graph.count)
+        var bringers: [Int] = []
         for (index, task) in graph.tasks.enumerated() {
-            var seen: Set<String> = []
-            for input in task.inputs where seen.insert(input.path).inserted {
-                for writer in writers[input.path] ?? [] {
+            for input in task.inputs {
+                guard let number = numbers[input.path], lastReader[number] != index else { continue }
+                lastReader[number] = index
+                var place = lastWriter[number]
+                while place >= 0 {
+                    let writer = writers[place]
                     brought[writer.task] += max(0, writer.bytes ?? input.sizeBytes ?? 0)
+                    bringers.append(writer.task)
+                    place = writer.before
                 }
             }
             for predecessor in graph.predecessors(of: index) { bytes.append(brought[predecessor]) }
-            for path in seen { for writer in writers[path] ?? [] { brought[writer.task] = 0 } }
+            for bringer in bringers { brought[bringer] = 0 }
+            bringers.removeAll(keepingCapacity: true)
         }
-        (self.firstEdge, self.predecessors, self.bytes, self.network) = (firstEdge, predecessors, bytes, network)
+        return bytes
     }
 
     /// The edges into a task.

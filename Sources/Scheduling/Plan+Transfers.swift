@@ -24,15 +24,15 @@ extension Plan {
             guard listed.updateValue(transfer, forKey: link) == nil else { throw .invalid("\(link) is listed twice") }
         }
         guard let network, !network.isFree else { return }
-        let edges = PlanningProblem.edges(graph, network)
+        let flow = DataFlow(graph, over: network)
         let zones = Dictionary(instances.map { ($0.id, $0.entry.zone) }, uniquingKeysWith: { first, _ in first })
         for (index, task) in graph.tasks.enumerated() {
-            for edge in Int(edges.first[index])..<Int(edges.first[index + 1]) {
-                let link = Link(from: graph.tasks[Int(edges.predecessors[edge])].id, to: task.id)
+            for edge in flow.edges(of: index) {
+                let link = Link(from: graph.tasks[Int(flow.predecessors[edge])].id, to: task.id)
                 guard let from = byTask[link.from], let to = byTask[link.to], from.instance != to.instance else {
                     continue
                 }
-                let bytes = edges.bytes.isEmpty ? 0 : edges.bytes[edge]
+                let bytes = flow.bytes[edge]
                 let isFar = Network.isFar(zones[from.instance] ?? nil, zones[to.instance] ?? nil)
                 let seconds = network.seconds(bytes, isFar: isFar)
                 let dollars = isFar ? network.dollarsToOtherZone(bytes) : 0

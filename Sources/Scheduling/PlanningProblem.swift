@@ -82,7 +82,11 @@ public struct PlanningProblem: Sendable {
         seconds = try Self.seconds(graph, requests, entries, places, costs.estimates, outlook, confidence)
         (shapes, shapeOf) = Self.shapes(requests, seconds, width: entries.count)
         let network = costs.network
-        (firstEdge, predecessors, transfers, bytes) = Self.edges(graph, network)
+        // Where bytes take no time, nobody need know them.
+        let movesBytes = network.bytesPerSecond != nil || network.betweenZones != nil
+        let flow = DataFlow(graph, over: network, countsBytes: movesBytes)
+        (firstEdge, predecessors, bytes) = (flow.firstEdge, flow.predecessors, flow.bytes)
+        transfers = movesBytes ? bytes.map { network.seconds($0) } : predecessors.map { _ in network.seconds(0) }
         let names = Set(entries.compactMap(\.zone)).sorted()
         hasZones = network.betweenZones != nil && names.count > 1
         transfersAreFree = !hasZones && network.latencySeconds <= 0 && network.bytesPerSecond == nil
@@ -292,63 +296,5 @@ public struct PlanningProblem: Sendable {
     private static func halves(_ items: [Corner]) -> [[Corner]] {
         let middle = (items.count + 1) / 2
         return [Array(items[..<middle]), Array(items[middle...])].filter { !$0.isEmpty }
-    }
-
-    /// All edges with the bytes and the seconds that it takes to bring the files that the predecessor writes and the task reads; each
-    /// path counts once. O(files + edges).
-    static func edges(
-        _ graph: TaskGraph, _ network: Network
-    ) -> (first: [Int32], predecessors: [Int32], seconds: [Double], bytes: [Double]) {
-        var (firstEdge, predecessors): ([Int32], [Int32]) = ([0], [])
-        firstEdge.reserveCapacity(graph.count + 1)
-        for task in 0..<graph.count {
-            for predecessor in graph.predecessors(of: task) { predecessors.append(Int32(predecessor)) }
-            firstEdge.append(Int32(predecessors.count))
-        }
-        // Where bytes take no time, nobody need know them.
-        guard network.bytesPerSecond != nil || network.betweenZones != nil else {
-            return (firstEdge, predecessors, predecessors.map { _ in network.seconds(0) }, [])
-        }
-        // Who writes each path: the last of them, and for each the one before.
-        var numbers: [String: Int] = [:]
-        var (lastWriter, lastReader): ([Int], [Int]) = ([], [])
-        var writers: [(task: Int, bytes: Double?, before: Int)] = []
-        for (index, task) in graph.tasks.enumerated() {
-            for output in task.outputs {
-                let number = numbers[output.path, default: lastWriter.count]
-                if number == lastWriter.count {
-                    numbers[output.path] = number
-                    lastWriter.append(-1)
-                    lastReader.append(-1)
-                }
-                if lastWriter[number] >= 0, writers[lastWriter[number]].task == index { continue }
-                writers.append((index, output.sizeBytes, lastWriter[number]))
-                lastWriter[number] = writers.count - 1
-            }
-        }
-        var bytes: [Double] = []
-        bytes.reserveCapacity(predecessors.count)
-        // For the task at hand: what each task before it brings.
-        var brought = [Double](repeating: 0, count: graph.count)
-        var bringers: [Int] = []
-        for (index, task) in graph.tasks.enumerated() where firstEdge[index] < firstEdge[index + 1] {
-            for input in task.inputs {
-                guard let number = numbers[input.path], lastReader[number] != index else { continue }
-                lastReader[number] = index
-                var place = lastWriter[number]
-                while place >= 0 {
-                    let writer = writers[place]
-                    brought[writer.task] += writer.bytes ?? input.sizeBytes ?? 0
-                    bringers.append(writer.task)
-                    place = writer.before
-                }
-            }
-            for edge in Int(firstEdge[index])..<Int(firstEdge[index + 1]) {
-                bytes.append(brought[Int(predecessors[edge])])
-            }
-            for bringer in bringers { brought[bringer] = 0 }
-            bringers.removeAll(keepingCapacity: true)
-        }
-        return (firstEdge, predecessors, bytes.map { network.seconds($0) }, bytes)
     }
 }

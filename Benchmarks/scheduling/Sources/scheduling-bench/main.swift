@@ -139,7 +139,11 @@ case ("replan", 5):
         noise: Double(arguments[3]) ?? 0,
         reclaims: Double(arguments[4]) ?? 0, runs: Int(arguments[2]) ?? 0, seed: 1,
         threads: ProcessInfo.processInfo.activeProcessorCount,
-        policies: [("re-planning", Policies(placement: Rescheduling())), ("by rank", Policies())])
+        policies: [
+            ("re-planning", Policies(placement: Rescheduling())),
+            ("re-planning, data sent everywhere", Policies(placement: Rescheduling(prefetches: true))),
+            ("by rank", Policies()),
+        ])
     var found = ["static": study.fixed, "clairvoyant": study.clairvoyant]
     for course in study.courses { found[course.name] = course.makespans }
     let luck = study.luck.map { $0.map { String($0) }.joined(separator: " ") }.joined(separator: "\n")
