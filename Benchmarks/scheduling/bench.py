@@ -392,7 +392,7 @@ def pareto():
     if not problems or not peer("moheft"): return
     ratios, seconds = [], []
     for p in problems:
-        own = timed(p, ours("pareto", p.file, 1))
+        own = timed(p, ours("pareto", 1, p.file))
         points = lambda answers: [(answer["makespan"], answer["cost"]) for answer in answers]
         both = points(own + moheft(p))
         best = [a for a in both if not any(b[0] <= a[0] and b[1] <= a[1] and b != a for b in both)]

@@ -49,6 +49,7 @@ extension RunState {
     ///
     /// - Parameter alone: As if the tenant had nothing in use.
     func isWithinQuota(_ task: TaskIndex, on offer: OfferIndex, alone: Bool = false) -> Bool {
+        guard hasQuotas else { return true }
         let tenant = tenant(of: task)
         guard let quota = tenants[tenant].quota else { return true }
         let request = tasks.request[Int(task)]
@@ -59,7 +60,7 @@ extension RunState {
 
     /// Whether it lets the task start on an instance of some offer. O(*offers*).
     func isWithinQuotaSomewhere(_ task: TaskIndex, alone: Bool = false) -> Bool {
-        tenants[tenant(of: task)].quota == nil
+        !hasQuotas || tenants[tenant(of: task)].quota == nil
             || offers.indices.contains {
                 allows(task, OfferIndex($0)) && isWithinQuota(task, on: OfferIndex($0), alone: alone)
             }

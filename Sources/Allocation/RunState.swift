@@ -127,7 +127,9 @@ public struct RunState: Sendable {
         }
         let ranks = ranks ?? upwardRanks(graph, seconds: Array(repeating: 1, count: graph.count))
         tasks.append(graph, job: JobIndex(jobs.count), ranks: ranks, estimates: estimates)
-        for task in graph.tasks { tasks.restriction.append(restriction(task.request)) }
+        let specs = graph.tasks
+        tasks.restriction.reserveCapacity(tasks.count)
+        for place in specs.indices { tasks.restriction.append(restriction(specs[place].request)) }
         jobs.append(
             JobState(
                 name: job.name, tenant: Int32(tenant), first: first, count: Int32(graph.count),
@@ -331,11 +333,17 @@ extension RunState {
             stagedSeconds += repeatElement(.infinity, count: more)
             savedShare += repeatElement(0, count: more)
             rank += ranks
-            for (place, task) in graph.tasks.enumerated() {
+            request.reserveCapacity(count)
+            timeLimit.reserveCapacity(count)
+            priority.reserveCapacity(count)
+            waitsFor.reserveCapacity(count)
+            firstSuccessor.reserveCapacity(count + 1)
+            let (tasks, estimates) = (graph.tasks, estimates ?? .none)
+            for place in tasks.indices {
                 waitsFor.append(Int32(graph.predecessors(of: place).count))
-                request.append((estimates ?? .none).request(of: place, task.request))
-                timeLimit.append(task.request.timeLimitSeconds ?? .infinity)
-                priority.append(Int32(clamping: task.priority))
+                request.append(estimates.request(of: place, tasks[place].request))
+                timeLimit.append(tasks[place].request.timeLimitSeconds ?? .infinity)
+                priority.append(Int32(clamping: tasks[place].priority))
                 for successor in graph.successors(of: place) { successors.append(first + TaskIndex(successor)) }
                 firstSuccessor.append(Int32(successors.count))
             }

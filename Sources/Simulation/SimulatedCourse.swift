@@ -26,8 +26,8 @@ struct SimulatedCourse {
             }
             (leaving, readers) = simulator.world.flow.map { Self.leaving($0, allocator.state.tasks) } ?? ([], [])
             self.allocator = allocator
-            savers = Set(
-                simulator.job.graph.tasks.enumerated().filter { $1.request.checkpoint != nil }.map { TaskIndex($0.0) })
+            let tasks = simulator.job.graph.tasks
+            savers = Set(tasks.indices.lazy.filter { tasks[$0].request.checkpoint != nil }.map { TaskIndex($0) })
         }
 
         /// Seconds that an attempt takes from the beginning, without waiting for data.
