@@ -283,14 +283,15 @@ def planning():
 def simulator():
     problem = layered(100_000, 100)
     answers = [ours("simulate", problem.file)[0] for _ in range(5)]
-    rate = max(answer["events"] / answer["seconds"] for answer in answers)
-    work = "simulated run of 100,000 tasks on 100 machines, without transfers: task events a second"
-    add(work, rate, "none", None, "at least 1,000,000", rate >= 1e6)
+    rate = max(len(problem.tasks) / answer["seconds"] for answer in answers)
+    work = "simulated run of 100,000 tasks on 100 machines, without transfers: "
+    add(work + "starts and ends of tasks a second", 2 * rate, "none", None, "at least 1,000,000", 2 * rate >= 1e6)
+    work += "tasks a second"
     schedule = heft(problem)["machines"] if heft(problem) else plan(problem)["machines"]
     # Made and started all at once, with dependencies of SimGrid, they take hundreds of times as long.
     theirs = [simgrid(problem, schedule, "--only-tasks") for _ in range(5)]
     if theirs[0]:
-        value = max(answer["activities"] / answer["seconds"] for answer in theirs)
+        value = max(len(problem.tasks) / answer["seconds"] for answer in theirs)
         add(work, rate, "SimGrid, a fixed schedule, activities made when they start", value, "at least 20 × it", rate >= 20 * value)
     memory = min(answer["bytes"] for answer in answers) / 100_000
     add("… memory, bytes a task", memory, "SimGrid", theirs[0] and min(a["bytes"] for a in theirs) / 100_000, "at most 200",
@@ -342,10 +343,13 @@ def replan():
         share, low, high = recovered(runs, "re-planning")
         here = work + (f", {reclaims:.0%} of the attempts taken back" if reclaims else "")
         add(f"{here} ({low:.3f} to {high:.3f})", share, "none", None, "at least 0.6", share >= 0.6)
-        for name in ("on-line HEFT", "re-planning, data sent everywhere", "by rank"):
+        everywhere, low, high = recovered(runs, "re-planning, data sent everywhere")
+        add(f"… when data are sent everywhere ({low:.3f} to {high:.3f})", everywhere, "none", None, "at least 0.6", everywhere >= 0.6)
+        # With on-line HEFT, too, data are wherever they could be by now.
+        for name, own in (("on-line HEFT", everywhere), ("by rank", share)):
             if name not in runs[0]: continue
             value, low, high = recovered(runs, name)
-            add(here, share, f"{name} ({low:.3f} to {high:.3f})", value, "at least it", share >= value)
+            add(here, own, f"{name} ({low:.3f} to {high:.3f})", value, "at least it", own >= value)
         if "on-line HEFT" in runs[0]:
             add("… static and clairvoyant plans, ours and in C++: greatest relative difference of a makespan", apart, "none", None,
                 "at most 1e-9", apart <= 1e-9)
