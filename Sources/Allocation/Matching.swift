@@ -21,7 +21,7 @@ struct Matching: Sendable {
         let avoided = state.tasks.avoided[Int(task)]
         let need = ReadyQueue.Need(
             resources: state.tasks.request[Int(task)], restriction: state.tasks.restriction[Int(task)],
-            avoided: avoided >= 0 && isElsewhere(task, avoided, state) ? avoided : -1,
+            avoided: avoided >= 0 && state.isElsewhere(task, avoided) ? avoided : -1,
             group: order.group(of: task, state))
         queue.insert(need, order.urgency(of: task, state))
     }
@@ -140,13 +140,14 @@ struct Matching: Sendable {
         }
         return best?.instance
     }
+}
 
+extension RunState {
     /// Whether an open instance other than the one to avoid could hold the task if it were empty.
-    private func isElsewhere(_ task: TaskIndex, _ avoided: InstanceIndex, _ state: RunState) -> Bool {
-        state.instances.phase[Int(avoided)] != .closed
-            && (0..<state.instances.count).contains {
-                $0 != Int(avoided) && state.instances.phase[$0] == .open
-                    && state.couldHold(task, InstanceIndex($0))
+    func isElsewhere(_ task: TaskIndex, _ avoided: InstanceIndex) -> Bool {
+        instances.phase[Int(avoided)] != .closed
+            && (0..<instances.count).contains {
+                $0 != Int(avoided) && instances.phase[$0] == .open && couldHold(task, InstanceIndex($0))
             }
     }
 }

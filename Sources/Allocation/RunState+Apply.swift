@@ -235,6 +235,7 @@ extension RunState {
             tasks.failures[task] = FailureCounts()
             guard tasks.phase[task] == .failed || tasks.phase[task] == .skipped else { continue }
             jobs[Int(job)].open += 1
+            jobs[Int(job)].workLeft += Double(tasks.work[task])
             if tasks.phase[task] == .failed { interrupted.append(TaskIndex(task)) }
             tasks.phase[task] = tasks.phase[task] == .failed ? .interrupted : .blocked
         }
@@ -280,6 +281,7 @@ extension RunState {
         instances.free[Int(instance)] -= grant.resources
         jobs[Int(tasks.job[task])].ready -= 1
         jobs[Int(tasks.job[task])].running += 1
+        jobs[Int(tasks.job[task])].busyCPUs += grant.resources.cpus
         charge(attempt.task)
         touched.append(instance)
         return true
@@ -314,6 +316,7 @@ extension RunState {
         discharge(task)
         tasks.instance[Int(task)] = -1
         jobs[Int(tasks.job[Int(task)])].running -= 1
+        jobs[Int(tasks.job[Int(task)])].busyCPUs -= tasks.request[Int(task)].cpus
         if jobs[Int(tasks.job[Int(task)])].running == 0 { mayRent = true }
         touched.append(InstanceIndex(instance))
     }
@@ -341,6 +344,7 @@ extension RunState {
         tasks.phase[Int(task)] = phase
         tasks.endSeconds[Int(task)] = seconds
         jobs[job].open -= 1
+        jobs[job].workLeft = max(0, jobs[job].workLeft - Double(tasks.work[Int(task)]))
         if let slot = jobs[job].plan?.slotOfTask[Int(task) - Int(jobs[job].first)], slot >= 0 {
             jobs[job].openOfSlot[Int(slot)] -= 1
             if jobs[job].openOfSlot[Int(slot)] == 0 { mayRent = true }

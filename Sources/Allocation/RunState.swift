@@ -133,7 +133,7 @@ public struct RunState: Sendable {
         jobs.append(
             JobState(
                 name: job.name, tenant: Int32(tenant), first: first, count: Int32(graph.count),
-                open: Int32(graph.count),
+                open: Int32(graph.count), workLeft: (Int(first)..<tasks.count).reduce(0) { $0 + Double(tasks.work[$1]) },
                 deadlineSeconds: job.goal.deadlineSeconds ?? .infinity, budget: job.goal.budget ?? .infinity,
                 estimates: estimates, flow: flow))
         return JobIndex(jobs.count - 1)
@@ -186,6 +186,10 @@ extension RunState {
         public internal(set) var running: Int32 = 0
         /// Tasks that could start.
         public internal(set) var ready: Int32 = 0
+        /// What is expected of the tasks that are not over, in seconds of one processor of speed 1.
+        public internal(set) var workLeft: Double
+        /// Processors that its tasks occupy.
+        public internal(set) var busyCPUs = 0.0
         /// By when it should end; infinite if it does not matter.
         public let deadlineSeconds: Double
         /// What it may cost; infinite if it does not matter.
@@ -301,6 +305,8 @@ extension RunState {
         /// Where its data were sent: an instance, or -2 - a slot of its job's plan, or everywhere, or -1; and since when.
         public internal(set) var staged: [InstanceIndex] = []
         public internal(set) var stagedSeconds: [Double] = []
+        /// What is expected of it, in seconds of one processor of speed 1.
+        var work: [Float] = []
         /// The share of its work that was saved.
         public internal(set) var savedShare: [Float] = []
         /// Urgency: the greatest goes first among equal priorities.
@@ -334,6 +340,7 @@ extension RunState {
             savedShare += repeatElement(0, count: more)
             rank += ranks
             request.reserveCapacity(count)
+            work.reserveCapacity(count)
             timeLimit.reserveCapacity(count)
             priority.reserveCapacity(count)
             waitsFor.reserveCapacity(count)
@@ -342,6 +349,8 @@ extension RunState {
             for place in tasks.indices {
                 waitsFor.append(Int32(graph.predecessors(of: place).count))
                 request.append(estimates.request(of: place, tasks[place].request))
+                let seconds = place < estimates.count ? estimates.expectedSeconds[place] : 1
+                work.append(seconds.isFinite ? Float(max(0, seconds) * max(1, request[request.count - 1].cpus)) : 1)
                 timeLimit.append(tasks[place].request.timeLimitSeconds ?? .infinity)
                 priority.append(Int32(clamping: tasks[place].priority))
                 for successor in graph.successors(of: place) { successors.append(first + TaskIndex(successor)) }

@@ -45,6 +45,7 @@ public struct Planner: Sendable {
         }
         var lists = ListPortfolio(original)
         let problem = lists.problem
+        let plain = lists
         lists.add(for: goal, briefly: limit == .brief)
         var bound = LowerBound(problem, briefly: limit == .brief)
         var (tries, evaluations) = (0, 0)
@@ -56,6 +57,18 @@ public struct Planner: Sendable {
             PlanSearch(
                 problem, goal, from: from, bound: bound, limit: limit.times(share), method: method,
                 threads: threads, seed: seed)
+        }
+        // With a limit, never worse than what is found without one and keeps it.
+        if goal.deadlineSeconds != nil || goal.budget != nil {
+            for objective in [Goal.Objective.time, .cost] {
+                let free = Goal(objective, confidence: goal.confidence)
+                var own = plain
+                own.add(for: free, briefly: true)
+                let found = PlanSearch(
+                    problem, free, from: own.schedules, bound: bound, limit: .brief, threads: 1, seed: seed)
+                own.add(found.schedule)
+                if let best = own.best(free) { lists.add(best) }
+            }
         }
         let isFast = goal.objective == .time && problem.isPriced
         // A longer search starts hot: what a brief one finds is kept beside it.
@@ -80,7 +93,7 @@ public struct Planner: Sendable {
         if let best = lists.best(goal) { return answer(best) }
         lists.addCheapest()
         lists.addBetween(deadline: goal.deadlineSeconds)
-        var nearest = [Goal(.time), Goal(.cost)]
+        var nearest = limit == .brief ? [] : [Goal(.time), Goal(.cost)]
         if let budget = goal.budget { nearest.append(Goal(.time, budget: budget)) }
         if let deadline = goal.deadlineSeconds { nearest.append(Goal(.cost, deadlineSeconds: deadline)) }
         for goal in nearest { lists.add(search(goal, from: lists.schedules, share: 0.5).schedule) }

@@ -15,17 +15,23 @@ struct SimulatedCourse {
         let readers: [TaskIndex]
         /// The attempts at these tasks can save their work.
         let savers: Set<TaskIndex>
+        /// When each job comes.
+        let arrivals: [Double]
 
         init(_ simulator: Simulator) {
             self.simulator = simulator
             var allocator = simulator.allocator
             allocator.add(
                 simulator.job, ranks: simulator.ranks, estimates: simulator.estimates, flow: simulator.flow)
+            for other in simulator.others {
+                allocator.add(other.job, ranks: other.ranks, estimates: other.estimates, flow: other.flow)
+            }
             let estimates = simulator.world.estimates
             speeds = allocator.state.offers.map { offer in estimates.learntSpeeds(on: offer.type) ?? [offer.type.speed]
             }
             (leaving, readers) = simulator.world.flow.map { Self.leaving($0, allocator.state.tasks) } ?? ([], [])
             self.allocator = allocator
+            arrivals = [0] + simulator.others.map(\.arrivalSeconds)
             let tasks = simulator.job.graph.tasks
             savers = Set(tasks.indices.lazy.filter { tasks[$0].request.checkpoint != nil }.map { TaskIndex($0) })
         }
@@ -83,7 +89,7 @@ struct SimulatedCourse {
         for offer in start.simulator.world.markets.indices where start.simulator.world.markets[offer] != nil {
             agenda.add(.market, Int32(offer), at: 0)
         }
-        agenda.add(.admit, 0, at: 0)
+        for (job, arrival) in start.arrivals.enumerated() { agenda.add(.admit, JobIndex(job), at: arrival) }
     }
 
     mutating func run() -> SimulatedRun {
@@ -100,12 +106,31 @@ struct SimulatedCourse {
             for action in actions { carryOut(action) }
         }
         result.cost = cost()
-        result.ending = allocator.state.jobs[0].ending ?? .infeasible
+        let endings = allocator.state.jobs.map { $0.ending ?? .infeasible }
+        result.ending = endings.first { $0 != .succeeded } ?? .succeeded
+        if endings.count > 1 { result.jobs = courses(endings) }
         return result
     }
 
     private var isOver: Bool {
-        allocator.state.jobs[0].ending != nil && allocator.state.openCounts.allSatisfy { $0 == 0 }
+        allocator.state.jobs.allSatisfy { $0.ending != nil } && allocator.state.openCounts.allSatisfy { $0 == 0 }
+    }
+
+    /// What came of each job.
+    private func courses(_ endings: [Ending]) -> [SimulatedJob.Course] {
+        let (state, tasks) = (allocator.state, allocator.state.tasks)
+        func over(_ task: Int) -> Double { tasks.endSeconds[task].isFinite ? tasks.endSeconds[task] : now }
+        let ends = state.jobs.map { job in job.range.reduce(0) { max($0, over($1)) } }
+        return state.jobs.indices.map { index in
+            let job = state.jobs[index]
+            var waits = 0.0
+            for task in job.range where tasks.startSeconds[task].isFinite {
+                waits += max(0, tasks.startSeconds[task] - tasks.readySeconds[task])
+            }
+            return SimulatedJob.Course(
+                ending: endings[index], arrivalSeconds: start.arrivals[index], endSeconds: ends[index],
+                meanWaitSeconds: waits / Double(max(1, job.count)), contendedUse: 0)
+        }
     }
 
     /// What all instances cost; by the prices that were recorded where there are some.
@@ -224,6 +249,11 @@ extension SimulatedCourse {
     }
 
     private mutating func ended(_ attempt: AttemptID, _ cause: FailureCause?) {
+        let task = Int(attempt.task)
+        let offer = allocator.state.instances.offer[Int(allocator.state.tasks.instance[task])]
+        let occupied = max(0, now - allocator.state.tasks.startSeconds[task])
+        result.occupiedCost +=
+            allocator.state.pricePerHour(allocator.state.tasks.request[task], on: offer) * occupied / 3600
         guard history != nil, var record = begun.removeValue(forKey: attempt.task) else { return }
         (record.endSeconds, record.failure) = (now, cause)
         history?.append(record)

@@ -2,12 +2,18 @@ public import Allocation
 
 /// What came of one simulated run.
 public struct SimulatedRun: Hashable, Sendable, Codable {
-    /// How the job ended.
+    /// How the job ended; of several the first that did not succeed.
     public var ending: Ending
-    /// When it ended, in seconds after its start.
+    /// When it, or the last of them, ended, in seconds after its start.
     public var makespanSeconds: Double
     /// What all instances cost together, in US dollars.
     public var cost: Double
+    /// What the instances cost while tasks occupied them, each by its part, in US dollars.
+    public var occupiedCost = 0.0
+    /// Tasks that ended after their own deadlines.
+    public var lateTasks = 0
+    /// What came of each job, if there are several.
+    public var jobs: [SimulatedJob.Course] = []
     /// Attempts that were started.
     public var attempts = 0
     /// Instances that were taken back.
@@ -18,7 +24,9 @@ public struct SimulatedRun: Hashable, Sendable, Codable {
     public var events = 0
 
     enum CodingKeys: String, CodingKey {
-        case ending, cost, attempts, reclaims, plans, events
+        case ending, cost, jobs, attempts, reclaims, plans, events
         case makespanSeconds = "makespan_seconds"
+        case occupiedCost = "occupied_cost"
+        case lateTasks = "late_tasks"
     }
 }
