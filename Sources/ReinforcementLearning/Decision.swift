@@ -20,13 +20,13 @@ package struct Decision: Sendable, Hashable {
 
 /// A softmax over a run of logits and perhaps one more; −∞ stands for what is not legal.
 struct Softmax<S: NetworkScalar> {
-    let logits: UnsafeMutableBufferPointer<S>
+    let logits: UnsafeMutablePointer<S>
     let range: Range<Int>
     /// The logit of none of them.
     let other: S
     private(set) var logNormalizer: S = 0
 
-    init(_ logits: UnsafeMutableBufferPointer<S>, _ range: Range<Int>, other: S = -.infinity) {
+    init(_ logits: UnsafeMutablePointer<S>, _ range: Range<Int>, other: S = -.infinity) {
         (self.logits, self.range, self.other) = (logits, range, other)
         var largest = other
         for k in range { largest = max(largest, logits[k]) }
@@ -70,7 +70,7 @@ struct Softmax<S: NetworkScalar> {
     /// Adds the derivatives by the logits of `byLogProbability · log p(position) + byEntropy · entropy`.
     /// - Returns: The derivative by the logit of none of them.
     func backward(
-        _ position: Int, byLogProbability: S, byEntropy: S, to gradient: UnsafeMutableBufferPointer<S>
+        _ position: Int, byLogProbability: S, byEntropy: S, to gradient: UnsafeMutablePointer<S>
     ) -> S {
         let entropy = byEntropy == 0 ? 0 : self.entropy
         func derivative(_ index: Int) -> S {

@@ -6,23 +6,24 @@ extension GraphNetwork {
         _ batch: borrowing GraphBatch, _ weights: UnsafePointer<S>, uniforms: [(Double, Double)]?,
         into decisions: inout [Decision]
     ) {
-        forward(batch, weights)
+        let weights = Values(mutating: weights)
+        let found = forward(batch, weights)
         decisions.removeAll(keepingCapacity: true)
         for graph in 0..<batch.count {
-            let choice = Softmax(candidateLogits, batch.candidates(of: graph), other: idleLogits[graph])
+            let choice = Softmax(found.candidateLogits, batch.candidates(of: graph), other: found.idleLogits[graph])
             let position = uniforms.map { choice.sample($0[graph].0) } ?? choice.best
             var decision = Decision()
             decision.candidate = Int32(position)
             decision.logProbability = Float(choice.logProbability(position))
-            if layout.hasValue { decision.value = Float(values[graph]) }
+            if layout.hasValue { decision.value = Float(found.values[graph]) }
             decisions.append(decision)
         }
         guard layout.levels > 0 else { return }
         chooseRows(batch, decisions)
-        levels(batch, of: chosen, weights)
+        let logits = levels(batch, found, weights).logits
         var row = 0
         for graph in decisions.indices where decisions[graph].candidate >= 0 {
-            let choice = Softmax(levelLogits, (row * layout.levels)..<((row + 1) * layout.levels))
+            let choice = Softmax(logits, (row * layout.levels)..<((row + 1) * layout.levels))
             let position = max(0, uniforms.map { choice.sample($0[graph].1) } ?? choice.best)
             decisions[graph].level = Int32(position)
             decisions[graph].logProbability += Float(choice.logProbability(position))
@@ -48,34 +49,37 @@ extension GraphNetwork {
         to gradient: UnsafeMutablePointer<S>,
         loss: (_ graph: Int, _ logProbability: S, _ entropy: S, _ value: S) -> LossGradient
     ) {
-        forward(batch, weights)
+        let weights = Values(mutating: weights)
+        let found = forward(batch, weights)
+        chosen.removeAll(keepingCapacity: true)
+        var (levelsFound, row): (LevelActivations?, Int) = (nil, 0)
         if layout.levels > 0 {
             chooseRows(batch, decisions)
-            levels(batch, of: chosen, weights)
+            levelsFound = levels(batch, found, weights)
         }
-        let outputs = outputGradients(batch, levelRows: chosen.count)
-        var row = 0
+        let derivatives = derivatives(batch)
         for graph in decisions.indices {
             let position = Int(decisions[graph].candidate)
-            let choice = Softmax(candidateLogits, batch.candidates(of: graph), other: idleLogits[graph])
+            let choice = Softmax(found.candidateLogits, batch.candidates(of: graph), other: found.idleLogits[graph])
             var (logProbability, entropy) = (choice.logProbability(position), choice.entropy)
             var level: Softmax<S>?
-            if layout.levels > 0 && position >= 0 {
-                let choice = Softmax(levelLogits, (row * layout.levels)..<((row + 1) * layout.levels))
+            if let levelsFound, position >= 0 {
+                let choice = Softmax(levelsFound.logits, (row * layout.levels)..<((row + 1) * layout.levels))
                 logProbability += choice.logProbability(Int(decisions[graph].level))
                 entropy += choice.entropy
                 level = choice
                 row += 1
             }
-            let slope = loss(graph, logProbability, entropy, layout.hasValue ? values[graph] : 0)
-            outputs.idle[graph] = choice.backward(
-                position, byLogProbability: slope.byLogProbability, byEntropy: slope.byEntropy, to: outputs.candidates)
+            let slope = loss(graph, logProbability, entropy, layout.hasValue ? found.values[graph] : 0)
+            derivatives.idleLogits[graph] = choice.backward(
+                position, byLogProbability: slope.byLogProbability, byEntropy: slope.byEntropy,
+                to: derivatives.candidateLogits)
             _ = level?.backward(
                 Int(decisions[graph].level), byLogProbability: slope.byLogProbability, byEntropy: slope.byEntropy,
-                to: outputs.levels)
-            if layout.hasValue { outputs.values[graph] = slope.byValue }
+                to: derivatives.levelLogits)
+            if layout.hasValue { derivatives.values[graph] = slope.byValue }
         }
-        backward(batch, outputs, chosen: chosen, weights, to: gradient)
+        backward(batch, found, levelsFound, derivatives, weights, to: gradient)
     }
 
     private func chooseRows(_ batch: borrowing GraphBatch, _ decisions: [Decision]) {

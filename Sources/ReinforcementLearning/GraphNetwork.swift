@@ -9,180 +9,185 @@
 ///     p = rect([attention over groups | f]·W)           each graph, f its features
 ///     score = rect([u | q | p]·W)·w + e^s·(rule's score)
 package final class GraphNetwork<S: NetworkScalar> {
-    package typealias Values = UnsafeMutableBufferPointer<S>
+    typealias Values = UnsafeMutablePointer<S>
 
     let layout: NetworkLayout
-    /// What the last ``forward(_:_:)`` found, one value a candidate and one a graph.
-    private(set) var candidateLogits = Values(start: nil, count: 0)
-    private(set) var idleLogits = Values(start: nil, count: 0)
-    private(set) var values = Values(start: nil, count: 0)
-    /// *rows* × *levels*, of the last ``levels(_:of:_:)``.
-    private(set) var levelLogits = Values(start: nil, count: 0)
-
     /// The candidates, counted through the batch, whose levels are decided.
     var chosen: [Int32] = []
-
-    // Activations, from the input to the output, and their derivatives.
-    private var memory: [Buffer<S>] = []
-    private var used = 0
-    var nodeInput = Values(start: nil, count: 0), groupInput = Values(start: nil, count: 0)
-    var globalInput = Values(start: nil, count: 0)
-    /// The embedding of nodes before each hop and after the last.
-    var embeddings: [Values] = []
-    /// What is added to it in each hop.
-    var messages: [Values] = []
-    /// Before each hop *nodes* × 3·*width*: normalised, from the children, from the parents. After the last × *width*.
-    var normals: [Values] = []
-    var inverses: [Values] = [], means: [Values] = []
-    var childFactors = Values(start: nil, count: 0), parentFactors = Values(start: nil, count: 0)
-    var nodeShares = Values(start: nil, count: 0), groupShares = Values(start: nil, count: 0)
-    var groups = Values(start: nil, count: 0), global = Values(start: nil, count: 0)
-    var headInput = Values(start: nil, count: 0), choiceHidden = Values(start: nil, count: 0)
-    var idleHidden = Values(start: nil, count: 0), valueHidden = Values(start: nil, count: 0)
-    var levelInput = Values(start: nil, count: 0), levelHidden = Values(start: nil, count: 0)
+    /// Grows to the largest batch and is kept.
+    private let memory = Buffer<S>()
+    private let levelMemory = Buffer<S>()
+    private let backwardMemory = Buffer<S>()
 
     package init(_ layout: NetworkLayout) { self.layout = layout }
 
-    /// Memory for one array of this pass.
-    func take(_ count: Int) -> Values {
-        if used == memory.count { memory.append(Buffer()) }
-        used += 1
-        return memory[used - 1].take(count)
+    /// What one pass found, from the input to the output; rows follow each other without gaps.
+    struct Activations {
+        let nodeInput, groupInput, globalInput: Values
+        /// The embedding of nodes before each hop and after the last, *hops* + 1 times *nodes* × *width*.
+        let embeddings: Values
+        /// What is added to it, *hops* times *nodes* × *width*.
+        let messages: Values
+        /// What each hop sees, *hops* times *nodes* × 3·*width*: normalised, of the children, of the parents.
+        let heard: Values
+        /// The last embedding, normalised: *nodes* × *width*.
+        let nodes: Values
+        /// For the way back from each normalisation, *hops* + 1 times *nodes* × *width* and *nodes*.
+        let normals, inverses: Values
+        let childFactors, parentFactors: Values
+        let nodeShares, groupShares: Values
+        let groups, global: Values
+        /// *candidates* × 3·*width*: node, group, graph.
+        let headInput: Values
+        let choiceHidden, idleHidden, valueHidden: Values
+        /// One number a candidate; one a graph; one a graph, if the shape has a value.
+        let candidateLogits, idleLogits, values: Values
     }
 
-    func takeZeros(_ count: Int) -> Values {
-        let values = take(count)
-        values.update(repeating: 0)
-        return values
+    /// What ``levels(_:_:_:)`` found, one row each of ``chosen``.
+    struct LevelActivations {
+        let input, hidden, logits: Values
     }
 
-    /// Computes ``candidateLogits``, ``idleLogits`` and, where there is a head for it, ``values``.
-    func forward(_ batch: borrowing GraphBatch, _ weights: UnsafePointer<S>) {
-        used = 0
-        embedNodes(batch, weights)
-        pool(batch, weights)
+    func forward(_ batch: borrowing GraphBatch, _ weights: Values) -> Activations {
+        let found = activations(batch)
+        embedNodes(batch, weights, found)
+        pool(batch, weights, found)
         let (width, rows) = (layout.width, batch.candidates.count)
-        headInput = take(rows * 3 * width)
-        let last = normals[normals.count - 1]
         for row in 0..<rows {
             let node = Int(batch.candidates[row])
-            let (group, graph, to) = (Int(batch.groupOfNode[node]), Int(batch.graphOfCandidate[row]), row * 3 * width)
-            for k in 0..<width {
-                headInput[to + k] = last[node * width + k]
-                headInput[to + width + k] = groups[group * width + k]
-                headInput[to + 2 * width + k] = global[graph * width + k]
-            }
+            let (group, graph) = (Int(batch.groupOfNode[node]), Int(batch.graphOfCandidate[row]))
+            let to = found.headInput + row &* 3 &* width
+            to.copy(found.nodes + node &* width, width)
+            (to + width).copy(found.groups + group &* width, width)
+            (to + 2 &* width).copy(found.global + graph &* width, width)
         }
         let sharpness = S.exponential(weights[layout.sharpness])
-        (choiceHidden, candidateLogits) = head(layout.choice, rows: rows, headInput, weights)
-        for row in 0..<rows { candidateLogits[row] += sharpness * S(batch.candidateScores[row]) }
-        (idleHidden, idleLogits) = head(layout.idle, rows: batch.count, global, weights)
-        for row in 0..<batch.count { idleLogits[row] += sharpness * S(batch.idleScores[row]) }
-        if layout.hasValue { (valueHidden, values) = head(layout.value, rows: batch.count, global, weights) }
+        head(layout.choice, rows: rows, found.headInput, weights, found.choiceHidden, found.candidateLogits)
+        for row in 0..<rows { found.candidateLogits[row] += sharpness * S(batch.candidateScores[row]) }
+        head(layout.idle, rows: batch.count, found.global, weights, found.idleHidden, found.idleLogits)
+        for row in 0..<batch.count { found.idleLogits[row] += sharpness * S(batch.idleScores[row]) }
+        if layout.hasValue {
+            head(layout.value, rows: batch.count, found.global, weights, found.valueHidden, found.values)
+        }
+        return found
     }
 
-    /// Computes ``levelLogits`` of some candidates, after ``forward(_:_:)`` of the same batch.
-    func levels(_ batch: borrowing GraphBatch, of chosen: [Int32], _ weights: UnsafePointer<S>) {
-        let (width, levels) = (3 * layout.width, layout.levels)
-        levelInput = take(chosen.count * width)
-        for row in chosen.indices {
-            for k in 0..<width { levelInput[row * width + k] = headInput[Int(chosen[row]) * width + k] }
-        }
-        (levelHidden, levelLogits) = head(layout.level, rows: chosen.count, levelInput, weights)
+    /// The logits of the levels of the ``chosen`` candidates.
+    func levels(_ batch: borrowing GraphBatch, _ found: Activations, _ weights: Values) -> LevelActivations {
+        let (width, levels, rows) = (3 * layout.width, layout.levels, chosen.count)
+        var next = levelMemory.take(rows * (width + layout.headWidth + levels))
+        let input = take(rows * width, from: &next)
+        let hidden = take(rows * layout.headWidth, from: &next)
+        let logits = take(rows * levels, from: &next)
+        for row in 0..<rows { (input + row &* width).copy(found.headInput + Int(chosen[row]) &* width, width) }
+        head(layout.level, rows: rows, input, weights, hidden, logits)
         let sharpness = S.exponential(weights[layout.sharpness + 1])
-        for row in chosen.indices {
+        for row in 0..<rows {
             for k in 0..<levels {
-                levelLogits[row * levels + k] += sharpness * S(batch.levelScores[Int(chosen[row]) * levels + k])
+                logits[row * levels + k] += sharpness * S(batch.levelScores[Int(chosen[row]) * levels + k])
             }
         }
+        return LevelActivations(input: input, hidden: hidden, logits: logits)
+    }
+
+    /// Memory for the way back; its content is unknown.
+    func takeForBackward(_ count: Int) -> Values { backwardMemory.take(count) }
+
+    /// The next `count` numbers of memory that was taken.
+    func take(_ count: Int, from next: inout Values) -> Values {
+        defer { next += count }
+        return next
+    }
+
+    private func activations(_ batch: borrowing GraphBatch) -> Activations {
+        let (n, g, e, c) = (batch.nodes, batch.groups, batch.count, batch.candidates.count)
+        let (d, hops, hidden) = (layout.width, layout.hops.count, layout.headWidth)
+        let perNode = layout.nodeFeatures + d * (2 * (hops + 1) + 4 * hops + 1) + hops + 1 + 3
+        let perGroup = layout.group.inputs + d + 1
+        let perGraph = layout.global.inputs + d + 2 * hidden + 2
+        var next = memory.take(n * perNode + g * perGroup + e * perGraph + c * (3 * d + hidden + 1))
+        func take(_ count: Int) -> Values { self.take(count, from: &next) }
+        return Activations(
+            nodeInput: take(n * layout.nodeFeatures), groupInput: take(g * layout.group.inputs),
+            globalInput: take(e * layout.global.inputs), embeddings: take((hops + 1) * n * d),
+            messages: take(hops * n * d), heard: take(hops * n * 3 * d), nodes: take(n * d),
+            normals: take((hops + 1) * n * d), inverses: take((hops + 1) * n), childFactors: take(n),
+            parentFactors: take(n), nodeShares: take(n), groupShares: take(g), groups: take(g * d),
+            global: take(e * d), headInput: take(c * 3 * d), choiceHidden: take(c * hidden),
+            idleHidden: take(e * hidden), valueHidden: take(e * hidden), candidateLogits: take(c),
+            idleLogits: take(e), values: take(e))
     }
 
     private func head(
-        _ layers: [NetworkLayout.Dense], rows: Int, _ input: Values, _ weights: UnsafePointer<S>
-    ) -> (hidden: Values, output: Values) {
-        let (hidden, output) = (take(rows * layers[0].outputs), take(rows * layers[1].outputs))
+        _ layers: [NetworkLayout.Dense], rows: Int, _ input: Values, _ weights: Values, _ hidden: Values,
+        _ output: Values
+    ) {
         layers[0].forward(rows: rows, input, weights, to: hidden)
-        rectify(hidden)
+        hidden.rectify(rows * layers[0].outputs)
         layers[1].forward(rows: rows, hidden, weights, to: output)
-        return (hidden, output)
     }
 
-    private func embedNodes(_ batch: borrowing GraphBatch, _ weights: UnsafePointer<S>) {
+    private func embedNodes(_ batch: borrowing GraphBatch, _ weights: Values, _ found: Activations) {
         let (nodes, width, hops) = (batch.nodes, layout.width, layout.hops.count)
-        nodeInput = take(nodes * layout.nodeFeatures)
-        convert(batch.nodeFeatures, to: nodeInput)
-        (childFactors, parentFactors) = (take(nodes), take(nodes))
-        inverseRootCounts(batch.parents, to: childFactors)
-        inverseRootCounts(batch.children, to: parentFactors)
-        resize(&embeddings, hops + 1)
-        resize(&normals, hops + 1)
-        resize(&inverses, hops + 1)
-        resize(&means, hops + 1)
-        resize(&messages, hops)
-        embeddings[0] = take(nodes * width)
-        layout.input.forward(rows: nodes, nodeInput, weights, to: embeddings[0])
-        rectify(embeddings[0])
+        batch.nodeFeatures.withUnsafeBufferPointer { features in
+            for k in 0..<features.count { found.nodeInput[k] = S(features[k]) }
+        }
+        inverseRootCounts(batch.parents, count: nodes, to: found.childFactors)
+        inverseRootCounts(batch.children, count: nodes, to: found.parentFactors)
+        layout.input.forward(rows: nodes, found.nodeInput, weights, to: found.embeddings)
+        found.embeddings.rectify(nodes * width)
         for hop in 0...hops {
-            let stride = hop < hops ? 3 * width : width
-            let normal = hop < hops ? takeZeros(nodes * stride) : take(nodes * stride)
-            (normals[hop], inverses[hop], means[hop]) = (normal, take(nodes), take(nodes))
+            let embedding = found.embeddings + hop * nodes * width
+            let (normals, inverses) = (found.normals + hop * nodes * width, found.inverses + hop * nodes)
+            let isLast = hop == hops
+            let heard = isLast ? found.nodes : found.heard + hop * nodes * 3 * width
+            if !isLast { heard.update(repeating: 0, count: nodes * 3 * width) }
             normalize(
-                rows: nodes, width: width, embeddings[hop], weights + layout.norms[hop], to: normal, stride: stride,
-                inverses: inverses[hop], means: means[hop])
-            guard hop < hops else { return }
+                rows: nodes, width: width, embedding, weights + layout.norms[hop], to: heard,
+                stride: isLast ? width : 3 * width, normals: normals, inverses: inverses)
+            guard !isLast else { return }
             addRows(
-                normal, from: batch.children, column: 0, stride: stride, width: width, to: normal,
-                rows: batch.parents, column: width, resultStride: stride, factors: childFactors, factorOfSender: false)
+                heard, from: batch.children, to: heard + width, rows: batch.parents, stride: 3 * width, width: width,
+                factors: found.childFactors, factorOf: batch.parents)
             addRows(
-                normal, from: batch.parents, column: 0, stride: stride, width: width, to: normal,
-                rows: batch.children, column: 2 * width, resultStride: stride, factors: parentFactors,
-                factorOfSender: false)
-            messages[hop] = take(nodes * width)
-            layout.hops[hop].forward(rows: nodes, normal, weights, to: messages[hop])
-            rectify(messages[hop])
-            let (next, before, message) = (take(nodes * width), embeddings[hop], messages[hop])
-            for k in next.indices { next[k] = before[k] + message[k] }
-            embeddings[hop + 1] = next
+                heard, from: batch.parents, to: heard + 2 * width, rows: batch.children, stride: 3 * width,
+                width: width, factors: found.parentFactors, factorOf: batch.children)
+            let (message, next) = (found.messages + hop * nodes * width, embedding + nodes * width)
+            layout.hops[hop].forward(rows: nodes, heard, weights, to: message)
+            message.rectify(nodes * width)
+            next.copy(embedding, nodes * width)
+            next.add(1, message, nodes * width)
         }
     }
 
     /// From nodes to groups and on to the graph.
-    private func pool(_ batch: borrowing GraphBatch, _ weights: UnsafePointer<S>) {
-        let (width, count) = (layout.width, batch.groups)
-        (nodeShares, groupInput, groups) = (take(batch.nodes), take(count * layout.group.inputs), take(count * width))
+    private func pool(_ batch: borrowing GraphBatch, _ weights: Values, _ found: Activations) {
+        let (width, groups, graphs) = (layout.width, batch.groups, batch.count)
+        // The logits are written later: until then there is room for one number a segment.
         attend(
-            rows: batch.nodes, width: width, normals[normals.count - 1], batch.groupOfNode, count: count,
-            weights + layout.nodeAttention, shares: nodeShares, largest: take(count), to: groupInput,
-            resultStride: layout.group.inputs)
-        place(batch.groupFeatures, features: layout.groupFeatures, rows: count, in: groupInput)
-        layout.group.forward(rows: count, groupInput, weights, to: groups)
-        rectify(groups)
-        (groupShares, globalInput) = (take(count), take(batch.count * layout.global.inputs))
-        global = take(batch.count * width)
+            rows: batch.nodes, width: width, found.nodes, batch.groupOfNode, count: groups,
+            weights + layout.nodeAttention, shares: found.nodeShares, room: found.groupShares, to: found.groupInput,
+            stride: layout.group.inputs)
+        place(batch.groupFeatures, layout.groupFeatures, rows: groups, in: found.groupInput)
+        layout.group.forward(rows: groups, found.groupInput, weights, to: found.groups)
+        found.groups.rectify(groups * width)
         attend(
-            rows: count, width: width, groups, batch.graphOfGroup, count: batch.count,
-            weights + layout.groupAttention, shares: groupShares, largest: take(batch.count), to: globalInput,
-            resultStride: layout.global.inputs)
-        place(batch.globalFeatures, features: layout.globalFeatures, rows: batch.count, in: globalInput)
-        layout.global.forward(rows: batch.count, globalInput, weights, to: global)
-        rectify(global)
+            rows: groups, width: width, found.groups, batch.graphOfGroup, count: graphs,
+            weights + layout.groupAttention, shares: found.groupShares, room: found.idleLogits, to: found.globalInput,
+            stride: layout.global.inputs)
+        place(batch.globalFeatures, layout.globalFeatures, rows: graphs, in: found.globalInput)
+        layout.global.forward(rows: graphs, found.globalInput, weights, to: found.global)
+        found.global.rectify(graphs * width)
     }
 
     /// Writes features behind the embedding of each row.
-    private func place(_ features: [Float], features count: Int, rows: Int, in input: Values) {
+    private func place(_ features: [Float], _ count: Int, rows: Int, in input: Values) {
         let (width, stride) = (layout.width, layout.width + count)
-        for row in 0..<rows {
-            for k in 0..<count { input[row * stride + width + k] = S(features[row * count + k]) }
-        }
-    }
-
-    private func convert(_ features: [Float], to input: Values) {
         features.withUnsafeBufferPointer { features in
-            for k in features.indices { input[k] = S(features[k]) }
+            for row in 0..<rows {
+                for k in 0..<count { input[row &* stride &+ width &+ k] = S(features[row &* count &+ k]) }
+            }
         }
-    }
-
-    private func resize(_ arrays: inout [Values], _ count: Int) {
-        if arrays.count != count { arrays = Array(repeating: Values(start: nil, count: 0), count: count) }
     }
 }

@@ -2,7 +2,7 @@ internal import Foundation
 package import LinearAlgebra
 
 /// The numbers that networks compute with: `Float`, and `Double` to check gradients.
-package protocol NetworkScalar: BLASScalar {
+package protocol NetworkScalar: BLASScalar, SIMDScalar, Codable {
     static func exponential(_ x: Self) -> Self
     static func logarithm(_ x: Self) -> Self
 }
@@ -17,219 +17,310 @@ extension Double: NetworkScalar {
 
 /// Memory that grows and is kept. What it held is lost when it grows.
 final class Buffer<Element: BitwiseCopyable> {
-    private var memory: UnsafeMutableBufferPointer<Element>
+    private var memory = UnsafeMutablePointer<Element>.allocate(capacity: 0)
+    private var capacity = 0
 
-    init() { memory = .allocate(capacity: 0) }
     deinit { memory.deallocate() }
 
     /// `count` elements, whose values are unknown.
-    func take(_ count: Int) -> UnsafeMutableBufferPointer<Element> {
-        if memory.count < count {
+    func take(_ count: Int) -> UnsafeMutablePointer<Element> {
+        if capacity < count {
             memory.deallocate()
-            memory = .allocate(capacity: count + count / 2)
+            capacity = count + count / 2
+            memory = .allocate(capacity: capacity)
         }
-        return UnsafeMutableBufferPointer(rebasing: memory[..<count])
+        return memory
+    }
+}
+
+// Rows of numbers, eight at a time: compilers do not reorder sums of floating point numbers by themselves.
+
+extension UnsafeMutablePointer where Pointee: NetworkScalar {
+    @inline(__always) fileprivate func eight(_ index: Int) -> SIMD8<Pointee> {
+        UnsafeRawPointer(self + index).loadUnaligned(as: SIMD8<Pointee>.self)
     }
 
-    func takeZeros(_ count: Int) -> UnsafeMutableBufferPointer<Element> where Element: Numeric {
-        let values = take(count)
-        values.update(repeating: 0)
-        return values
+    @inline(__always) fileprivate func put(_ values: SIMD8<Pointee>, _ index: Int) {
+        UnsafeMutableRawPointer(self + index).storeBytes(of: values, as: SIMD8<Pointee>.self)
+    }
+
+    /// Adds `factor` · `other` to `width` numbers.
+    @inline(__always) func add(_ factor: Pointee, _ other: UnsafeMutablePointer<Pointee>, _ width: Int) {
+        var k = 0
+        while k &+ 8 <= width {
+            put(eight(k) + other.eight(k) * factor, k)
+            k &+= 8
+        }
+        while k < width {
+            self[k] += factor * other[k]
+            k &+= 1
+        }
+    }
+
+    @inline(__always) func dot(_ other: UnsafeMutablePointer<Pointee>, _ width: Int) -> Pointee {
+        var (sums, rest, k) = (SIMD8<Pointee>(), Pointee.zero, 0)
+        while k &+ 8 <= width {
+            sums += eight(k) * other.eight(k)
+            k &+= 8
+        }
+        while k < width {
+            rest += self[k] * other[k]
+            k &+= 1
+        }
+        return sums.sum() + rest
+    }
+
+    @inline(__always) func sum(_ width: Int) -> Pointee {
+        var (sums, rest, k) = (SIMD8<Pointee>(), Pointee.zero, 0)
+        while k &+ 8 <= width {
+            sums += eight(k)
+            k &+= 8
+        }
+        while k < width {
+            rest += self[k]
+            k &+= 1
+        }
+        return sums.sum() + rest
+    }
+
+    @inline(__always) func copy(_ other: UnsafeMutablePointer<Pointee>, _ width: Int) {
+        var k = 0
+        while k &+ 8 <= width {
+            put(other.eight(k), k)
+            k &+= 8
+        }
+        while k < width {
+            self[k] = other[k]
+            k &+= 1
+        }
+    }
+
+    /// *x* where it is positive, else a fifth of it.
+    func rectify(_ width: Int) {
+        let slope = Pointee(rectifierSlope)
+        var k = 0
+        while k &+ 8 <= width {
+            let values = eight(k)
+            put(pointwiseMax(values, values * slope), k)
+            k &+= 8
+        }
+        while k < width {
+            self[k] = Swift.max(self[k], slope * self[k])
+            k &+= 1
+        }
+    }
+
+    /// Turns the derivative by what ``rectify(_:)`` left into that by what it was given: the signs of both are the same.
+    func rectifyBackward(_ output: UnsafeMutablePointer<Pointee>, _ width: Int) {
+        let slope = Pointee(rectifierSlope)
+        var k = 0
+        while k &+ 8 <= width {
+            let values = eight(k)
+            put((values * slope).replacing(with: values, where: output.eight(k) .> 0), k)
+            k &+= 8
+        }
+        while k < width {
+            self[k] *= output[k] > 0 ? 1 : slope
+            k &+= 1
+        }
     }
 }
 
 // The layers on rows of `width` numbers: forwards, and backwards from the derivative of the loss by the output to those by
-// the input and by the weights. Derivatives by weights and by inputs that several layers share are added.
+// the input and by the weights. Derivatives by weights and by inputs that several layers share are added. Pointers lead to
+// as many rows as are asked for: `GraphNetwork` takes the memory.
 
 extension NetworkLayout.Dense {
     /// `output` = `input` · *W* + *b*.
     func forward<S: NetworkScalar>(
-        rows: Int, _ input: UnsafeMutableBufferPointer<S>, _ weights: UnsafePointer<S>,
-        to output: UnsafeMutableBufferPointer<S>
+        rows: Int, _ input: UnsafeMutablePointer<S>, _ weights: UnsafeMutablePointer<S>,
+        to output: UnsafeMutablePointer<S>
     ) {
-        let shift = weights + bias
-        for row in 0..<rows {
-            for k in 0..<outputs { output[row * outputs + k] = shift[k] }
-        }
+        for row in 0..<rows { (output + row &* outputs).copy(weights + bias, outputs) }
         S.multiply(
-            rows: rows, columns: outputs, inner: inputs, UnsafeBufferPointer(input), .no, matrix(weights), .no,
-            adding: true, to: output)
+            rows: rows, columns: outputs, inner: inputs, view(input, rows * inputs), .no, matrix(weights), .no,
+            adding: true, to: UnsafeMutableBufferPointer(start: output, count: rows * outputs))
     }
 
     /// - Parameter inputGradient: Receives the derivative by the input; `nil` where nobody needs it.
     func backward<S: NetworkScalar>(
-        rows: Int, _ input: UnsafeMutableBufferPointer<S>, _ outputGradient: UnsafeMutableBufferPointer<S>,
-        _ weights: UnsafePointer<S>, _ gradient: UnsafeMutablePointer<S>, adding: Bool = false,
-        to inputGradient: UnsafeMutableBufferPointer<S>?
+        rows: Int, _ input: UnsafeMutablePointer<S>, _ outputGradient: UnsafeMutablePointer<S>,
+        _ weights: UnsafeMutablePointer<S>, _ gradient: UnsafeMutablePointer<S>, adding: Bool = false,
+        to inputGradient: UnsafeMutablePointer<S>?
     ) {
-        let shift = gradient + bias
-        for row in 0..<rows {
-            for k in 0..<outputs { shift[k] += outputGradient[row * outputs + k] }
-        }
+        for row in 0..<rows { (gradient + bias).add(1, outputGradient + row &* outputs, outputs) }
+        let derivatives = view(outputGradient, rows * outputs)
         S.multiply(
-            rows: inputs, columns: outputs, inner: rows, UnsafeBufferPointer(input), .yes,
-            UnsafeBufferPointer(outputGradient), .no, adding: true,
-            to: UnsafeMutableBufferPointer(start: gradient + weight, count: inputs * outputs))
-        if let inputGradient {
-            S.multiply(
-                rows: rows, columns: inputs, inner: outputs, UnsafeBufferPointer(outputGradient), .no,
-                matrix(weights), .yes, adding: adding, to: inputGradient)
-        }
+            rows: inputs, columns: outputs, inner: rows, view(input, rows * inputs), .yes, derivatives, .no,
+            adding: true, to: UnsafeMutableBufferPointer(start: gradient + weight, count: inputs * outputs))
+        guard let inputGradient else { return }
+        S.multiply(
+            rows: rows, columns: inputs, inner: outputs, derivatives, .no, matrix(weights), .yes, adding: adding,
+            to: UnsafeMutableBufferPointer(start: inputGradient, count: rows * inputs))
     }
 
-    private func matrix<S>(_ weights: UnsafePointer<S>) -> UnsafeBufferPointer<S> {
-        UnsafeBufferPointer(start: weights + weight, count: inputs * outputs)
+    private func matrix<S>(_ weights: UnsafeMutablePointer<S>) -> UnsafeBufferPointer<S> {
+        view(weights + weight, inputs * outputs)
     }
-}
 
-/// *x* where it is positive, else a fifth of it.
-func rectify<S: NetworkScalar>(_ values: UnsafeMutableBufferPointer<S>) {
-    let slope = S(rectifierSlope)
-    for k in values.indices { values[k] = max(values[k], slope * values[k]) }
-}
-
-/// The derivative by what ``rectify(_:)`` was given, from its output, whose sign is the same.
-func rectifyBackward<S: NetworkScalar>(
-    _ output: UnsafeMutableBufferPointer<S>, _ gradient: UnsafeMutableBufferPointer<S>
-) {
-    let slope = S(rectifierSlope)
-    for k in output.indices { gradient[k] *= output[k] > 0 ? 1 : slope }
+    private func view<S>(_ start: UnsafeMutablePointer<S>, _ count: Int) -> UnsafeBufferPointer<S> {
+        UnsafeBufferPointer(start: start, count: count)
+    }
 }
 
 /// Each row less its mean, divided by its standard deviation, times the gains, plus the shifts that follow them.
-/// - Parameter inverses: Receives one over the standard deviation of each row, for the way back.
-/// - Parameter stride: The distance of rows in `output`; the first `width` numbers of each are written.
+///
+/// - Parameters:
+///   - output: Rows `stride` apart, of which the first `width` numbers are written.
+///   - normals: Receives rows before gain and shift, for the way back.
+///   - inverses: Receives one over the standard deviation of each row.
 func normalize<S: NetworkScalar>(
-    rows: Int, width: Int, _ input: UnsafeMutableBufferPointer<S>, _ gain: UnsafePointer<S>,
-    to output: UnsafeMutableBufferPointer<S>, stride: Int, inverses: UnsafeMutableBufferPointer<S>,
-    means: UnsafeMutableBufferPointer<S>
+    rows: Int, width: Int, _ input: UnsafeMutablePointer<S>, _ gain: UnsafeMutablePointer<S>,
+    to output: UnsafeMutablePointer<S>, stride: Int, normals: UnsafeMutablePointer<S>,
+    inverses: UnsafeMutablePointer<S>
 ) {
     let (shift, share) = (gain + width, 1 / S(width))
     for row in 0..<rows {
-        let (from, to) = (row * width, row * stride)
-        var (sum, squares): (S, S) = (0, 0)
-        for k in 0..<width { sum += input[from + k] }
-        let mean = sum * share
-        for k in 0..<width {
-            let distance = input[from + k] - mean
-            squares += distance * distance
+        let (from, normal, to) = (input + row &* width, normals + row &* width, output + row &* stride)
+        let mean = from.sum(width) * share
+        var k = 0
+        while k &+ 8 <= width {
+            normal.put(from.eight(k) - mean, k)
+            k &+= 8
         }
-        let inverse = 1 / (squares * share + S(1e-5)).squareRoot()
-        for k in 0..<width { output[to + k] = (input[from + k] - mean) * inverse * gain[k] + shift[k] }
-        (inverses[row], means[row]) = (inverse, mean)
+        while k < width {
+            normal[k] = from[k] - mean
+            k &+= 1
+        }
+        let inverse = 1 / (normal.dot(normal, width) * share + S(1e-5)).squareRoot()
+        inverses[row] = inverse
+        k = 0
+        while k &+ 8 <= width {
+            let values = normal.eight(k) * inverse
+            normal.put(values, k)
+            to.put(values * gain.eight(k) + shift.eight(k), k)
+            k &+= 8
+        }
+        while k < width {
+            normal[k] *= inverse
+            to[k] = normal[k] * gain[k] + shift[k]
+            k &+= 1
+        }
     }
 }
 
-/// Adds the derivative by the input of ``normalize(rows:width:_:_:to:stride:inverses:means:)`` to `inputGradient`.
+/// Adds the derivative by the input of ``normalize(rows:width:_:_:to:stride:normals:inverses:)`` to `inputGradient`.
+/// - Parameter room: `width` numbers to compute in.
 func normalizeBackward<S: NetworkScalar>(
-    rows: Int, width: Int, _ input: UnsafeMutableBufferPointer<S>, _ gain: UnsafePointer<S>,
-    _ outputGradient: UnsafeMutableBufferPointer<S>, stride: Int, inverses: UnsafeMutableBufferPointer<S>,
-    means: UnsafeMutableBufferPointer<S>, _ gainGradient: UnsafeMutablePointer<S>,
-    to inputGradient: UnsafeMutableBufferPointer<S>
+    rows: Int, width: Int, _ gain: UnsafeMutablePointer<S>, _ outputGradient: UnsafeMutablePointer<S>, stride: Int,
+    normals: UnsafeMutablePointer<S>, inverses: UnsafeMutablePointer<S>, room: UnsafeMutablePointer<S>,
+    _ gainGradient: UnsafeMutablePointer<S>, to inputGradient: UnsafeMutablePointer<S>
 ) {
     let (shiftGradient, share) = (gainGradient + width, 1 / S(width))
     for row in 0..<rows {
-        let (from, to, inverse, center) = (row * width, row * stride, inverses[row], means[row])
-        var (mean, slope): (S, S) = (0, 0)
-        for k in 0..<width {
-            let (derivative, normal) = (outputGradient[to + k], (input[from + k] - center) * inverse)
-            gainGradient[k] += derivative * normal
-            shiftGradient[k] += derivative
-            mean += derivative * gain[k]
-            slope += derivative * gain[k] * normal
+        let (normal, derivative) = (normals + row &* width, outputGradient + row &* stride)
+        let to = inputGradient + row &* width
+        var k = 0
+        while k &+ 8 <= width {
+            let (values, slopes) = (normal.eight(k), derivative.eight(k))
+            gainGradient.put(gainGradient.eight(k) + slopes * values, k)
+            shiftGradient.put(shiftGradient.eight(k) + slopes, k)
+            room.put(slopes * gain.eight(k), k)
+            k &+= 8
         }
-        mean *= share
-        slope *= share
-        for k in 0..<width {
-            let normal = (input[from + k] - center) * inverse
-            inputGradient[from + k] += inverse * (outputGradient[to + k] * gain[k] - mean - normal * slope)
+        while k < width {
+            gainGradient[k] += derivative[k] * normal[k]
+            shiftGradient[k] += derivative[k]
+            room[k] = derivative[k] * gain[k]
+            k &+= 1
+        }
+        let (mean, slope, inverse) = (room.sum(width) * share, room.dot(normal, width) * share, inverses[row])
+        k = 0
+        while k &+ 8 <= width {
+            let inner = room.eight(k) - mean - normal.eight(k) * slope
+            to.put(to.eight(k) + inner * inverse, k)
+            k &+= 8
+        }
+        while k < width {
+            to[k] += inverse * (room[k] - mean - normal[k] * slope)
+            k &+= 1
         }
     }
 }
 
-/// Adds row `from[e]` of one array to row `to[e]` of another, times a factor of the receiving or the sending row.
-///
-/// Rows begin every `stride` numbers, at `fromColumn` and `toColumn`.
+/// Adds row `from[e]` to row `to[e]`, times the factor of the row `factorOf[e]`. Rows begin every `stride` numbers.
 func addRows<S: NetworkScalar>(
-    _ values: UnsafeMutableBufferPointer<S>, from: [Int32], column fromColumn: Int, stride: Int, width: Int,
-    to result: UnsafeMutableBufferPointer<S>, rows to: [Int32], column toColumn: Int, resultStride: Int,
-    factors: UnsafeMutableBufferPointer<S>, factorOfSender: Bool
+    _ values: UnsafeMutablePointer<S>, from: [Int32], to result: UnsafeMutablePointer<S>, rows to: [Int32],
+    stride: Int, width: Int, factors: UnsafeMutablePointer<S>, factorOf: [Int32]
 ) {
     from.withUnsafeBufferPointer { from in
         to.withUnsafeBufferPointer { to in
-            for edge in from.indices {
-                let (sender, receiver) = (Int(from[edge]), Int(to[edge]))
-                let factor = factors[factorOfSender ? sender : receiver]
-                let (source, target) = (sender * stride + fromColumn, receiver * resultStride + toColumn)
-                for k in 0..<width { result[target + k] += factor * values[source + k] }
+            factorOf.withUnsafeBufferPointer { factorOf in
+                for edge in 0..<from.count {
+                    (result + Int(to[edge]) &* stride).add(
+                        factors[Int(factorOf[edge])], values + Int(from[edge]) &* stride, width)
+                }
             }
         }
     }
 }
 
-/// One over the square root of how often each row is named, 0 for never.
-func inverseRootCounts<S: NetworkScalar>(_ rows: [Int32], to result: UnsafeMutableBufferPointer<S>) {
-    result.update(repeating: 0)
-    for row in rows { result[Int(row)] += 1 }
-    for row in result.indices where result[row] > 0 { result[row] = 1 / result[row].squareRoot() }
+/// One over the square root of how often each of `count` rows is named, 0 for never.
+func inverseRootCounts<S: NetworkScalar>(_ rows: [Int32], count: Int, to result: UnsafeMutablePointer<S>) {
+    result.update(repeating: 0, count: count)
+    rows.withUnsafeBufferPointer { for row in $0 { result[Int(row)] += 1 } }
+    for row in 0..<count where result[row] > 1 { result[row] = 1 / result[row].squareRoot() }
 }
 
 /// Attention over the rows of each segment: their mean, weighted by the softmax of *row · direction / √width*.
 ///
 /// - Parameters:
 ///   - shares: Receives the weight of each row.
-///   - largest: Room for one number a segment.
-///   - result: One row a segment, `resultStride` apart, of which the first `width` numbers are written; 0 for a segment
-///     without rows.
+///   - room: Room for one number a segment.
+///   - result: One row a segment, `stride` apart, of which the first `width` numbers are written; 0 for a segment without
+///     rows.
 func attend<S: NetworkScalar>(
-    rows: Int, width: Int, _ values: UnsafeMutableBufferPointer<S>, _ segments: [Int32], count: Int,
-    _ direction: UnsafePointer<S>, shares: UnsafeMutableBufferPointer<S>, largest: UnsafeMutableBufferPointer<S>,
-    to result: UnsafeMutableBufferPointer<S>, resultStride: Int
+    rows: Int, width: Int, _ values: UnsafeMutablePointer<S>, _ segments: [Int32], count: Int,
+    _ direction: UnsafeMutablePointer<S>, shares: UnsafeMutablePointer<S>, room: UnsafeMutablePointer<S>,
+    to result: UnsafeMutablePointer<S>, stride: Int
 ) {
     let scale = 1 / S(width).squareRoot()
-    largest.update(repeating: -.infinity)
+    room.update(repeating: -.infinity, count: count)
     segments.withUnsafeBufferPointer { segments in
         for row in 0..<rows {
-            var score: S = 0
-            for k in 0..<width { score += values[row * width + k] * direction[k] }
-            shares[row] = score * scale
-            largest[Int(segments[row])] = max(largest[Int(segments[row])], shares[row])
+            let segment = Int(segments[row])
+            shares[row] = (values + row &* width).dot(direction, width) * scale
+            room[segment] = max(room[segment], shares[row])
         }
-        for row in 0..<rows { shares[row] = S.exponential(shares[row] - largest[Int(segments[row])]) }
-        largest.update(repeating: 0)
-        for row in 0..<rows { largest[Int(segments[row])] += shares[row] }
-        for segment in 0..<count {
-            for k in 0..<width { result[segment * resultStride + k] = 0 }
-        }
+        for row in 0..<rows { shares[row] = S.exponential(shares[row] - room[Int(segments[row])]) }
+        room.update(repeating: 0, count: count)
+        for row in 0..<rows { room[Int(segments[row])] += shares[row] }
+        for segment in 0..<count { (result + segment &* stride).update(repeating: 0, count: width) }
         for row in 0..<rows {
-            let share = shares[row] / largest[Int(segments[row])]
-            let target = Int(segments[row]) * resultStride
-            shares[row] = share
-            for k in 0..<width { result[target + k] += share * values[row * width + k] }
+            let segment = Int(segments[row])
+            shares[row] /= room[segment]
+            (result + segment &* stride).add(shares[row], values + row &* width, width)
         }
     }
 }
 
-/// Adds the derivative by the rows that ``attend(rows:width:_:_:count:_:shares:largest:to:resultStride:)`` was given.
+/// Adds the derivative by the rows that ``attend(rows:width:_:_:count:_:shares:room:to:stride:)`` was given.
 func attendBackward<S: NetworkScalar>(
-    rows: Int, width: Int, _ values: UnsafeMutableBufferPointer<S>, _ segments: [Int32],
-    _ direction: UnsafePointer<S>, shares: UnsafeMutableBufferPointer<S>, _ result: UnsafeMutableBufferPointer<S>,
-    _ resultGradient: UnsafeMutableBufferPointer<S>, resultStride: Int,
-    _ directionGradient: UnsafeMutablePointer<S>, to gradient: UnsafeMutableBufferPointer<S>
+    rows: Int, width: Int, _ values: UnsafeMutablePointer<S>, _ segments: [Int32],
+    _ direction: UnsafeMutablePointer<S>, shares: UnsafeMutablePointer<S>, _ result: UnsafeMutablePointer<S>,
+    _ resultGradient: UnsafeMutablePointer<S>, stride: Int, _ directionGradient: UnsafeMutablePointer<S>,
+    to gradient: UnsafeMutablePointer<S>
 ) {
     let scale = 1 / S(width).squareRoot()
     segments.withUnsafeBufferPointer { segments in
         for row in 0..<rows {
-            let (from, segment) = (row * width, Int(segments[row]) * resultStride)
-            var slope: S = 0
-            for k in 0..<width {
-                slope += resultGradient[segment + k] * (values[from + k] - result[segment + k])
-            }
-            slope *= shares[row] * scale
-            for k in 0..<width {
-                gradient[from + k] += shares[row] * resultGradient[segment + k] + slope * direction[k]
-                directionGradient[k] += slope * values[from + k]
-            }
+            let (value, to, segment) = (values + row &* width, gradient + row &* width, Int(segments[row]) &* stride)
+            let derivative = resultGradient + segment
+            let difference = derivative.dot(value, width) - derivative.dot(result + segment, width)
+            let slope = difference * shares[row] * scale
+            to.add(shares[row], derivative, width)
+            to.add(slope, direction, width)
+            directionGradient.add(slope, value, width)
         }
     }
 }

@@ -35,11 +35,12 @@ public final class PolicyDecider {
         of observation: GraphObservation
     ) throws(ReinforcementLearningError) -> (candidates: [Float], idle: Float) {
         try prepare(observation)
-        policy.weights.withUnsafeBufferPointer { weights in
-            if let start = weights.baseAddress { network.forward(batch, start) }
+        return policy.weights.withUnsafeBufferPointer { weights in
+            guard let start = weights.baseAddress else { return ([], 0) }
+            let found = network.forward(batch, .init(mutating: start))
+            let choice = Softmax(found.candidateLogits, batch.candidates(of: 0), other: found.idleLogits[0])
+            return (observation.candidates.indices.map(choice.logProbability), choice.logProbability(-1))
         }
-        let choice = Softmax(network.candidateLogits, batch.candidates(of: 0), other: network.idleLogits[0])
-        return (observation.candidates.indices.map(choice.logProbability), choice.logProbability(-1))
     }
 
     private func decide(
