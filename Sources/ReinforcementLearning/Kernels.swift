@@ -98,31 +98,13 @@ extension UnsafeMutablePointer where Pointee: NetworkScalar {
     /// *x* where it is positive, else a fifth of it.
     func rectify(_ width: Int) {
         let slope = Pointee(rectifierSlope)
-        var k = 0
-        while k &+ 8 <= width {
-            let values = eight(k)
-            put(pointwiseMax(values, values * slope), k)
-            k &+= 8
-        }
-        while k < width {
-            self[k] = Swift.max(self[k], slope * self[k])
-            k &+= 1
-        }
+        for k in 0..<width { self[k] = self[k] > 0 ? self[k] : slope * self[k] }
     }
 
     /// Turns the derivative by what ``rectify(_:)`` left into that by what it was given: the signs of both are the same.
     func rectifyBackward(_ output: UnsafeMutablePointer<Pointee>, _ width: Int) {
         let slope = Pointee(rectifierSlope)
-        var k = 0
-        while k &+ 8 <= width {
-            let values = eight(k)
-            put((values * slope).replacing(with: values, where: output.eight(k) .> 0), k)
-            k &+= 8
-        }
-        while k < width {
-            self[k] *= output[k] > 0 ? 1 : slope
-            k &+= 1
-        }
+        for k in 0..<width { self[k] *= output[k] > 0 ? 1 : slope }
     }
 }
 
