@@ -22,6 +22,7 @@ let package = Package(
         .library(name: "Store", targets: ["Store"]),
         .library(name: "Forests", targets: ["Forests"]),
         .library(name: "Forecasting", targets: ["Forecasting"]),
+        .library(name: "ReinforcementLearning", targets: ["ReinforcementLearning"]),
         .library(name: "Workloads", targets: ["Workloads"]),
         .library(name: "Scheduling", targets: ["Scheduling"]),
         .library(name: "Allocation", targets: ["Allocation"]),
@@ -54,6 +55,8 @@ let package = Package(
             name: "Forests", dependencies: ["Basics", "CPrefetch", "LinearAlgebra", "ModelFiles"],
             swiftSettings: settings),
         .target(name: "Forecasting", dependencies: ["Basics", "LinearAlgebra", "ModelFiles"], swiftSettings: settings),
+        .target(
+            name: "ReinforcementLearning", dependencies: ["LinearAlgebra", "ModelFiles"], swiftSettings: settings),
         .target(
             name: "Tables", dependencies: ["LinearAlgebra", "ModelFiles", "Workloads", "Reading", "Forests"],
             swiftSettings: settings),
@@ -122,6 +125,10 @@ let package = Package(
         .testTarget(name: "ModelFilesTests", dependencies: ["ModelFiles"], swiftSettings: settings),
         .testTarget(
             name: "PlotsTests", dependencies: ["Plots", "TestSupport"], exclude: ["golden"], swiftSettings: settings),
+        .testTarget(
+            name: "ReinforcementLearningTests",
+            dependencies: ["LinearAlgebra", "ModelFiles", "ReinforcementLearning", "TestSupport"],
+            swiftSettings: settings),
         .testTarget(name: "WorkloadsTests", dependencies: ["Workloads", "TestSupport"], swiftSettings: settings),
         .testTarget(
             name: "ReadingTests", dependencies: ["CZlib", "LinearAlgebra", "Reading", "TestSupport"],

@@ -95,9 +95,11 @@ extension Matrix {
     }
 }
 
+func keepOneThread() { oneThread }
+
 /// A size as BLAS and LAPACK take it. Every call of theirs needs one, so this is also where threads are set.
 func blasIndex(_ size: Int, _ operation: String) throws(LinearAlgebraError) -> Int32 {
-    oneThread
+    keepOneThread()
     guard let index = Int32(exactly: size) else { throw .tooLarge(operation: operation, size: size) }
     return index
 }
