@@ -22,6 +22,7 @@ let package = Package(
         .library(name: "Store", targets: ["Store"]),
         .library(name: "Forests", targets: ["Forests"]),
         .library(name: "Forecasting", targets: ["Forecasting"]),
+        .library(name: "ReinforcementLearning", targets: ["ReinforcementLearning"]),
         .library(name: "Workloads", targets: ["Workloads"]),
         .library(name: "Scheduling", targets: ["Scheduling"]),
         .library(name: "Allocation", targets: ["Allocation"]),
@@ -54,6 +55,7 @@ let package = Package(
             name: "Forests", dependencies: ["Basics", "CPrefetch", "LinearAlgebra", "ModelFiles"],
             swiftSettings: settings),
         .target(name: "Forecasting", dependencies: ["Basics", "LinearAlgebra", "ModelFiles"], swiftSettings: settings),
+        .target(name: "ReinforcementLearning", dependencies: ["LinearAlgebra"], swiftSettings: settings),
         .target(
             name: "Tables", dependencies: ["LinearAlgebra", "ModelFiles", "Workloads", "Reading", "Forests"],
             swiftSettings: settings),
@@ -93,7 +95,10 @@ let package = Package(
             ], swiftSettings: settings + unoptimized),
         .target(
             name: "Simulation",
-            dependencies: ["Basics", "LinearAlgebra", "Markets", "Workloads", "Scheduling", "Allocation"],
+            dependencies: [
+                "Basics", "LinearAlgebra", "ModelFiles", "Workloads", "Markets", "ReinforcementLearning", "Scheduling",
+                "Allocation",
+            ],
             swiftSettings: settings),
         .target(
             name: "Service",
@@ -145,6 +150,9 @@ let package = Package(
             name: "ForecastingTests", dependencies: ["Forecasting", "LinearAlgebra", "ModelFiles", "TestSupport"],
             swiftSettings: settings),
         .testTarget(
+            name: "ReinforcementLearningTests", dependencies: ["LinearAlgebra", "ReinforcementLearning"],
+            swiftSettings: settings),
+        .testTarget(
             name: "SchedulingTests", dependencies: ["Scheduling", "TestSupport", "Workloads"], swiftSettings: settings),
         .testTarget(
             name: "AllocationTests", dependencies: ["Allocation", "Scheduling", "TestSupport", "Workloads"],
@@ -165,7 +173,8 @@ let package = Package(
         .testTarget(
             name: "SimulationTests",
             dependencies: [
-                "Allocation", "Execution", "Markets", "Scheduling", "Simulation", "TestSupport", "Workloads",
+                "Allocation", "Execution", "LinearAlgebra", "Markets", "ModelFiles", "ReinforcementLearning", "Scheduling",
+                "Simulation", "TestSupport", "Workloads",
             ],
             swiftSettings: settings),
         .testTarget(

@@ -60,6 +60,9 @@ public struct SparkEpisode: Sendable {
         self.firstStage = firstStage
     }
 
+    /// Rough milliseconds of all tasks.
+    var work: Double { arrivals.reduce(0) { $0 + catalogue.tables.work[$1.job] } }
+
     /// The key of an event has ten bits for its executor, and 36 for its time: two years.
     static let maximalExecutors = 1 << 10
     static let longestMilliseconds = 1 << 36

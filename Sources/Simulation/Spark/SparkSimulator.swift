@@ -156,6 +156,9 @@ extension SparkSimulator {
         source < 0 ? 0 : Int(memory.pools[source].size - memory.pools[source].promised)
     }
 
+    /// Whether no decision was taken at this moment yet.
+    public var isFirstOfMoment: Bool { selectedCount == 0 }
+
     /// The job whose executors are free; −1 if they belong to none.
     @inline(__always) public var sourceJob: Int { source < 0 ? -1 : Int(memory.pools[source].job) }
 
