@@ -31,9 +31,11 @@ public struct SparkRuleTraining: Sendable {
     public let kinds: [Kind]
     public let seed: UInt64
     public private(set) var search: CMAES
-    /// The parameters that did best on the validation episodes, which are the same all the time, and their ratios to fair by kind.
+    /// The rule that did best on the validation episodes, which are the same all the time, and their ratios to fair by kind.
     public private(set) var best: SparkRule
     public private(set) var bestRatios: [Double] = []
+    /// The ratios to fair of the newest validation, by kind.
+    public private(set) var latestRatios: [Double] = []
     private let validation: [SparkTrial]
 
     /// - Throws: ``SparkError`` if a workload is out of range.
@@ -50,6 +52,18 @@ public struct SparkRuleTraining: Sendable {
     }
 
     public var generation: Int { search.generation }
+
+    /// What the model file says of where the best rule comes from, with its ratios on episodes that had no part in the tuning.
+    public func origin(threads: Int) throws -> SparkRule.Origin {
+        let trials = try Self.trials(catalogue, kinds, times: 3, seed: seed, stream: .max - 1)
+        let fair = SparkTrial.means(of: [SparkBaseline.fair], in: trials, threads: threads)[0]
+        let found = ratios(SparkTrial.means(of: [best], in: trials, threads: threads)[0], to: fair, trials).map {
+            exp($0)
+        }
+        return SparkRule.Origin(
+            seed: seed, generations: generation, kinds: kinds, jobs: catalogue.jobs.count, dataDigest: catalogue.digest,
+            heldOutRatioToFair: Dictionary(zip(kinds.map(\.name), found)) { first, _ in first })
+    }
 
     /// One generation; after every tenth the mean of the distribution is validated.
     ///
@@ -74,8 +88,6 @@ public struct SparkRuleTraining: Sendable {
         }
     }
 
-    /// The ratios to fair of the newest validation, by kind.
-    public private(set) var latestRatios: [Double] = []
 }
 
 extension SparkRuleTraining {
