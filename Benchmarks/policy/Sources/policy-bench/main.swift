@@ -220,7 +220,7 @@ case "search":
         try compare(episode.name, "fair", SparkBaseline.fair, trials([episode]))
         try compare(episode.name, "rule", tuned, trials([episode]))
         try compare(episode.name, "searched", adapted, trials([episode]))
-        try show(["seconds": took])
+        note("\(episode.name): searched for \(took) s")
     }
 case "rate":
     let tuned = try rule(argument(2))
