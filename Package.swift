@@ -96,7 +96,10 @@ let package = Package(
             ], swiftSettings: settings + unoptimized),
         .target(
             name: "Simulation",
-            dependencies: ["Basics", "LinearAlgebra", "Markets", "Workloads", "Scheduling", "Allocation"],
+            dependencies: [
+                "Basics", "LinearAlgebra", "ModelFiles", "Workloads", "Markets", "ReinforcementLearning", "Scheduling",
+                "Allocation",
+            ],
             swiftSettings: settings),
         .target(
             name: "Service",
@@ -172,7 +175,8 @@ let package = Package(
         .testTarget(
             name: "SimulationTests",
             dependencies: [
-                "Allocation", "Execution", "Markets", "Scheduling", "Simulation", "TestSupport", "Workloads",
+                "Allocation", "Execution", "LinearAlgebra", "Markets", "ModelFiles", "ReinforcementLearning", "Scheduling",
+                "Simulation", "TestSupport", "Workloads",
             ],
             swiftSettings: settings),
         .testTarget(

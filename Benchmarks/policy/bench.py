@@ -1,0 +1,217 @@
+#!/usr/bin/env python3
+"""Schedulers that learn beside rules that people tune, in Decima's environment; one row per target.
+
+  bench.py --ours PROGRAM --work FOLDER --json FILE [--data DIR] [--only PART] [--cached]
+
+DIR/tpch-dags, or DIR, holds tpch_*.json and the pinned episodes; without --data, ALMANAC_SHARED_DATA names it. The parts:
+
+  anchors   fair sharing and first in, first out on the pinned episodes, beside what was measured in the published environment
+  rule      the rule, tuned in this run on one processor, on the pinned episodes
+  fresh     … on 20 fresh episodes a kind, paired with other rules
+  shifted   … on episodes of other kinds than it was tuned on
+  search    … adapted to each pinned batch by search in the simulator before it starts
+  rate      task events a second beside a simulator in C++, built here, that was written independently
+  seeds     five tunings with other seeds
+
+What is compared meets the same luck: durations depend on seed, stage and task alone. --cached takes over tunings made before.
+"""
+import argparse, functools, glob, json, math, os, statistics, subprocess, sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+KINDS = ["batch20", "stream200", "small50"]
+GENERATIONS, SEEDS = 380, 5
+# Of the environment spark-sched-sim with our episodes: of all batches and overloads, and of the first three streams.
+PUBLISHED = {("batch20", "fair"): 103.3, ("batch20", "fifo"): 229.6, ("stream200", "fair"): 65.4, ("stream200", "fifo"): 313.9,
+             ("small50", "fair"): 1087.2, ("small50", "fifo"): 1343.9}
+# A rule of the same kind, tuned for 11 minutes in the simulator in C++; ratios to fair sharing.
+PROTOTYPE = {"batch20": 0.790, "stream200": 0.797, "small50": 0.512}
+TARGET = {"batch20": 0.795, "stream200": 0.805, "small50": 0.512}
+PROTOTYPE_RULE = "1.40 1.01 0 0 1 0.31 0 1.57 -50 1.10 1.05 1.04 0 4.9 2.9 4.8 0.47".split()
+rows = []
+
+
+def note(text):
+    print("policy: " + text, file=sys.stderr, flush=True)
+
+
+def figure(value):
+    return "–" if value is None else f"{value:.4g}"
+
+
+def add(work, ours, anchor, value, target, holds=True):
+    ratio = round(ours / value, 4) if value else None
+    rows.append({"work": work, "ours": ours, "anchor": anchor, "anchor_value": value, "ratio": ratio, "target": target,
+                 "holds": bool(holds)})
+    print(f"| {work} | {figure(ours)} | {anchor} | {figure(value)} | {figure(ratio)} | {target} | {'✓' if holds else '✗'} |",
+          flush=True)
+
+
+def ours(part, *arguments):
+    done = subprocess.run([options.ours, part, options.data, *map(str, arguments)], check=True, stdout=subprocess.PIPE, text=True)
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def by_kind(answers):
+    """{kind: {policy: outcome}}, in order; a job that is never done counts as a billion seconds."""
+    found = {}
+    for answer in answers:
+        answer["means"] = [1e9 if mean is None else mean for mean in answer["means"]]
+        found.setdefault(answer["kind"], {})[answer["policy"]] = answer
+    return found
+
+
+def ratios(outcome, other, of="means"):
+    return [a / b for a, b in zip(outcome[of], other[of])]
+
+
+def margin(values):
+    """Half of the 95 % interval of a mean (Student's distribution for 20 values or more)."""
+    return 2.09 * statistics.stdev(values) / math.sqrt(len(values))
+
+
+@functools.cache
+def trained(seed, threads=1):
+    """A tuned rule's file, and what tuning it took."""
+    path = os.path.join(options.work, f"rule-{seed}-{GENERATIONS}.safetensors")
+    if not (options.cached and os.path.exists(path + ".json")):
+        note(f"tuning with seed {seed}: {GENERATIONS} generations on {threads} processor(s)")
+        [took] = ours("train", path, seed, GENERATIONS, threads)
+        with open(path + ".json", "w") as file: json.dump(took, file)
+    with open(path + ".json") as file: return path, json.load(file)
+
+
+@functools.cache
+def pinned():
+    return by_kind(ours("pinned", trained(1)[0]))
+
+
+def anchors():
+    for (kind, policy), published in PUBLISHED.items():
+        means = pinned()[kind][policy]["means"]
+        mean = statistics.mean(means[:15] if kind == "stream200" else means)
+        work = f"{policy} on {kind}{' (first three)' if kind == 'stream200' else ''}, mean completion in s, 5 seeds"
+        add(work, mean, "spark-sched-sim", published, "within 1.2 %", abs(mean / published - 1) < 0.012)
+
+
+def rule():
+    path, took = trained(1)
+    add(f"tuning the rule, {GENERATIONS} generations on one core, s", took["processorSeconds"], "ten minutes", 600, "at most it",
+        took["processorSeconds"] <= 600)
+    for kind in KINDS:
+        outcomes = pinned()[kind]
+        value = statistics.mean(ratios(outcomes["rule"], outcomes["fair"]))
+        add(f"tuned rule on {kind}, mean ratio to fair", value, "prototype", PROTOTYPE[kind], f"at most {TARGET[kind]}",
+            value <= TARGET[kind])
+        name = min(("fair", "fifo", "srpt", "weighted fair"), key=lambda name: statistics.mean(outcomes[name]["means"]))
+        best = statistics.mean(ratios(outcomes[name], outcomes["fair"]))
+        add(f"… beside the best rule without training", value, name, best, "below it", value < best)
+        tail = statistics.mean(ratios(outcomes["rule"], outcomes["fair"], "p95"))
+        add(f"… 95th percentile, mean ratio to fair", tail, "fair", 1, "at most 0.82" if kind == "stream200" else "none",
+            kind != "stream200" or tail <= 0.82)
+
+
+def fresh():
+    for kind, outcomes in by_kind(ours("fresh", trained(1)[0], 20)).items():
+        own = ratios(outcomes["rule"], outcomes["fair"])
+        value, before = statistics.mean(own), statistics.mean(ratios(pinned()[kind]["rule"], pinned()[kind]["fair"]))
+        add(f"tuned rule on 20 fresh episodes like {kind}, ratio to fair (± {margin(own):.3f})", value, "the pinned ones", before,
+            "within 0.03", abs(value - before) <= 0.03)
+        for name in ("srpt", "weighted fair"):
+            pairs = [a - b for a, b in zip(own, ratios(outcomes[name], outcomes["fair"]))]
+            add(f"… less that of {name}, paired (± {margin(pairs):.3f})", statistics.mean(pairs), "none", None,
+                "below 0 with its interval", statistics.mean(pairs) + margin(pairs) < 0)
+
+
+def shifted():
+    for kind, outcomes in by_kind(ours("shifted", trained(1)[0], 10)).items():
+        means = {name: statistics.mean(outcome["means"]) for name, outcome in outcomes.items()}
+        own = means.pop("rule")
+        best = min(means, key=means.get)
+        add(f"not tuned for: {kind}, mean completion in s, 10 episodes", own, best, means[best], "at most 1.03 ×",
+            own <= 1.03 * means[best])
+
+
+def search():
+    episodes = by_kind(ours("search", trained(1)[0], 10, 10))
+    def mean(name): return statistics.mean(statistics.mean(ratios(o[name], o["fair"])) for o in episodes.values())
+    add("batch20 with a search of 10 s before each episode, ratio to fair", mean("searched"), "the tuned rule", mean("rule"),
+        "at most 0.755", mean("searched") <= 0.755)
+
+
+def rate():
+    text, program = os.path.join(options.work, "prototype.txt"), os.path.join(options.work, "prototype")
+    export(text)
+    try:
+        subprocess.run(["g++", "-O3", "-march=native", os.path.join(HERE, "peers", "prototype.cpp"), "-o", program], check=True)
+    except (OSError, subprocess.CalledProcessError):
+        note("the simulator in C++ cannot be built: install g++. Its rows are left out.")
+        return
+    own = {(answer["kind"], answer["policy"]): answer["tasksPerSecond"] for answer in ours("rate", trained(1)[0])}
+    for policy, arguments in (("fair", ["0"]), ("rule", ["4", *PROTOTYPE_RULE])):
+        done = subprocess.run([program, text, *arguments], check=True, stdout=subprocess.PIPE, text=True)
+        for theirs in map(json.loads, done.stdout.splitlines()):
+            kind, value = theirs["kind"], own[theirs["kind"], policy]
+            add(f"{policy} on {kind}, task events a second of one core", value, "C++", theirs["tasksPerSecond"], "at least 1 ×",
+                value >= theirs["tasksPerSecond"] and value >= 200_000)
+            if policy == "fair":
+                mean = statistics.mean(pinned()[kind]["fair"]["means"])
+                add(f"… mean completion in s", mean, "C++", theirs["mean"], "the same", abs(mean / theirs["mean"] - 1) < 1e-6)
+
+
+def export(path):
+    """Writes jobs and pinned episodes as numbers, as the simulator in C++ reads them."""
+    sizes = ["2g", "5g", "10g", "20g", "50g", "80g", "100g"]
+    with open(path, "w") as out:
+        print(22 * len(sizes), file=out)
+        for size in sizes:
+            with open(os.path.join(options.data, f"tpch_{size}.json")) as file: queries = json.load(file)
+            for query in range(1, 23):
+                job = queries[str(query)]
+                print(len(job["stages"]), len(job["edges"]), file=out)
+                for edge in job["edges"]: print(*edge, file=out)
+                for stage in job["stages"]:
+                    print(stage["tasks"], stage["rough_ms"], len(stage["execs"]), file=out)
+                    for k, executors in enumerate(stage["execs"]):
+                        lists = [stage[name][k] for name in ("fresh", "first", "rest")]
+                        print(executors, *(" ".join(map(str, [len(one), *one])) for one in lists), file=out)
+        files = sorted(glob.glob(os.path.join(options.data, "episodes", "*.json")))
+        print(len(files), file=out)
+        for name in files:
+            with open(name) as file: episode = json.load(file)
+            print(episode["episode"], episode["executors"], episode["moving_delay_ms"], episode["warmup_delay_ms"],
+                  len(episode["jobs"]), file=out)
+            for job in episode["jobs"]: print(job["t_ms"], sizes.index(job["size"]) * 22 + job["query"] - 1, file=out)
+
+
+def seeds():
+    found = {kind: [] for kind in KINDS}
+    for seed in range(1, SEEDS + 1):
+        outcomes = by_kind(ours("pinned", trained(seed, 1 if seed == 1 else 2)[0]))
+        for kind in KINDS: found[kind].append(statistics.mean(ratios(outcomes[kind]["rule"], outcomes[kind]["fair"])))
+    for kind, values in found.items():
+        add(f"{SEEDS} seeds of tuning, {kind}: the worst ratio to fair", max(values), "the best", min(values),
+            "within 0.01 of it", max(values) - min(values) <= 0.01)
+
+
+PARTS = {"anchors": anchors, "rule": rule, "fresh": fresh, "shifted": shifted, "search": search, "rate": rate, "seeds": seeds}
+
+
+def main():
+    global options
+    arguments = argparse.ArgumentParser()
+    for name in ("ours", "work", "json"): arguments.add_argument("--" + name, required=True)
+    arguments.add_argument("--data", default=os.environ.get("ALMANAC_SHARED_DATA"))
+    arguments.add_argument("--only", choices=PARTS)
+    arguments.add_argument("--cached", action="store_true")
+    options = arguments.parse_args()
+    if not options.data: sys.exit("policy: name the folder of recorded jobs with --data or ALMANAC_SHARED_DATA")
+    if os.path.isdir(os.path.join(options.data, "tpch-dags")): options.data = os.path.join(options.data, "tpch-dags")
+    os.makedirs(options.work, exist_ok=True)
+    print("| work | ours | anchor | anchor value | ratio | target | holds |\n|---|---:|---|---:|---:|---|---|")
+    for name in [options.only] if options.only else PARTS: PARTS[name]()
+    with open(options.json, "w") as file: json.dump({"area": "policy", "rows": rows}, file, indent=1)
+    print("\nSeconds of tuning are of the processor. Ratios are means over episodes and five seeds of durations of the mean completion "
+          "time divided by that of fair sharing under the same seed.")
+
+
+main()
