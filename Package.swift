@@ -175,7 +175,8 @@ let package = Package(
         .testTarget(
             name: "SimulationTests",
             dependencies: [
-                "Allocation", "Execution", "LinearAlgebra", "Markets", "ModelFiles", "ReinforcementLearning", "Scheduling",
+                "Allocation", "Execution", "LinearAlgebra", "Markets", "ModelFiles", "ReinforcementLearning",
+                "Scheduling",
                 "Simulation", "TestSupport", "Workloads",
             ],
             swiftSettings: settings),

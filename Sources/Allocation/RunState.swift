@@ -133,7 +133,8 @@ public struct RunState: Sendable {
         jobs.append(
             JobState(
                 name: job.name, tenant: Int32(tenant), first: first, count: Int32(graph.count),
-                open: Int32(graph.count), workLeft: (Int(first)..<tasks.count).reduce(0) { $0 + Double(tasks.work[$1]) },
+                open: Int32(graph.count),
+                workLeft: (Int(first)..<tasks.count).reduce(0) { $0 + Double(tasks.work[$1]) },
                 deadlineSeconds: job.goal.deadlineSeconds ?? .infinity, budget: job.goal.budget ?? .infinity,
                 estimates: estimates, flow: flow))
         return JobIndex(jobs.count - 1)

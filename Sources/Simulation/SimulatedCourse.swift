@@ -13,8 +13,8 @@ struct SimulatedCourse {
         /// The edges that leave each task, in the order of its successors; empty if data take no time.
         let leaving: [Int32]
         let readers: [TaskIndex]
-        /// The attempts at these tasks can save their work.
-        let savers: Set<TaskIndex>
+        /// How attempts can save their work, of tasks that can.
+        let savers: [TaskIndex: CheckpointSpec]
         /// When each job comes.
         let arrivals: [Double]
 
@@ -32,8 +32,16 @@ struct SimulatedCourse {
             (leaving, readers) = simulator.world.flow.map { Self.leaving($0, allocator.state.tasks) } ?? ([], [])
             self.allocator = allocator
             arrivals = [0] + simulator.others.map(\.arrivalSeconds)
-            let tasks = simulator.job.graph.tasks
-            savers = Set(tasks.indices.lazy.filter { tasks[$0].request.checkpoint != nil }.map { TaskIndex($0) })
+            var savers: [TaskIndex: CheckpointSpec] = [:]
+            var first = 0
+            for job in [simulator.job] + simulator.others.map(\.job) {
+                let tasks = job.graph.tasks
+                for place in tasks.indices where tasks[place].request.checkpoint != nil {
+                    savers[TaskIndex(first + place)] = tasks[place].request.checkpoint
+                }
+                first += tasks.count
+            }
+            self.savers = savers
         }
 
         /// Seconds that an attempt takes from the beginning, without waiting for data.
@@ -278,7 +286,7 @@ extension SimulatedCourse {
             transfers?.send(task, to: instance, allocator.state)
             noteTransfers()
         case .checkpoint(let attempt):
-            guard let spec = start.simulator.job.graph.tasks[Int(attempt.task)].request.checkpoint else { return }
+            guard let spec = start.savers[attempt.task] else { return }
             agenda.add(.save, attempt.task, number: attempt.number, at: now + max(0, spec.saveSeconds))
         case .throttle, .warn, .retry, .giveUp, .skip: break
         }
@@ -346,7 +354,7 @@ extension SimulatedCourse {
             let instance = allocator.state.tasks.instance[Int(attempt.task)]
             agenda.add(.reclaim, instance, at: begin + seconds * share)
         }
-        if start.savers.contains(attempt.task) { work[attempt.task] = (begin, seconds) }
+        if start.savers[attempt.task] != nil { work[attempt.task] = (begin, seconds) }
         if let failure {
             let place = FailureCause.allCases.firstIndex(of: .programError) ?? 0
             agenda.add(

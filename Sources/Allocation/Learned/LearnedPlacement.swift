@@ -32,9 +32,10 @@ public struct LearnedPlacement: Placement {
     private var oddities = 0
     /// Chooses in the place of the rule, by its features and scores: the row of a pair, or `nil` to wait, where that is allowed.
     /// Learners try what the rule would not do.
-    package typealias Student = @Sendable (
-        _ features: [Float], _ scores: [Float], _ mayWait: Bool, _ state: RunState
-    ) -> Int?
+    package typealias Student =
+        @Sendable (
+            _ features: [Float], _ scores: [Float], _ mayWait: Bool, _ state: RunState
+        ) -> Int?
     package var student: Student?
 
     /// Makes a placement for an empty run.
@@ -76,7 +77,11 @@ public struct LearnedPlacement: Placement {
         }
         rule.score(view.features, rows: view.pairs.count, into: &scores)
         guard scores.allSatisfy(\.isFinite) else { return fail("its scores are no numbers", state) }
-        if rule.isFarOff(view.features, rows: view.pairs.count) { oddities += 1 } else { oddities = max(0, oddities - 1) }
+        if rule.isFarOff(view.features, rows: view.pairs.count) {
+            oddities += 1
+        } else {
+            oddities = max(0, oddities - 1)
+        }
         if oddities > 50 { return fail("what it meets lies far from all that it was trained on", state) }
         guard let choice = choose(mayWait: state.isBusy, state) else {
             isWaiting = true

@@ -78,7 +78,8 @@ extension PairView {
         raw.append(
             Raw(
                 seconds: seconds, transfer: transfer(task, instance, state),
-                price: seconds * state.pricePerHour(state.tasks.request[Int(task)], on: OfferIndex(offer)), known: known)
+                price: seconds * state.pricePerHour(state.tasks.request[Int(task)], on: OfferIndex(offer)), known: known
+            )
         )
     }
 
@@ -106,7 +107,8 @@ extension PairView {
         let job = Int(state.tasks.job[Int(task)])
         let speeds = speeds[job][offer]
         let kind = speeds.count > 1 ? Int(state.jobs[job].estimates?.kind[Int(task - state.jobs[job].first)] ?? 0) : 0
-        return max(1e-6, typicalSeconds(of: task, state) * (1 - Double(state.tasks.savedShare[Int(task)])) / speeds[kind])
+        return max(
+            1e-6, typicalSeconds(of: task, state) * (1 - Double(state.tasks.savedShare[Int(task)])) / speeds[kind])
     }
 
     /// When the data of a task that starts now would be there, in seconds from now.
@@ -220,7 +222,9 @@ extension PairView {
                 last += 1
             }
             for row in first..<last {
-                append(row, soonest, longestOf[state.tasks.job[Int(pairs[row].task)]] ?? 1, longest, mean, crowd, load, state)
+                append(
+                    row, soonest, longestOf[state.tasks.job[Int(pairs[row].task)]] ?? 1, longest, mean, crowd, load,
+                    state)
             }
             first = last
         }
@@ -262,7 +266,8 @@ extension PairView {
             state.instances.capacity[instance], state.instances.free[instance] - state.tasks.request[task]
         )
         let cpus = capacity.cpus > 0 ? left.cpus / capacity.cpus : 0
-        let memory = capacity.memoryBytes > 0 && capacity.memoryBytes.isFinite ? left.memoryBytes / capacity.memoryBytes : cpus
+        let memory =
+            capacity.memoryBytes > 0 && capacity.memoryBytes.isFinite ? left.memoryBytes / capacity.memoryBytes : cpus
         set(.tightness, 1 - cpus)
         set(.imbalance, abs(cpus - memory))
         set(.transfer, item.transfer / (item.transfer + item.seconds))

@@ -1,4 +1,5 @@
 public import Allocation
+internal import Glibc
 internal import LinearAlgebra
 internal import ReinforcementLearning
 
