@@ -88,6 +88,23 @@ struct ListPortfolio {
         }
     }
 
+    /// Those that are proposals for the job, and possible.
+    mutating func add(_ proposals: [Planner.Proposal], of pool: ResourcePool) {
+        guard !proposals.isEmpty else { return }
+        let places = pool.entries.indices.filter { pool.entries[$0].maximumCount > 0 }
+        let count = problem.graph.count
+        var decoder = ScheduleDecoder(problem)
+        for proposal in proposals where proposal.entries.count == count {
+            let entries = proposal.entries.map { entry in places.firstIndex(of: entry).map { Int32($0) } ?? -1 }
+            let fits = entries.indices.allSatisfy {
+                entries[$0] >= 0 && problem.seconds(of: $0, on: Int(entries[$0])).isFinite
+            }
+            guard fits, problem.isOrder(proposal.order) else { continue }
+            decoder.decode(order: proposal.order.map { Int32($0) }, entries: entries)
+            schedules.append(decoder.schedule)
+        }
+    }
+
     /// One that was found elsewhere.
     mutating func add(_ schedule: Schedule) { schedules.append(schedule) }
 

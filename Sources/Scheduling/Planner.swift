@@ -11,6 +11,19 @@ public struct Planner: Sendable {
     let graph: TaskGraph
     let pool: ResourcePool
     let costs: CostModel
+    /// Plans from elsewhere, for instance of a learnt policy: they count as list schedules do, and searches start from them.
+    public var proposals: [Proposal] = []
+
+    /// A way to place all tasks.
+    public struct Proposal: Hashable, Sendable {
+        /// All tasks, by position in the graph, each after its predecessors.
+        public var order: [Int]
+        /// The entry of the pool for every task.
+        public var entries: [Int]
+
+        /// Makes one.
+        public init(order: [Int], entries: [Int]) { (self.order, self.entries) = (order, entries) }
+    }
 
     /// Makes a planner for one job on one pool.
     public init(_ graph: TaskGraph, on pool: ResourcePool, costs: CostModel) {
@@ -45,6 +58,7 @@ public struct Planner: Sendable {
         }
         var lists = ListPortfolio(original)
         let problem = lists.problem
+        lists.add(proposals, of: pool)
         let plain = lists
         lists.add(for: goal, briefly: limit == .brief)
         var bound = LowerBound(problem, briefly: limit == .brief)

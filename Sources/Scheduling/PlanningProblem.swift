@@ -210,6 +210,19 @@ public struct PlanningProblem: Sendable {
     /// All tasks by falling upward rank with their best times, each after its predecessors.
     public var ranked: [Int32] { order(by: ranks(spans.least)).map { Int32($0) } }
 
+    /// Whether an order names every task once, after its predecessors.
+    func isOrder(_ order: [Int]) -> Bool {
+        var place = [Int](repeating: -1, count: graph.count)
+        guard order.count == graph.count else { return false }
+        for (position, task) in order.enumerated() {
+            guard place.indices.contains(task), place[task] < 0 else { return false }
+            place[task] = position
+        }
+        return place.indices.allSatisfy { task in
+            edges(of: task).allSatisfy { place[Int(predecessors[$0])] < place[task] }
+        }
+    }
+
     /// Upward ranks with one time for each task.
     ///
     /// Source: Topcuoglu, Hariri and Wu, *HEFT and CPOP* (2002).

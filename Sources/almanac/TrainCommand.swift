@@ -5,6 +5,6 @@ struct TrainCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "train",
         abstract: "Train models: of the tasks and prices in the store, or a forest of any table.",
-        subcommands: [TrainTasksCommand.self, TrainForestCommand.self],
+        subcommands: [TrainTasksCommand.self, TrainForestCommand.self, TrainPolicyCommand.self],
         defaultSubcommand: TrainTasksCommand.self)
 }

@@ -1,0 +1,106 @@
+public import Allocation
+internal import Foundation
+public import ModelFiles
+
+/// A learnt rule with where it comes from, what it was good at, and whether it is worth following.
+public struct PolicyModel: Sendable {
+    /// What model files of policies are called, and the newest layout.
+    public static let kind = "scheduling policy"
+    public static let schemaVersion = 1
+
+    /// How a policy came about, and how it did in episodes that it was not trained on.
+    public struct Origin: Sendable, Codable, Hashable {
+        /// What it should be good at.
+        public var objective: PolicyWorkload.Objective
+        /// The jobs that it was trained on, and a digest of jobs and pool.
+        public var jobs: [String]
+        public var digest: String
+        public var seed: UInt64
+        public var generations: Int
+        public var seconds: Double
+        /// Beside the rules that need no learning, on held-out episodes; its own row first.
+        public var heldOut: [PolicyComparison.Row]
+        public var heldOutEpisodes: Int
+        /// Whether it was better than each of them, the intervals excluding equality.
+        public var isAdopted: Bool
+
+        /// Makes one.
+        public init(
+            objective: PolicyWorkload.Objective, jobs: [String], digest: String, seed: UInt64, generations: Int,
+            seconds: Double, heldOut: [PolicyComparison.Row], heldOutEpisodes: Int, isAdopted: Bool
+        ) {
+            (self.objective, self.jobs, self.digest, self.seed) = (objective, jobs, digest, seed)
+            (self.generations, self.seconds, self.heldOut) = (generations, seconds, heldOut)
+            (self.heldOutEpisodes, self.isAdopted) = (heldOutEpisodes, isAdopted)
+        }
+    }
+
+    /// The rule.
+    public var rule: PairRule
+    /// Where it comes from.
+    public var origin: Origin
+
+    /// Makes a model.
+    public init(rule: PairRule, origin: Origin) { (self.rule, self.origin) = (rule, origin) }
+
+    /// What should decide: the rule if it was better than all others, else the best of those.
+    public var policy: SchedulingPolicy {
+        if origin.isAdopted { return .learned(rule) }
+        let best = origin.heldOut.dropFirst().min { $0.ratio < $1.ratio }
+        return SchedulingPolicy.rules.first { $0.name == best?.name } ?? .rescheduling
+    }
+
+    /// Writes it.
+    public func write(to path: String) throws {
+        var file = ModelFile(kind: Self.kind, schemaVersion: Self.schemaVersion)
+        try file.setJSON("features", PairFeatures.names)
+        try file.setJSON("feature_schema", PairFeatures.schema)
+        try file.setJSON("origin", origin)
+        try file.set("weights", rule.weights)
+        try file.set("skew", [rule.skew, rule.skewByLoad])
+        try file.set("low", rule.low)
+        try file.set("high", rule.high)
+        if let network = rule.network {
+            try file.set("network.hidden", network.hidden)
+            try file.set("network.bias", network.bias)
+            try file.set("network.output", network.output)
+        }
+        try file.write(to: path)
+    }
+
+    /// Reads one.
+    ///
+    /// - Throws: ``ModelFileError`` for a file that is none, is damaged, or whose features this program does not know.
+    public init(contentsOf path: String) throws(ModelFileError) {
+        let file = try ModelFile(contentsOf: path, kind: Self.kind, schemaVersion: Self.schemaVersion)
+        let names = try file.json("features", as: [String].self)
+        let schema = try file.json("feature_schema", as: Int.self)
+        guard names == PairFeatures.names, schema == PairFeatures.schema else {
+            throw .invalidMetadata(
+                "features",
+                reason:
+                    "\(path) has \(names.count) of version \(schema), this program \(PairFeatures.count) of version "
+                    + "\(PairFeatures.schema); train the policy anew with 'almanac train policy'")
+        }
+        let (weights, skew): ([Float], [Float]) = (try file.values("weights"), try file.values("skew"))
+        guard weights.count == PairFeatures.count, skew.count == 2 else {
+            throw .invalidMetadata(
+                "weights", reason: "expected \(PairFeatures.count) and 2, found \(weights.count) and \(skew.count)")
+        }
+        rule = PairRule(weights: weights, skew: skew[0], skewByLoad: skew[1])
+        (rule.low, rule.high) = (try file.values("low"), try file.values("high"))
+        if let hidden: [Float] = try? file.values("network.hidden") {
+            let (bias, output): ([Float], [Float]) = (
+                try file.values("network.bias"), try file.values("network.output")
+            )
+            guard hidden.count == 2 * PairFeatures.count * bias.count, output.count == bias.count else {
+                throw .invalidMetadata("network.hidden", reason: "its layers do not fit together")
+            }
+            var network = PairNetwork(width: bias.count, hidden: hidden)
+            (network.bias, network.output) = (bias, output)
+            rule.network = network
+        }
+        guard rule.isFinite else { throw .invalidMetadata("weights", reason: "they hold what is no number") }
+        origin = try file.json("origin", as: Origin.self)
+    }
+}
