@@ -10,6 +10,7 @@ import Workloads
         let order: Order = [.rank, .deadline, .fairShare][Int(seed / 3 % 3)]
         let placement: any Placement =
             switch seed % 3 {
+            case 0 where seed % 2 == 1: LearnedPlacement(randomRule(seed))
             case 0: BestFit(order)
             case 1: Backfilling(order)
             default: Rescheduling(order)
@@ -19,6 +20,14 @@ import Workloads
             recovery: Recovery(
                 .standard.with(retries: retries), largest: Resources(cpus: 64, memoryBytes: 30e9, gpus: 8)),
             replanning: seed % 2 == 0 ? .whenInDanger(patienceSeconds: 5) : .never)
+    }
+
+    /// A rule that wants anything.
+    static func randomRule(_ seed: UInt64) -> PairRule {
+        var generator = TestGenerator(seed: seed)
+        return PairRule(
+            weights: PairFeatures.names.map { _ in Float.random(in: -3...3, using: &generator) },
+            skew: Float.random(in: -2...2, using: &generator), skewByLoad: Float.random(in: -1...1, using: &generator))
     }
 
     /// A plan that puts tasks on slots at random: the allocator must survive any.
