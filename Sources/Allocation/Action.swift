@@ -6,7 +6,8 @@ public enum Action: Hashable, Sendable {
     case open(InstanceIndex, OfferIndex, job: JobIndex, slot: Int32)
     /// Give an instance back.
     case close(InstanceIndex)
-    /// Start an attempt and reserve so much for it; it goes on from the `share` of its work that was saved.
+    /// Start an attempt and reserve so much for it; it goes on from the `share` of its work that was saved. Of a task that
+    /// runs it is a second one beside the first.
     case start(AttemptID, on: InstanceIndex, Grant, share: Double)
     /// Send what is there of a task's data, and what is made from now on, to an instance, or to one that is not there yet:
     /// -2 - its slot in the plan of the task's job.

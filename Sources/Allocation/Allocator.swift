@@ -55,6 +55,7 @@ public struct Allocator: Sendable {
             case .admitted, .resumed, .planned, .closed, .refused, .opened, .priced: isSlow = true
             case .restarted:
                 policies.placement = pristine
+                policies.speculation.restarted(state)
                 checkSeconds = -.infinity
                 noticed = (0..<InstanceIndex(state.instances.count)).filter { instance in
                     state.instances.phase[Int(instance)] == .closing
@@ -86,6 +87,7 @@ extension Allocator {
         }
         noticed.removeAll(keepingCapacity: true)
         answerAlerts(&actions)
+        stopSuperfluous(&actions)
         if isSlow { state.mayRent = true }
         repeat {
             stopCancelled(&actions)
@@ -106,6 +108,7 @@ extension Allocator {
                 giveUpHopeless(&actions)
             }
         } while !state.interrupted.isEmpty || !state.readied.isEmpty || !state.settled.isEmpty
+        while let copy = policies.speculation.next(state) { take(copy, &actions) }
         stage(&actions)
         replan(isSlow, &actions)
         wake(&actions)
@@ -116,7 +119,9 @@ extension Allocator {
     private mutating func take(_ action: Action, _ actions: inout [Action]) {
         let holds = state.apply(action)
         assert(holds, "a decision must hold of the state: \(action)")
-        if holds { actions.append(action) }
+        guard holds else { return }
+        actions.append(action)
+        if case .start(let attempt, _, _, _) = action { policies.speculation.started(attempt, state) }
     }
 
     private mutating func tellPlacement() {
@@ -160,6 +165,15 @@ extension Allocator {
         state.alerts.removeAll(keepingCapacity: true)
     }
 
+    /// Stops the attempts of which another one has ended first.
+    private mutating func stopSuperfluous(_ actions: inout [Action]) {
+        for task in state.superfluous {
+            guard let copy = state.tasks.copies[task], !copy.isStopping else { continue }
+            take(.stop(AttemptID(task, copy.number), .cancelled), &actions)
+        }
+        state.superfluous.removeAll(keepingCapacity: true)
+    }
+
     private mutating func stopCancelled(_ actions: inout [Action]) {
         for job in state.cancelled { stop(job, &actions) }
         state.cancelled.removeAll(keepingCapacity: true)
@@ -167,8 +181,13 @@ extension Allocator {
 
     /// Stops all attempts of a job.
     private mutating func stop(_ job: JobIndex, _ actions: inout [Action]) {
-        for task in state.jobs[Int(job)].range where state.tasks.phase[task] == .running {
+        let range = state.jobs[Int(job)].range
+        for task in range where state.tasks.phase[task] == .running {
             take(.stop(state.attempt(at: TaskIndex(task)), .cancelled), &actions)
+        }
+        for (task, copy) in state.tasks.copies.sorted(by: { $0.key < $1.key })
+        where range.contains(Int(task)) && !copy.isStopping {
+            take(.stop(AttemptID(task, copy.number), .cancelled), &actions)
         }
     }
 
@@ -248,7 +267,8 @@ extension Allocator {
 
     private mutating func wake(_ actions: inout [Action]) {
         slowSeconds = min(policies.provisioning.wakeSeconds(state), policies.replanning.wakeSeconds(state))
-        let time = min(slowSeconds, policies.placement.wakeSeconds(state))
+        let time = min(
+            slowSeconds, policies.placement.wakeSeconds(state), policies.speculation.wakeSeconds(state))
         if time.isFinite, time < state.wakeSeconds { take(.wake(at: time), &actions) }
     }
 }

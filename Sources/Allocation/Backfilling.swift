@@ -129,6 +129,8 @@ extension RunState {
 
     /// When the running attempt at a task is expected to end; not before now.
     package func expectedEnd(of task: TaskIndex) -> Double {
+        // Of one that is over, another attempt is being stopped.
+        guard tasks.instance[Int(task)] >= 0 else { return seconds }
         let start = tasks.startSeconds[Int(task)]
         let speed = offers[Int(instances.offer[Int(tasks.instance[Int(task)])])].type.speed
         if let seconds = expectedSeconds(of: task, speed: speed) { return max(self.seconds, start + seconds) }
@@ -141,6 +143,7 @@ extension RunState {
     /// - Parameter begin: When it begins to work, if that is after it was dispatched: it waits for data first.
     package func expectedRest(of task: TaskIndex, begin: Double = -.infinity) -> Double {
         let index = Int(task)
+        guard tasks.instance[index] >= 0 else { return 0 }
         let begin = max(begin, tasks.startSeconds[index])
         let elapsed = seconds - begin
         let job = jobs[Int(tasks.job[index])]

@@ -10,6 +10,8 @@ public enum CheckpointRule: Hashable, Sendable, Codable {
     /// Attempts that should save their work because this instance will be taken back.
     func onNotice(_ instance: InstanceIndex, _ state: RunState) -> [Action] {
         guard self == .onNotice else { return [] }
-        return state.instances.running[Int(instance)].sorted().map { .checkpoint(state.attempt(at: $0)) }
+        return state.instances.running[Int(instance)].sorted().map {
+            .checkpoint(state.attempt(at: $0, on: instance))
+        }
     }
 }

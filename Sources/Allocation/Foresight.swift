@@ -93,7 +93,7 @@ private struct Course {
                 agenda.popFirst()
                 if case .closed(let instance, let cause?) = item.event {
                     let lost = allocator.state.instances.running[Int(instance)].sorted()
-                    events += lost.map { .failed(allocator.state.attempt(at: $0), cause) }
+                    events += lost.map { .failed(allocator.state.attempt(at: $0, on: instance), cause) }
                 }
                 events.append(item.event)
             }
@@ -130,12 +130,12 @@ private struct Course {
             case .open, .closed: break
             }
             for task in state.instances.running[place].sorted() {
-                let attempt = state.attempt(at: task)
-                guard state.tasks.phase[Int(task)] == .running else {
+                let attempt = state.attempt(at: task, on: instance)
+                guard !state.isStopping(attempt) else {
                     add(.failed(attempt, .cancelled), at: now)
                     continue
                 }
-                let started = state.tasks.startSeconds[Int(task)]
+                let started = state.startSeconds(of: attempt)
                 let elapsed = max(0, now - (started.isFinite ? started : now))
                 guard let rest = rest(of: attempt, on: offer.type, after: elapsed, seconds) else { return false }
                 add(.finished(attempt), at: now + rest)

@@ -12,14 +12,17 @@ public struct Policies: Sendable {
     public var checkpoints: CheckpointRule
     /// When a job needs another plan.
     public var replanning: ReplanRule
+    /// Which tasks that run too long get a second attempt.
+    public var speculation: Speculation
 
     /// Makes policies; by default everything there is is used, the longest path first, with a reservation for what finds
     /// no room, and failures are answered by the standard table.
     public init(
         placement: any Placement = Backfilling(), provisioning: any Provisioning = FixedPool(),
-        recovery: Recovery = .init(), checkpoints: CheckpointRule = .onNotice, replanning: ReplanRule = .never
+        recovery: Recovery = .init(), checkpoints: CheckpointRule = .onNotice, replanning: ReplanRule = .never,
+        speculation: Speculation = .init()
     ) {
         (self.placement, self.provisioning, self.recovery) = (placement, provisioning, recovery)
-        (self.checkpoints, self.replanning) = (checkpoints, replanning)
+        (self.checkpoints, self.replanning, self.speculation) = (checkpoints, replanning, speculation)
     }
 }

@@ -65,7 +65,10 @@ extension RunState {
     func expectedEnd(of job: JobState, _ plan: Assignments) -> Double {
         var late = 0.0
         for instance in 0..<instances.count where instances.phase[instance] == .open {
-            for task in instances.running[instance] where tasks.job[Int(task)] == tasks.job[Int(job.first)] {
+            for task in instances.running[instance]
+            where tasks.job[Int(task)] == tasks.job[Int(job.first)]
+                && tasks.instance[Int(task)] == InstanceIndex(instance)
+            {
                 let speed = offers[Int(instances.offer[instance])].type.speed
                 guard let seconds = expectedSeconds(of: task, speed: speed) else { continue }
                 late = max(late, self.seconds - tasks.startSeconds[Int(task)] - seconds)
@@ -81,7 +84,9 @@ extension RunState {
         var elapsed = [Double](repeating: 0, count: job.restOfSlot.count)
         for slot in elapsed.indices where job.instanceOfSlot[slot] >= 0 {
             for task in instances.running[Int(job.instanceOfSlot[slot])] where job.range.contains(Int(task)) {
-                guard plan.slotOfTask[Int(task - job.first)] == slot else { continue }
+                guard plan.slotOfTask[Int(task - job.first)] == slot,
+                    tasks.instance[Int(task)] == job.instanceOfSlot[slot]
+                else { continue }
                 let share = min(1, tasks.request[Int(task)].cpus / offers[Int(plan.slots[slot].offer)].type.cpus)
                 let behind = share * max(0, seconds - tasks.startSeconds[Int(task)])
                 elapsed[slot] += min(behind, leastSeconds(of: task, inSlot: slot))

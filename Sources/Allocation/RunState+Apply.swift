@@ -38,17 +38,19 @@ extension RunState {
             close(instance, cause: cause)
         case .started(let attempt):
             guard runs(attempt) else { return false }
-            tasks.startSeconds[Int(attempt.task)] = self.seconds
+            if isCopy(attempt) {
+                tasks.copies[attempt.task]?.startSeconds = self.seconds
+            } else {
+                tasks.startSeconds[Int(attempt.task)] = self.seconds
+            }
         case .finished(let attempt):
             guard runs(attempt) else { return false }
-            release(attempt.task)
-            settle(attempt.task, as: .finished)
+            finish(attempt)
         case .failed(let attempt, let cause):
             guard runs(attempt) else { return false }
-            release(attempt.task)
-            interrupt(attempt.task, cause)
+            fail(attempt, cause)
         case .alert(let attempt, let alert):
-            guard runs(attempt), tasks.phase[Int(attempt.task)] == .running else { return false }
+            guard runs(attempt), !isStopping(attempt) else { return false }
             alerts.append((attempt, alert))
         case .checkpointed(let attempt, let share):
             guard runs(attempt), share > Double(tasks.savedShare[Int(attempt.task)]), share <= 1 else { return false }
@@ -96,7 +98,11 @@ extension RunState {
             return start(attempt, on: instance, grant)
         case .stop(let attempt, _):
             guard runs(attempt) else { return false }
-            tasks.phase[Int(attempt.task)] = .stopping
+            if isCopy(attempt) {
+                tasks.copies[attempt.task]?.isStopping = true
+            } else {
+                tasks.phase[Int(attempt.task)] = .stopping
+            }
         case .retry(let task, let grant, let avoided):
             guard known(task: task), tasks.phase[Int(task)] == .interrupted, avoided == -1 || known(avoided) else {
                 return false
@@ -140,12 +146,13 @@ extension RunState {
 
     /// Whether this attempt occupies an instance now.
     public func runs(_ attempt: AttemptID) -> Bool {
-        known(task: attempt.task) && tasks.phase[Int(attempt.task)].isRunning
-            && tasks.attempts[Int(attempt.task)] == attempt.number
+        known(task: attempt.task)
+            && (tasks.phase[Int(attempt.task)].isRunning && tasks.current[Int(attempt.task)] == attempt.number
+                || isCopy(attempt))
     }
 
-    /// The attempt at a task that runs or ran last.
-    public func attempt(at task: TaskIndex) -> AttemptID { AttemptID(task, tasks.attempts[Int(task)]) }
+    /// The attempt at a task that runs or ran last, and not a copy of it.
+    public func attempt(at task: TaskIndex) -> AttemptID { AttemptID(task, tasks.current[Int(task)]) }
 
     /// Whether new attempts of a job may start.
     public func mayStart(_ job: JobIndex) -> Bool {
@@ -183,6 +190,7 @@ extension RunState {
         settled = goingOn
         supplied = goingOn.filter { jobs[Int($0)].flow != nil }.flatMap { jobs[Int($0)].range.map { TaskIndex($0) } }
         alerts = []
+        superfluous = tasks.copies.keys.filter { tasks.phase[Int($0)].isOver }.sorted()
         wakeSeconds = .infinity
         mayRent = true
         for job in goingOn { jobs[Int(job)].isReplanning = false }
@@ -266,11 +274,14 @@ extension RunState {
 
     private mutating func start(_ attempt: AttemptID, on instance: InstanceIndex, _ grant: Grant) -> Bool {
         let task = Int(attempt.task)
-        guard known(task: attempt.task), known(instance), tasks.phase[task] == .ready,
-            attempt.number == tasks.attempts[task] + 1, instances.phase[Int(instance)] == .open
+        guard known(task: attempt.task), known(instance), attempt.number == tasks.attempts[task] + 1,
+            instances.phase[Int(instance)] == .open
         else { return false }
+        if tasks.phase[task] == .running { return startCopy(attempt, on: instance, grant) }
+        guard tasks.phase[task] == .ready else { return false }
         tasks.phase[task] = .running
         tasks.attempts[task] = attempt.number
+        tasks.current[task] = attempt.number
         tasks.instance[task] = instance
         tasks.lastInstance[task] = instance
         tasks.request[task] = grant.resources
@@ -282,7 +293,7 @@ extension RunState {
         jobs[Int(tasks.job[task])].ready -= 1
         jobs[Int(tasks.job[task])].running += 1
         jobs[Int(tasks.job[task])].busyCPUs += grant.resources.cpus
-        charge(attempt.task)
+        charge(attempt, on: instance)
         touched.append(instance)
         return true
     }
@@ -304,17 +315,50 @@ extension RunState {
         jobs[job].plan?.slotOfTask[place] = Int32(slot)
     }
 
-    /// Frees what the running attempt of a task occupies.
-    private mutating func release(_ task: TaskIndex) {
-        let instance = Int(tasks.instance[Int(task)])
+    /// The task is over, unless it was before: then another attempt has ended first.
+    private mutating func finish(_ attempt: AttemptID) {
+        let task = attempt.task
+        guard !tasks.phase[Int(task)].isOver else { return releaseCopy(of: task) }
+        if isCopy(attempt) { exchange(task) }
+        releaseCurrent(of: task)
+        settle(task, as: .finished)
+        if tasks.copies[task] != nil { superfluous.append(task) }
+    }
+
+    /// The task is interrupted, unless another attempt goes on or has ended well.
+    private mutating func fail(_ attempt: AttemptID, _ cause: FailureCause) {
+        let task = attempt.task
+        guard tasks.copies[task] != nil else {
+            releaseCurrent(of: task)
+            return interrupt(task, cause)
+        }
+        if !isCopy(attempt) { exchange(task) }
+        releaseCopy(of: task)
+        if !tasks.phase[Int(task)].isOver, cause.countsAsFailure { tasks.failures[Int(task)].add(cause) }
+    }
+
+    /// Frees what the running attempt at a task occupies.
+    private mutating func releaseCurrent(of task: TaskIndex) {
+        release(attempt(at: task), from: tasks.instance[Int(task)])
+        tasks.instance[Int(task)] = -1
+    }
+
+    /// Frees what the copy of an attempt occupies.
+    private mutating func releaseCopy(of task: TaskIndex) {
+        guard let copy = tasks.copies.removeValue(forKey: task) else { return }
+        release(AttemptID(task, copy.number), from: copy.instance)
+        noteEnd(of: tasks.job[Int(task)])
+    }
+
+    private mutating func release(_ attempt: AttemptID, from instance: InstanceIndex) {
+        let (task, instance) = (attempt.task, Int(instance))
         if let place = instances.running[instance].firstIndex(of: task) {
             instances.running[instance].swapAt(place, instances.running[instance].count - 1)
             instances.running[instance].removeLast()
         }
         instances.free[instance] += tasks.request[Int(task)]
         if instances.running[instance].isEmpty { instances.free[instance] = instances.capacity[instance] }
-        discharge(task)
-        tasks.instance[Int(task)] = -1
+        discharge(attempt)
         jobs[Int(tasks.job[Int(task)])].running -= 1
         jobs[Int(tasks.job[Int(task)])].busyCPUs -= tasks.request[Int(task)].cpus
         if jobs[Int(tasks.job[Int(task)])].running == 0 { mayRent = true }
@@ -368,8 +412,7 @@ extension RunState {
         let lost = instances.running[Int(instance)].sorted()
         for task in lost {
             let cause = cause ?? .lost
-            release(task)
-            interrupt(task, cause.countsAsFailure ? .lost : cause)
+            fail(attempt(at: task, on: instance), cause.countsAsFailure ? .lost : cause)
         }
         instances.phase[Int(instance)] = .closed
         instances.closedSeconds[Int(instance)] = seconds

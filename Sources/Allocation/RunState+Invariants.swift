@@ -35,7 +35,29 @@ extension RunState {
                 precondition(tasks.attempts[task] > 0, "task \(task) runs without an attempt")
             }
         }
+        for (task, copy) in tasks.copies {
+            let instance = Int(copy.instance)
+            let phase = tasks.phase[Int(task)]
+            precondition(phase.isRunning || phase.isOver, "task \(task) is \(phase) and has a copy")
+            precondition(tasks.instance[Int(task)] != copy.instance, "task \(task) runs twice on instance \(instance)")
+            precondition(
+                copy.number != tasks.current[Int(task)] && copy.number <= tasks.attempts[Int(task)],
+                "copy of task \(task) is attempt \(copy.number)")
+            precondition(instances.running[instance].contains(task), "copy of task \(task) is not on its instance")
+            precondition(allows(task, instances.offer[instance]), "copy of task \(task) may not run on its instance")
+            running[Int(tasks.job[Int(task)])] += 1
+            used[instance] += tasks.request[Int(task)]
+        }
+        for (instance, held) in instances.running.enumerated() {
+            for task in held {
+                precondition(
+                    tasks.instance[Int(task)] == InstanceIndex(instance)
+                        || tasks.copies[task]?.instance == InstanceIndex(instance),
+                    "task \(task) does not run on instance \(instance)")
+            }
+        }
         for task in 0..<tasks.count {
+            precondition(tasks.current[task] <= tasks.attempts[task], "task \(task) runs an attempt that never started")
             precondition(waits[task] == tasks.waitsFor[task], "task \(task) waits for \(waits[task]) tasks")
             if waits[task] > 0 {
                 let phase = tasks.phase[task]
@@ -72,6 +94,7 @@ extension RunState {
         for task in 0..<tasks.count where tasks.phase[task].isRunning {
             used[tenant(of: TaskIndex(task))] += tasks.request[task]
         }
+        for task in tasks.copies.keys { used[tenant(of: task)] += tasks.request[Int(task)] }
         for (index, tenant) in tenants.enumerated() {
             guard let quota = tenant.quota else { continue }
             precondition(used[index].fits(in: quota.resources), "tenant \(tenant.name) exceeds its quota")

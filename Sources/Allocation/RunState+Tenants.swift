@@ -17,7 +17,7 @@ extension RunState {
         public internal(set) var inUse = Resources.zero
         public internal(set) var pricePerHour = 0.0
         /// The price of each running attempt.
-        var prices: [TaskIndex: Double] = [:]
+        var prices: [AttemptID: Double] = [:]
         /// The mean of its share over the past, weighted by half as much every half-life.
         var pastShare = 0.0
         var pastSeconds = 0.0
@@ -67,23 +67,23 @@ extension RunState {
     }
 
     /// Counts an attempt that starts as in use by its tenant.
-    mutating func charge(_ task: TaskIndex) {
-        let (tenant, request) = (tenant(of: task), tasks.request[Int(task)])
+    mutating func charge(_ attempt: AttemptID, on instance: InstanceIndex) {
+        let (tenant, request) = (tenant(of: attempt.task), tasks.request[Int(attempt.task)])
         change(tenant, dominantShare(request))
         guard tenants[tenant].quota != nil else { return }
-        let price = pricePerHour(request, on: instances.offer[Int(tasks.instance[Int(task)])])
+        let price = pricePerHour(request, on: instances.offer[Int(instance)])
         tenants[tenant].inUse += request
         tenants[tenant].pricePerHour += price
-        tenants[tenant].prices[task] = price
+        tenants[tenant].prices[attempt] = price
     }
 
     /// Counts an attempt that ends as in use no more.
-    mutating func discharge(_ task: TaskIndex) {
-        let (tenant, request) = (tenant(of: task), tasks.request[Int(task)])
+    mutating func discharge(_ attempt: AttemptID) {
+        let (tenant, request) = (tenant(of: attempt.task), tasks.request[Int(attempt.task)])
         change(tenant, -dominantShare(request))
         guard tenants[tenant].quota != nil else { return }
         tenants[tenant].inUse -= request
-        tenants[tenant].pricePerHour -= tenants[tenant].prices.removeValue(forKey: task) ?? 0
+        tenants[tenant].pricePerHour -= tenants[tenant].prices.removeValue(forKey: attempt) ?? 0
         // Sums of fractions leave nothing behind.
         if tenants[tenant].prices.isEmpty { (tenants[tenant].inUse, tenants[tenant].pricePerHour) = (.zero, 0) }
         quotaChanges += 1

@@ -82,6 +82,8 @@ public struct RunState: Sendable {
     var quotaChanges = 0
 
     // What the allocator has not looked at yet.
+    /// Tasks that are over, and of which another attempt runs.
+    package internal(set) var superfluous: [TaskIndex] = []
     package internal(set) var readied: [TaskIndex] = []
     package internal(set) var touched: [InstanceIndex] = []
     package internal(set) var interrupted: [TaskIndex] = []
@@ -183,7 +185,7 @@ extension RunState {
         public internal(set) var open: Int32
         /// Tasks that succeeded.
         public internal(set) var finished: Int32 = 0
-        /// Tasks that occupy an instance.
+        /// Attempts that occupy an instance.
         public internal(set) var running: Int32 = 0
         /// Tasks that could start.
         public internal(set) var ready: Int32 = 0
@@ -281,6 +283,12 @@ extension RunState {
         public internal(set) var waitsFor: [Int32] = []
         /// Attempts that were started.
         public internal(set) var attempts: [Int32] = []
+        /// The number of the attempt that runs or ran last; a copy of it has a greater one.
+        public internal(set) var current: [Int32] = []
+        /// Second attempts that occupy an instance besides those.
+        public internal(set) var copies: [TaskIndex: Copy] = [:]
+        /// Whether two attempts may run at the same time, if that was said.
+        var speculates: [Bool?] = []
         /// The instance of the running attempt, or -1.
         public internal(set) var instance: [InstanceIndex] = []
         /// The instance of the last attempt, or -1.
@@ -328,6 +336,7 @@ extension RunState {
             phase += repeatElement(.blocked, count: more)
             self.job += repeatElement(job, count: more)
             attempts += repeatElement(0, count: more)
+            current += repeatElement(0, count: more)
             instance += repeatElement(-1, count: more)
             lastInstance += repeatElement(-1, count: more)
             failures += repeatElement(FailureCounts(), count: more)
@@ -353,6 +362,9 @@ extension RunState {
                 let seconds = place < estimates.count ? estimates.expectedSeconds[place] : 1
                 work.append(seconds.isFinite ? Float(max(0, seconds) * max(1, request[request.count - 1].cpus)) : 1)
                 timeLimit.append(tasks[place].request.timeLimitSeconds ?? .infinity)
+                // What two attempts save would be in one place.
+                speculates.append(
+                    tasks[place].speculate ?? (tasks[place].request.checkpoint == nil ? nil : false))
                 priority.append(Int32(clamping: tasks[place].priority))
                 for successor in graph.successors(of: place) { successors.append(first + TaskIndex(successor)) }
                 firstSuccessor.append(Int32(successors.count))

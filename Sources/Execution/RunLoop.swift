@@ -180,7 +180,7 @@ extension RunLoop {
                 if case .closed(let instance, let cause) = event {
                     let evidence = FailureEvidence(killer: cause == .reclaimed ? .reclaim : nil, disappeared: true)
                     for task in lost(with: instance) {
-                        try end(allocator.state.attempt(at: task), Measurement(evidence))
+                        try end(allocator.state.attempt(at: task, on: instance), Measurement(evidence))
                     }
                 }
                 tell(event)
@@ -305,7 +305,7 @@ extension RunLoop {
         let state = allocator.state
         let (place, task) = (Int(attempt.task), spec(attempt.task))
         let member = members[Int(state.tasks.job[place])]
-        let instance = state.tasks.instance[place]
+        let instance = state.instance(of: attempt)
         let offer = state.offers[Int(state.instances.offer[Int(instance)])]
         let grant = state.grant(attempt.task)
         func positive(_ value: Double) -> Double? { value > 0 && value.isFinite ? value : nil }
@@ -346,10 +346,8 @@ extension RunLoop {
     private mutating func learn(_ outcome: AttemptRecord, _ fact: Fact) {
         guard tickSeconds != nil, case .event(.finished(let attempt)) = fact.what else { return }
         let state = allocator.state
-        let instance = Int(state.tasks.lastInstance[Int(attempt.task)])
-        guard state.instances.offer.indices.contains(instance) else { return }
-        let type = state.offers[Int(state.instances.offer[instance])].type
-        paces[Int(state.tasks.job[Int(attempt.task)])].note(outcome, speed: type.speed)
+        guard let offer = state.offers.first(where: { $0.type.name == outcome.instanceType }) else { return }
+        paces[Int(state.tasks.job[Int(attempt.task)])].note(outcome, speed: offer.type.speed)
     }
 
     /// Plays out what is left, at most a task every tenth of a millisecond of the run, so that it takes no notable part of it.
@@ -372,11 +370,14 @@ extension RunLoop {
         let state = allocator.state
         lastTick = world.now
         var running: [RunStatus.Running] = []
-        for task in state.instances.running.joined() {
-            running.append(
-                .init(
-                    task: id(task), attempt: Int(state.tasks.attempts[Int(task)]),
-                    startTimeSeconds: epoch + state.tasks.startSeconds[Int(task)]))
+        for instance in state.instances.running.indices {
+            for task in state.instances.running[instance] {
+                let attempt = state.attempt(at: task, on: InstanceIndex(instance))
+                running.append(
+                    .init(
+                        task: id(task), attempt: Int(attempt.number),
+                        startTimeSeconds: epoch + state.startSeconds(of: attempt)))
+            }
         }
         running.sort { ($0.startTimeSeconds, $0.task) < ($1.startTimeSeconds, $1.task) }
         show(

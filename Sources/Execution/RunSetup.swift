@@ -19,6 +19,8 @@ public struct RunSetup: Sendable, Codable, Hashable {
     public var keepsGoing: Bool
     /// Where and in which order a plan starts the tasks; without one they start by rank wherever there is room.
     public var plan: Assignments?
+    /// Which tasks that run too long get a second attempt; those that ask for it if it is not said.
+    public var speculation: Speculation.Scope?
     /// By when the job should end, in seconds of the run's clock.
     public var deadlineSeconds: Double?
     /// What it may cost, in US dollars.
@@ -38,7 +40,7 @@ public struct RunSetup: Sendable, Codable, Hashable {
             let task = graph.tasks[index]
             return TaskSpec(
                 id: task.id, predecessors: graph.predecessors(of: index).map { graph.tasks[$0].id },
-                request: task.request, priority: task.priority, retries: task.retries)
+                request: task.request, priority: task.priority, retries: task.retries, speculate: task.speculate)
         }
         (self.offers, self.policy, self.keepsGoing) = (offers, policy, keepsGoing)
         (deadlineSeconds, budget) = (goal.deadlineSeconds, goal.budget)
@@ -81,6 +83,7 @@ public struct RunSetup: Sendable, Codable, Hashable {
             (policies.placement, policies.provisioning) = (Rescheduling(), AsRented())
             policies.replanning = .whenInDanger(patienceSeconds: 60)
         }
+        policies.speculation.scope = speculation ?? .asked
         return Allocator(offers: offers, policies: policies, keepsGoing: keepsGoing)
     }
 

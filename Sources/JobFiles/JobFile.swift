@@ -32,9 +32,15 @@ import Yams
 /// What happens after failures and alerts may be said in `policy:`, see ``RetryPolicy``; `almanac plan JOB --policy show`
 /// prints the table in force.
 ///
+/// A task with `speculate: true` that runs far longer than was believed gets a second attempt on another instance while
+/// nothing else wants that; the first to end counts and the other is stopped. It must bear two attempts at once: on one
+/// machine, and wherever instances share a folder, both write the same outputs, so each has to write its own file
+/// (`out.$ALMANAC_ATTEMPT`) and to move it into place at last. Without it a run does not do that;
+/// `speculate: false` forbids it in simulations too.
+///
 /// Inside `[ ]` and `{ }`, YAML wants quotes around a value with `${`.
 ///
-/// A task may also have `gpus`, `gpu_model`, `storage`, `type`, `needs`, `priority`, `retries`, `env`, `parameters` and `seconds` (its known run time on a
+/// A task may also have `gpus`, `gpu_model`, `storage`, `type`, `needs`, `priority`, `retries`, `speculate`, `env`, `parameters` and `seconds` (its known run time on a
 /// machine of speed 1). Variables of `foreach` become parameters, which models use as features. A `*` in `needs` or
 /// `inputs` stands for any text in the names of other tasks or of their outputs. Two spellings of a path are one file; an
 /// input inside an output that is a folder waits for its task, as one that is the folder of outputs waits for theirs.

@@ -36,7 +36,7 @@ extension YAMLReader {
             mostTime: try number(row["most_time"], for: "most_time", in: 1...1e6) ?? standard.mostTime)
     }
 
-    private func truth(_ node: Node?, for key: String) throws(JobFileError) -> Bool? {
+    func truth(_ node: Node?, for key: String) throws(JobFileError) -> Bool? {
         try choice(node, of: ["true", "false"], for: key).map { $0 == "true" }
     }
 

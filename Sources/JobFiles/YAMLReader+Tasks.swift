@@ -60,7 +60,7 @@ extension YAMLReader {
         let keys = [
             "id", "type", "foreach", "command", "needs", "cpus", "memory", "gpus", "gpu_model", "storage", "time_limit",
             "inputs", "outputs",
-            "priority", "retries", "env", "parameters", "seconds", "purchase", "zones",
+            "priority", "retries", "speculate", "env", "parameters", "seconds", "purchase", "zones",
         ]
         let item = try fields(node, keys: keys, required: ["id"], of: "a task")
         var variables: [(name: String, values: [String])] = []
@@ -118,6 +118,7 @@ extension YAMLReader {
         }
         task.priority = try integer(item["priority"], for: "priority", in: -1_000_000...1_000_000) ?? 0
         task.retries = try integer(item["retries"], for: "retries", in: 0...1_000_000)
+        task.speculate = try truth(item["speculate"], for: "speculate")
         task.claimedSeconds = try seconds(item["seconds"], for: "seconds")
         for (name, value) in variables { task.parameters[name] = value }
         for (name, value) in try pairs(item["parameters"], for: "parameters") {

@@ -43,7 +43,7 @@ package struct LocalBackend: Backend {
     private let environment = ProcessInfo.processInfo.environment
     private let machine = InstanceType.hostName
 
-    private var running: [TaskIndex: Attempt] = [:]
+    private var running: [AttemptID: Attempt] = [:]
     /// Attempts that wait until the system allows another process, in their order.
     private var waiting: [Start] = []
     /// How many attempts the system allows at once.
@@ -92,15 +92,16 @@ package struct LocalBackend: Backend {
             case .closed: break
             }
             for task in state.instances.running[Int(instance)].sorted() {
-                let start = Start(id: state.attempt(at: task), instance: instance, grant: state.grant(task))
-                let files = files(start.id)
-                if state.tasks.phase[Int(task)] == .running, !exists(files.output) {
+                let attempt = state.attempt(at: task, on: instance)
+                let start = Start(id: attempt, instance: instance, grant: state.grant(task))
+                let files = files(attempt)
+                if !state.isStopping(attempt), !exists(files.output) {
                     // It was decided on, and never begun.
                     waiting.append(start)
                     continue
                 }
-                running[task] = Attempt(start: start, inputBytes: nil, shepherd: Shepherd(surviving: files))
-                if state.tasks.phase[Int(task)] == .stopping { stop(start.id, .cancelled) }
+                running[attempt] = Attempt(start: start, inputBytes: nil, shepherd: Shepherd(surviving: files))
+                if state.isStopping(attempt) { stop(attempt, .cancelled) }
             }
         }
         return try collect()
@@ -113,7 +114,7 @@ package struct LocalBackend: Backend {
             waiting.append(Start(id: attempt, instance: instance, grant: grant))
             try startWaiting()
         case .stop(let attempt, let cause): stop(attempt, cause)
-        case .throttle(let attempt): running[attempt.task]?.shepherd.throttle()
+        case .throttle(let attempt): running[attempt]?.shepherd.throttle()
         case .open(let instance, let offer, _, _):
             let seconds = now + options.offers[Int(offer)].openSeconds
             fates.append((seconds, instance, .opens(offer: Int(offer))))
@@ -148,7 +149,7 @@ package struct LocalBackend: Backend {
 
     /// No process may be left behind, least of all after an error of our own.
     package mutating func end() {
-        for task in running.keys { running[task]?.shepherd.stop(atOnce: false) }
+        for attempt in running.keys { running[attempt]?.shepherd.stop(atOnce: false) }
         ShepherdProcess.end(running.values.compactMap(\.shepherd.process) + idle)
         for files in spares { files.tidy() }
         (running, idle, spares) = ([:], [], [])
@@ -174,7 +175,7 @@ extension LocalBackend {
         guard count > 0 else { return }
         if stopRequests == 0 { reports.append(.event(.cancelled(0))) }
         stopRequests += count
-        if stopRequests > 1 { for task in running.keys { running[task]?.shepherd.stop(atOnce: true) } }
+        if stopRequests > 1 { for attempt in running.keys { running[attempt]?.shepherd.stop(atOnce: true) } }
     }
 
     /// When an instance will be taken back.
@@ -202,9 +203,9 @@ extension LocalBackend {
                 rooms[instance] = nil
                 dying.insert(instance)
                 for start in waiting where start.instance == instance { stop(start.id, .reclaimed) }
-                for task in running.keys where running[task]?.start.instance == instance {
-                    running[task]?.stoppedFor = .reclaimed
-                    running[task]?.shepherd.stop(atOnce: true)
+                for attempt in running.keys where running[attempt]?.start.instance == instance {
+                    running[attempt]?.stoppedFor = .reclaimed
+                    running[attempt]?.shepherd.stop(atOnce: true)
                 }
             }
         }
@@ -238,8 +239,8 @@ extension LocalBackend {
             reports.append(
                 .ended(attempt, Execution.Measurement(evidence, explanation: "It was stopped before it began.")))
         } else {
-            running[attempt.task]?.stoppedFor = cause
-            running[attempt.task]?.shepherd.stop(atOnce: stopRequests > 1)
+            running[attempt]?.stoppedFor = cause
+            running[attempt]?.shepherd.stop(atOnce: stopRequests > 1)
         }
     }
 
@@ -293,7 +294,7 @@ extension LocalBackend {
             if watch == nil { ShepherdProcess.end([process]) }
         }
         guard let watch else { return }
-        running[start.id.task] = Attempt(start: start, inputBytes: totalSize(task.inputs), shepherd: watch)
+        running[start.id] = Attempt(start: start, inputBytes: totalSize(task.inputs), shepherd: watch)
     }
 
     /// Lets an attempt wait until another has ended, as the system allows no further process now.
@@ -305,16 +306,16 @@ extension LocalBackend {
 
     /// What the attempts have to say whose pipes have something, or of which an earlier process started the shepherd.
     private mutating func collect(from arrived: Set<Int32> = []) throws -> [Report] {
-        for (task, known) in running.sorted(by: { $0.key < $1.key }) {
+        for (id, known) in running.sorted(by: { ($0.key.task, $0.key.number) < ($1.key.task, $1.key.number) }) {
             var attempt = known
             if let process = attempt.shepherd.process, !arrived.contains(process.channel) { continue }
             let hasEnded = attempt.shepherd.receive(into: &attempt.received)
             noteAlerts(&attempt)
             guard hasEnded else {
-                running[task] = attempt
+                running[id] = attempt
                 continue
             }
-            running[task] = nil
+            running[id] = nil
             let found = takeReport(attempt)
             if let code = found?.startError, ShepherdProcess.isShortage(Int32(clamping: code)), !running.isEmpty {
                 mostRunning = running.count

@@ -111,11 +111,14 @@ public struct RunInspection: Sendable, Encodable {
         skipped = state.tasks.phase.count { $0 == .skipped }
         elapsedSeconds = now
         left = foresight.map { .init($0, from: now) }
-        running = graph.tasks.indices.filter { isInUse && state.tasks.phase[$0].isRunning }.map { task in
+        let places = state.instances.running.indices.flatMap { place in
+            state.instances.running[place].map { state.attempt(at: $0, on: InstanceIndex(place)) }
+        }
+        running = places.sorted { ($0.task, $0.number) < ($1.task, $1.number) }.filter { _ in isInUse }.map { attempt in
             Running(
-                task: graph.tasks[task].id, attempt: Int(state.tasks.attempts[task]),
-                instance: names[Int(state.tasks.instance[task])],
-                seconds: max(0, now - state.tasks.startSeconds[task]))
+                task: graph.tasks[Int(attempt.task)].id, attempt: Int(attempt.number),
+                instance: names[Int(state.instance(of: attempt))],
+                seconds: max(0, now - state.startSeconds(of: attempt)))
         }
         waiting = graph.tasks.indices.compactMap { task -> Waiting? in
             let before = graph.predecessors(of: task).map { TaskIndex($0) }

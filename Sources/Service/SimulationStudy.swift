@@ -1,4 +1,4 @@
-internal import Allocation
+public import Allocation
 internal import Execution
 internal import Foundation
 internal import JobFiles
@@ -56,6 +56,8 @@ public struct SimulationStudy: Sendable {
         public var pool: String?
         /// Recorded prices or availability, or `generated`: what happens to spot instances.
         public var market: String?
+        /// Which tasks that run too long get a second attempt.
+        public var speculation = Speculation.Scope.asked
         /// Ways of buying that are not used.
         public var withoutPurchases: Set<PurchaseOption> = []
         /// What the plan should be good at, if not what the job says.
@@ -75,7 +77,7 @@ public struct SimulationStudy: Sendable {
         public static let keys = [
             "spot=off", "on-demand=off", "noise=S", "reclaims=P", "notice=TIME|off", "refusals=P", "failures=P",
             "start-up=TIME", "start-up-noise=S", "dispatch=TIME", "bandwidth=BYTES", "latency=TIME",
-            "links=shared|free",
+            "links=shared|free", "speculate=asked|allowed|never",
             "pool=FILE", "market=FILE|generated", "objective=cost|time|balanced", "deadline=TIME", "budget=DOLLARS",
         ]
         /// `nil` if it is none of ``keys``; several are separated by commas.
@@ -126,6 +128,7 @@ public struct SimulationStudy: Sendable {
             case "links":
                 guard ["shared", "free"].contains(value) else { return false }
                 return set(\.sharesLinks, value == "shared")
+            case "speculate": return set(\.speculation, Speculation.Scope(rawValue: value))
             case "pool": return set(\.pool, value.isEmpty ? nil : value)
             case "market": return set(\.market, value.isEmpty ? nil : value)
             case "objective": return set(\.objective, Goal.Objective(rawValue: value))
@@ -255,9 +258,10 @@ public struct SimulationStudy: Sendable {
         network.latencySeconds = assumptions.latencySeconds ?? network.latencySeconds
         if !network.isFree { costs.network = network }
         let plan = try Planner(file.tasks, on: pool, costs: costs).planOfRun(goal).plan
-        let setup = RunSetup(
+        var setup = RunSetup(
             file.tasks, offers: offers, policy: file.policy ?? .standard, keepsGoing: true, goal: goal, ranks: nil,
             estimates: costs.estimates, plan: plan, startSeconds: 0)
+        setup.speculation = assumptions.speculation
         let outlook = costs.outlook ?? models.outlook(of: pool)
         let hazard = offers.enumerated().map { place, offer in
             offer.purchase == .spot ? assumptions.reclaimsPerHour ?? outlook.reclaimsPerHour[place] : 0

@@ -80,12 +80,12 @@ struct SimulatedCourse {
     private var asked: [Int32]
     private var transfers: Transfers?
     /// What attempts will take once their data are there: seconds, and the share after which they fail.
-    private var held: [TaskIndex: (seconds: Double, failure: Double?)] = [:]
+    private var held: [AttemptID: (seconds: Double, failure: Double?)] = [:]
     /// When running attempts that can save their work began, and the seconds that they take.
-    private var work: [TaskIndex: (begin: Double, seconds: Double)] = [:]
-    /// What is over, if it is to be kept; and when attempts were dispatched and began, by task.
+    private var work: [AttemptID: (begin: Double, seconds: Double)] = [:]
+    /// What is over, if it is to be kept; and when attempts were dispatched and began.
     var history: [SimulatedHistory.Attempt]?
-    private var begun: [TaskIndex: SimulatedHistory.Attempt] = [:]
+    private var begun: [AttemptID: SimulatedHistory.Attempt] = [:]
 
     init(_ start: Start, seed: UInt64) {
         (self.start, self.seed, allocator) = (start, seed, start.allocator)
@@ -197,7 +197,7 @@ extension SimulatedCourse {
         case .start: events.append(.started(AttemptID(subject, entry.number)))
         case .save:
             let attempt = AttemptID(subject, entry.number)
-            guard allocator.state.runs(attempt), let (begin, seconds) = work[subject], seconds > 0 else { return }
+            guard allocator.state.runs(attempt), let (begin, seconds) = work[attempt], seconds > 0 else { return }
             let saved = Double(allocator.state.tasks.savedShare[Int(subject)])
             let share = saved + (1 - saved) * min(1, max(0, now - begin) / seconds)
             events.append(.checkpointed(attempt, share: share))
@@ -206,7 +206,7 @@ extension SimulatedCourse {
         case .transfer:
             let readers = start.readers
             let arrived = transfers?.arrivals(at: now, readers: readers) ?? []
-            for task in arrived { begin(task) }
+            for task in arrived { beginHeld(task) }
             noteTransfers()
         }
     }
@@ -215,7 +215,7 @@ extension SimulatedCourse {
         guard allocator.state.instances.phase[Int(instance)] != .closed else { return }
         result.reclaims += 1
         for task in allocator.state.instances.running[Int(instance)].sorted() {
-            fail(allocator.state.attempt(at: task), .reclaimed, &events)
+            fail(allocator.state.attempt(at: task, on: instance), .reclaimed, &events)
         }
         events.append(.closed(instance, .reclaimed))
     }
@@ -251,18 +251,17 @@ extension SimulatedCourse {
 
     private mutating func fail(_ attempt: AttemptID, _ cause: FailureCause, _ events: inout [Event]) {
         events.append(.failed(attempt, cause))
-        held[attempt.task] = nil
-        transfers?.forget(attempt.task)
+        if held.removeValue(forKey: attempt) != nil { transfers?.forget(attempt.task) }
         ended(attempt, cause)
     }
 
     private mutating func ended(_ attempt: AttemptID, _ cause: FailureCause?) {
         let task = Int(attempt.task)
-        let offer = allocator.state.instances.offer[Int(allocator.state.tasks.instance[task])]
-        let occupied = max(0, now - allocator.state.tasks.startSeconds[task])
+        let offer = allocator.state.instances.offer[Int(allocator.state.instance(of: attempt))]
+        let occupied = max(0, now - allocator.state.startSeconds(of: attempt))
         result.occupiedCost +=
             allocator.state.pricePerHour(allocator.state.tasks.request[task], on: offer) * occupied / 3600
-        guard history != nil, var record = begun.removeValue(forKey: attempt.task) else { return }
+        guard history != nil, var record = begun.removeValue(forKey: attempt) else { return }
         (record.endSeconds, record.failure) = (now, cause)
         history?.append(record)
     }
@@ -320,7 +319,7 @@ extension SimulatedCourse {
         let seconds = (1 - share) * start.seconds(task, attempt.number, on: offer, seed: seed)
         let failure = start.simulator.world.failure(task, attempt.number, seed: seed)
         if history != nil {
-            begun[attempt.task] = SimulatedHistory.Attempt(
+            begun[attempt] = SimulatedHistory.Attempt(
                 id: attempt, instance: instance, readySeconds: allocator.state.tasks.readySeconds[task],
                 dispatchSeconds: now, startSeconds: .infinity, endSeconds: now)
         }
@@ -332,29 +331,33 @@ extension SimulatedCourse {
         if let arrival {
             begin(attempt, seconds, failure, at: arrival)
         } else {
-            held[attempt.task] = (seconds, failure)
+            held[attempt] = (seconds, failure)
         }
     }
 
     /// The last data of a dispatched task have come.
-    private mutating func begin(_ task: TaskIndex) {
-        guard let (seconds, failure) = held.removeValue(forKey: task) else { return }
-        begin(allocator.state.attempt(at: task), seconds, failure, at: now)
+    private mutating func beginHeld(_ task: TaskIndex) {
+        let state = allocator.state
+        let copy = state.tasks.copies[task].map { AttemptID(task, $0.number) }
+        for attempt in [state.attempt(at: task)] + (copy.map { [$0] } ?? []) {
+            guard let (seconds, failure) = held.removeValue(forKey: attempt) else { continue }
+            begin(attempt, seconds, failure, at: now)
+        }
     }
 
     private mutating func begin(_ attempt: AttemptID, _ seconds: Double, _ failure: Double?, at begin: Double) {
-        if history != nil { begun[attempt.task]?.startSeconds = begin }
+        if history != nil { begun[attempt]?.startSeconds = begin }
         // Until then it waited for its data.
-        if begin > allocator.state.tasks.startSeconds[Int(attempt.task)] {
+        if begin > allocator.state.startSeconds(of: attempt) {
             agenda.add(.start, attempt.task, number: attempt.number, at: begin)
         }
         if start.simulator.world.reclaimsPerAttempt > 0,
             let share = start.simulator.world.reclaim(Int(attempt.task), attempt.number, seed: seed)
         {
-            let instance = allocator.state.tasks.instance[Int(attempt.task)]
+            let instance = allocator.state.instance(of: attempt)
             agenda.add(.reclaim, instance, at: begin + seconds * share)
         }
-        if start.savers[attempt.task] != nil { work[attempt.task] = (begin, seconds) }
+        if start.savers[attempt.task] != nil { work[attempt] = (begin, seconds) }
         if let failure {
             let place = FailureCause.allCases.firstIndex(of: .programError) ?? 0
             agenda.add(

@@ -18,6 +18,9 @@ public struct TaskSpec: Hashable, Sendable, Codable {
     public var priority: Int
     /// How often a failed attempt is repeated; `nil` leaves it to the executor.
     public var retries: Int?
+    /// Whether two attempts at it may run at the same time, so that one that takes far too long gets a copy elsewhere; `nil`
+    /// leaves it to the executor. Two attempts that write to the same files spoil them.
+    public var speculate: Bool?
     /// Environment variables of its process, beside those inherited.
     public var environment: [String: String]
     /// Free values that describe the work (sizes, options); models use them as features.
@@ -31,8 +34,8 @@ public struct TaskSpec: Hashable, Sendable, Codable {
     public init(
         id: TaskID, type: String? = nil, command: String? = nil, predecessors: [TaskID] = [],
         request: Requirements = .init(), inputs: [FileSpec] = [], outputs: [FileSpec] = [], priority: Int = 0,
-        retries: Int? = nil, environment: [String: String] = [:], parameters: [String: String] = [:],
-        claimedSeconds: Double? = nil, claimedPeakMemoryBytes: Double? = nil
+        retries: Int? = nil, speculate: Bool? = nil, environment: [String: String] = [:],
+        parameters: [String: String] = [:], claimedSeconds: Double? = nil, claimedPeakMemoryBytes: Double? = nil
     ) {
         self.id = id
         self.type = type ?? id.rawValue
@@ -43,6 +46,7 @@ public struct TaskSpec: Hashable, Sendable, Codable {
         self.outputs = outputs
         self.priority = priority
         self.retries = retries
+        self.speculate = speculate
         self.environment = environment
         self.parameters = parameters
         self.claimedSeconds = claimedSeconds

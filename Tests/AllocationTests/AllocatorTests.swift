@@ -163,7 +163,7 @@ import Workloads
     func cancel() throws {
         var world = try world(chain())
         try world.send([.cancelled(0)])
-        #expect(world.stopping == [0: .cancelled])
+        #expect(world.stopping == [AttemptID(0, 1): .cancelled])
         try world.obey()
         #expect(world.endings == [0: .cancelled])
     }
@@ -173,7 +173,7 @@ import Workloads
         var world = try world(
             [TaskSpec(id: "a", retries: 0), TaskSpec(id: "b"), TaskSpec(id: "c")], keepsGoing: false)
         try world.fail(0, .programError)
-        #expect(world.stopping == [1: .cancelled] && world.running[2] == nil)
+        #expect(world.stopping == [AttemptID(1, 1): .cancelled] && world.running[2] == nil)
         try world.obey()
         #expect(world.endings == [0: .failed])
     }

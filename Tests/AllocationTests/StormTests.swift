@@ -53,7 +53,10 @@ import Workloads
     func storm(seed: UInt64) throws {
         var generator = TestGenerator(seed: seed)
         let graphs = try (0..<Int.random(in: 1...3, using: &generator)).map {
-            try randomGraph(Int.random(in: 1...40, using: &generator), seed: seed &* 7 &+ UInt64($0))
+            try randomGraph(Int.random(in: 1...40, using: &generator), seed: seed &* 7 &+ UInt64($0)).mapTasks {
+                index, task in
+                task.speculate = seed % 7 < 4 && index % 3 > 0
+            }
         }
         let retries = Int.random(in: 0...3, using: &generator)
         let isHarsh = seed % 4 == 0
@@ -135,6 +138,13 @@ import Workloads
                 ])
             case 50..<51 where isHarsh && seed % 8 == 0:
                 try world.send([.cancelled(JobIndex(Int.random(in: 0..<graphs.count, using: &generator)))])
+            case 51..<60:
+                guard let task = world.copies.keys.sorted().randomElement(using: &generator) else { continue }
+                if isCalm || Int.random(in: 0..<3, using: &generator) > 0 {
+                    try world.finish(task, copy: true)
+                } else {
+                    try world.fail(task, [.reclaimed, .lost].randomElement(using: &generator) ?? .lost, copy: true)
+                }
             default:
                 guard let task else { continue }
                 try world.finish(task)
@@ -145,7 +155,7 @@ import Workloads
         if world.endings.values.allSatisfy({ $0 == .succeeded }) { #expect(world.succeeded.count == total) }
         if !isHarsh { #expect(world.endings.values.allSatisfy { $0 == .succeeded }, "reclaims alone never fail a job") }
         try world.obey()
-        #expect(world.running.isEmpty)
+        #expect(world.attempts.isEmpty)
 
         // The same events give the same actions, and folding the facts gives the same state.
         var replay = empty

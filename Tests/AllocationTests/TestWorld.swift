@@ -53,12 +53,13 @@ struct TestWorld {
     var actions: [Action] = []
     var now = 0.0
 
-    /// The attempt that runs for each task, and where.
-    var running: [TaskIndex: (number: Int32, instance: InstanceIndex, grant: Grant)] = [:]
+    /// The attempt that runs for each task, and where; and a second one beside it, or beside one that has ended well.
+    var running: [TaskIndex: Attempt] = [:]
+    var copies: [TaskIndex: Attempt] = [:]
     var opening: [InstanceIndex: OfferIndex] = [:]
     var rooms: [InstanceIndex: Resources] = [:]
     var noticed: Set<InstanceIndex> = []
-    var stopping: [TaskIndex: FailureCause] = [:]
+    var stopping: [AttemptID: FailureCause] = [:]
     var succeeded: Set<TaskIndex> = []
     var givenUp: [TaskIndex: FailureCause] = [:]
     var skipped: Set<TaskIndex> = []
@@ -67,6 +68,15 @@ struct TestWorld {
     var replans: [(JobIndex, ReplanReason)] = []
     var closing: [InstanceIndex] = []
     var wakeSeconds = Double.infinity
+
+    struct Attempt {
+        var number: Int32
+        var instance: InstanceIndex
+        var grant: Grant
+    }
+
+    /// All attempts that run.
+    var attempts: [Attempt] { Array(running.values) + Array(copies.values) }
 
     init(_ allocator: Allocator, _ graphs: [TaskGraph]) { (self.allocator, self.graphs) = (allocator, graphs) }
 
@@ -90,15 +100,20 @@ struct TestWorld {
             case .close(let instance): closing.append(instance)
             case .start(let attempt, let instance, let grant, _): try start(attempt, instance, grant)
             case .stop(let attempt, let cause):
-                try check(running[attempt.task]?.number == attempt.number, "\(attempt) is stopped and does not run")
-                stopping[attempt.task] = cause
-            case .retry(let task, _, _): try check(running[task] == nil, "\(task) is retried while it runs")
+                try check(
+                    [running, copies].contains { $0[attempt.task]?.number == attempt.number },
+                    "\(attempt) is stopped and does not run")
+                stopping[attempt] = cause
+            case .retry(let task, _, _):
+                try check(running[task] == nil && copies[task] == nil, "\(task) is retried while it runs")
             case .giveUp(let task, let cause): givenUp[task] = cause
             case .skip(let task): skipped.insert(task)
             case .end(let job, let ending):
                 try check(endings[job] == nil, "job \(job) ends twice")
                 let range = allocator.state.jobs[Int(job)].range
-                try check(!running.keys.contains { range.contains(Int($0)) }, "job \(job) ends and runs")
+                try check(
+                    ![running, copies].contains { $0.keys.contains { range.contains(Int($0)) } },
+                    "job \(job) ends and runs")
                 endings[job] = ending
             case .replan(let job, let reason): replans.append((job, reason))
             case .wake(let time): wakeSeconds = time
@@ -111,18 +126,30 @@ struct TestWorld {
         let (job, task) = place(attempt.task)
         try check(endings[job] == nil, "a task of a job that ended starts")
         try check(!succeeded.contains(attempt.task), "\(attempt) is run after it succeeded")
-        try check(running[attempt.task] == nil, "\(attempt) is run twice at once")
+        let first = running[attempt.task]
+        try check(copies[attempt.task] == nil, "\(attempt) is run three times at once")
+        if let first {
+            try check(graphs[Int(job)].tasks[task].speculate != false, "\(attempt) is run twice at once")
+            try check(first.instance != instance && first.grant == grant, "\(attempt) is no copy")
+            try check(
+                stopping[AttemptID(attempt.task, first.number)] == nil, "\(attempt) is a copy of one that is stopped")
+            try check(
+                !allocator.state.jobs.indices.contains {
+                    allocator.state.jobs[$0].ready > 0 && allocator.state.mayStart(JobIndex($0))
+                }, "\(attempt) takes room that another task could have")
+        }
         try check(givenUp[attempt.task] == nil && !skipped.contains(attempt.task), "\(attempt) was given up")
-        let first = allocator.state.jobs[Int(job)].first
+        let start = allocator.state.jobs[Int(job)].first
         try check(
-            graphs[Int(job)].predecessors(of: task).allSatisfy { succeeded.contains(first + TaskIndex($0)) },
+            graphs[Int(job)].predecessors(of: task).allSatisfy { succeeded.contains(start + TaskIndex($0)) },
             "\(attempt) starts before its predecessors end")
         try check(attempt.number == starts[attempt.task, default: 0] + 1, "\(attempt) has the wrong number")
         guard let room = rooms[instance] else { throw Fault.broken("instance \(instance) is not there") }
         try check(!noticed.contains(instance), "\(attempt) starts where the end is near")
         starts[attempt.task] = attempt.number
-        running[attempt.task] = (attempt.number, instance, grant)
-        let used = running.values.filter { $0.instance == instance }.reduce(Resources.zero) { $0 + $1.grant.resources }
+        let run = Attempt(number: attempt.number, instance: instance, grant: grant)
+        if first == nil { running[attempt.task] = run } else { copies[attempt.task] = run }
+        let used = attempts.filter { $0.instance == instance }.reduce(Resources.zero) { $0 + $1.grant.resources }
         try check(used.fits(in: room), "instance \(instance) is overfull")
     }
 
@@ -161,26 +188,42 @@ struct TestWorld {
     mutating func close(_ instance: InstanceIndex, _ cause: FailureCause?) throws {
         opening[instance] = nil
         rooms[instance] = nil
-        for (task, attempt) in running where attempt.instance == instance { running[task] = nil }
+        for (task, attempt) in copies where attempt.instance == instance { forget(task, attempt.number) }
+        for (task, attempt) in running where attempt.instance == instance { forget(task, attempt.number) }
         try send([.closed(instance, cause)])
     }
 
-    mutating func finish(_ task: TaskIndex) throws {
-        guard let attempt = running.removeValue(forKey: task) else { return }
-        stopping[task] = nil
+    /// An attempt runs no more; a copy of it takes its place, unless its task is over.
+    private mutating func forget(_ task: TaskIndex, _ number: Int32) {
+        stopping[AttemptID(task, number)] = nil
+        if copies[task]?.number == number {
+            copies[task] = nil
+        } else {
+            running[task] = succeeded.contains(task) ? nil : copies.removeValue(forKey: task)
+        }
+    }
+
+    /// An attempt ends well: the first one, or its copy.
+    mutating func finish(_ task: TaskIndex, copy: Bool = false) throws {
+        guard let attempt = copy ? copies[task] : running[task] else { return }
         succeeded.insert(task)
+        forget(task, attempt.number)
         try send([.finished(AttemptID(task, attempt.number))])
     }
 
-    mutating func fail(_ task: TaskIndex, _ cause: FailureCause) throws {
-        guard let attempt = running.removeValue(forKey: task) else { return }
-        stopping[task] = nil
+    mutating func fail(_ task: TaskIndex, _ cause: FailureCause, copy: Bool = false) throws {
+        guard let attempt = copy ? copies[task] : running[task] else { return }
+        forget(task, attempt.number)
         try send([.failed(AttemptID(task, attempt.number), cause)])
     }
 
     /// Gives back what was to be given back and stops what was to be stopped.
     mutating func obey() throws {
-        for task in stopping.keys.sorted() { try fail(task, stopping[task] ?? .cancelled) }
+        for (attempt, cause) in stopping.sorted(by: { ($0.key.task, $0.key.number) < ($1.key.task, $1.key.number) }) {
+            // Another may have ended since.
+            guard stopping[attempt] != nil else { continue }
+            try fail(attempt.task, cause, copy: copies[attempt.task]?.number == attempt.number)
+        }
         while let instance = closing.popLast() { try close(instance, nil) }
     }
 }

@@ -186,14 +186,13 @@ struct SimulatedBackend: Backend {
             }
             if phase == .closed { saidClosed.insert(index) }
         }
-        for task in 0..<TaskIndex(state.tasks.count) where state.tasks.phase[Int(task)].isRunning {
-            let attempt = state.attempt(at: task)
-            let instance = state.tasks.instance[Int(task)]
-            if world.begun[attempt] == nil, world.instances[instance]?.isClosed == false {
-                try world.start(attempt, on: instance, share: Double(state.tasks.savedShare[Int(task)]))
-            }
-            if state.tasks.phase[Int(task)] == .stopping, world.running[attempt] != nil {
-                world.end(attempt, .cancelled)
+        for instance in 0..<InstanceIndex(state.instances.count) {
+            for task in state.instances.running[Int(instance)].sorted() {
+                let attempt = state.attempt(at: task, on: instance)
+                if world.begun[attempt] == nil, world.instances[instance]?.isClosed == false {
+                    try world.start(attempt, on: instance, share: Double(state.tasks.savedShare[Int(task)]))
+                }
+                if state.isStopping(attempt), world.running[attempt] != nil { world.end(attempt, .cancelled) }
             }
         }
         // All that is over before: what the state knows it leaves out.

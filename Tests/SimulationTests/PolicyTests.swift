@@ -78,8 +78,8 @@ import Workloads
 
     @Test("a policy file comes back as it was, and what is wrong with one is said")
     func files() throws {
-        let folder = try TemporaryFolder()
-        let path = folder.path.appendingPathComponent("policy.safetensors").path
+        let folder = TemporaryFolder()
+        let path = folder.path + "/policy.safetensors"
         var rule = PairRule.untuned
         var network = PairNetwork(width: 2, hidden: Array(repeating: 0.25, count: 4 * PairFeatures.count))
         network.output = [1, -1]
