@@ -90,7 +90,7 @@ public final class PolicyTrainer<World: Environment> {
                 let rows = order[start..<min(order.count, start + size)]
                 var (sums, gradient) = gradient(samples, rows, imitating: imitating, progress: progress)
                 total.add(sums)
-                if !imitating && sums.divergence / sums.count > 1.5 * options.targetDivergence {
+                if !imitating, let target = options.targetDivergence, sums.divergence / sums.count > 1.5 * target {
                     report.stoppedEarly = true
                     break passes
                 }
