@@ -11,8 +11,9 @@ struct SampleLoss: Sendable {
 /// One of the fixed parts that a minibatch is split into, with a network of its own.
 final class TrainingWorker {
     static let count = 8
-    /// The number of nodes after which a pass is made: their activations stay in the cache.
-    private static let nodes = 1536
+    /// The number of nodes after which a pass is made: their activations stay in the cache, and OpenBLAS has kernels of its
+    /// own for products of that size.
+    private static let nodes = 800
 
     /// Totals over samples.
     struct Sums {
