@@ -81,7 +81,9 @@ import Testing
         for _ in 0..<3 { #expect(try trainer.improve().reward == 0) }
     }
 
-    @Test("the learning rate warms up, then falls as training goes on", arguments: [LearningOptions.Decay.linear, .cosine])
+    @Test(
+        "the learning rate warms up, then falls as training goes on",
+        arguments: [LearningOptions.Decay.linear, .cosine])
     func rates(decay: LearningOptions.Decay) throws {
         let trainer = try Self.trainer()
         (trainer.options.decay, trainer.options.warmUpUpdates, trainer.options.epochs) = (decay, 6, 1)
