@@ -44,11 +44,21 @@ extension GraphPolicy {
             weights += values
         }
         self.weights = weights
+        guard
+            let ranges = FeatureRanges(
+                shape, lowest: try file.values("lowest"), highest: try file.values("highest"))
+        else {
+            throw ReinforcementLearningError.format(
+                file: path, found: "ranges of other features", expected: "one of each feature")
+        }
+        self.ranges = ranges
     }
 
     func store(in file: inout ModelFile) throws {
         try file.setJSON("shape", shape)
         try file.setJSON("origin", origin)
+        try file.set("lowest", ranges.lowest)
+        try file.set("highest", ranges.highest)
         for tensor in NetworkLayout(shape).tensors {
             try file.set(
                 tensor.name, Array(weights[tensor.offset..<(tensor.offset + tensor.count)]), shape: tensor.shape)

@@ -5,6 +5,8 @@ public struct GraphPolicy: Sendable, Hashable {
     public let shape: PolicyShape
     /// Where it comes from.
     public var origin = PolicyOrigin()
+    /// What it has seen: outside of it, better ask a rule.
+    public let ranges: FeatureRanges
     /// All weights, in the order of the layers.
     let weights: [Float]
 
@@ -13,11 +15,12 @@ public struct GraphPolicy: Sendable, Hashable {
     public init(shape: PolicyShape, seed: UInt64) throws(ReinforcementLearningError) {
         try shape.validate()
         self.init(
-            shape: shape, weights: NetworkLayout(shape).initialWeights(seed: seed), origin: PolicyOrigin(seed: seed))
+            shape: shape, weights: NetworkLayout(shape).initialWeights(seed: seed), ranges: FeatureRanges(shape),
+            origin: PolicyOrigin(seed: seed))
     }
 
-    init(shape: PolicyShape, weights: [Float], origin: PolicyOrigin) {
-        (self.shape, self.weights, self.origin) = (shape, weights, origin)
+    init(shape: PolicyShape, weights: [Float], ranges: FeatureRanges, origin: PolicyOrigin) {
+        (self.shape, self.weights, self.ranges, self.origin) = (shape, weights, ranges, origin)
     }
 
     /// The number of weights.

@@ -43,10 +43,10 @@ public struct LearningOptions: Sendable, Hashable, Codable {
     public var epochs = 3
     /// Updates a pass.
     public var minibatches = 8
-    /// How far a probability may move, as a ratio, before it no longer pays; infinite for no limit.
-    public var clip = 0.2
-    /// Mean divergence from the policy that acted, beyond which the iteration ends early; infinite for no limit.
-    public var targetDivergence = 0.015
+    /// How far a probability may move, as a ratio, before it no longer pays; `nil` for no limit.
+    public var clip: Double? = 0.2
+    /// Mean divergence from the policy that acted, beyond which the iteration ends early; `nil` for no limit.
+    public var targetDivergence: Double? = 0.015
     /// The weight of the entropy at the start and at the end.
     public var entropyWeight = 0.01
     public var finalEntropyWeight = 0.0
@@ -65,7 +65,7 @@ public struct LearningOptions: Sendable, Hashable, Codable {
     public static var reinforce: LearningOptions {
         var options = LearningOptions()
         (options.epochs, options.minibatches) = (1, 1)
-        (options.clip, options.targetDivergence) = (.infinity, .infinity)
+        (options.clip, options.targetDivergence) = (nil, nil)
         return options
     }
 
@@ -79,9 +79,9 @@ public struct LearningOptions: Sendable, Hashable, Codable {
         }
         for (name, value, allowed) in [
             ("discountRate", discountRate, 0...1e6), ("lambda", lambda, 0...1), ("valueWeight", valueWeight, 0...1e6),
-            ("clip", clip, 0...Double.infinity), ("targetDivergence", targetDivergence, 0...Double.infinity),
+            ("clip", clip ?? 0, 0...1e6), ("targetDivergence", targetDivergence ?? 0, 0...1e6),
             ("entropyWeight", entropyWeight, 0...1e6), ("finalEntropyWeight", finalEntropyWeight, 0...1e6),
-            ("learningRate", learningRate, 0...1e3), ("gradientNorm", gradientNorm, 0...Double.infinity),
+            ("learningRate", learningRate, 0...1e3), ("gradientNorm", gradientNorm, 0...1e6),
         ] where !allowed.contains(value) {
             throw .option(name, found: "\(value)", allowed: "\(allowed.lowerBound) to \(allowed.upperBound)")
         }

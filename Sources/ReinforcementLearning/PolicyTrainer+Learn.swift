@@ -74,7 +74,7 @@ extension PolicyTrainer {
     private func judge(problems: Int) -> [Sample] {
         let (count, rate) = (options.rollouts, options.discountRate)
         let returns = (0..<(problems * count)).map { index in
-            rollouts.log(index) { Returns.discounted($0, rate: rate) }
+            rollouts.log(index) { Returns.discounted($0.rewards, $0.durations, rate: rate) }
         }
         updateValueScale(returns)
         var groups: [[Sample]] = []
@@ -103,16 +103,18 @@ extension PolicyTrainer {
             case .none: return returns[episode].dropLast()
             case .value:
                 return Returns.advantages(
-                    log, valueScale: valueScale, rate: options.discountRate, lambda: options.lambda)
+                    log.rewards, log.durations, values: log.decisions.map { Double($0.value) * valueScale },
+                    rate: options.discountRate, lambda: options.lambda)
             case .group:
-                var advantages = [Double](repeating: 0, count: returns[episode].count - 1)
-                let share = 1 / Double(group.count)
+                let times = Returns.times(log.durations)
+                var advantages = [Double](repeating: 0, count: times.count)
                 for other in group where other != episode {
                     let aligned = rollouts.log(other) {
-                        Returns.aligned($0, returns[other], to: log, rate: options.discountRate)
+                        Returns.aligned(
+                            $0.rewards, $0.durations, returns[other], at: times, rate: options.discountRate)
                     }
-                    for step in advantages.indices {
-                        advantages[step] += share * (returns[episode][step] - aligned[step])
+                    for step in times.indices {
+                        advantages[step] += (returns[episode][step] - aligned[step]) / Double(group.count)
                     }
                 }
                 return advantages

@@ -24,6 +24,8 @@ public final class PolicyTrainer<World: Environment> {
     var adam: Adam
     /// The typical size of returns, for a value of order one; 0 before the first.
     var valueScale = 0.0
+    /// What was seen until now.
+    var ranges: FeatureRanges
     var rollouts: Rollouts<World>
     private let layout: NetworkLayout
     private let workers: [TrainingWorker]
@@ -43,7 +45,8 @@ public final class PolicyTrainer<World: Environment> {
         makeEnvironment: @escaping () -> World
     ) throws(ReinforcementLearningError) {
         try options.validate(policy.shape)
-        (shape, self.seed, self.options, weights) = (policy.shape, seed, options, policy.weights)
+        (shape, self.seed, self.options) = (policy.shape, seed, options)
+        (weights, ranges) = (policy.weights, policy.ranges)
         adam = Adam(count: weights.count)
         rollouts = Rollouts(threads: threads, makeEnvironment: makeEnvironment)
         let layout = NetworkLayout(shape)
@@ -55,7 +58,7 @@ public final class PolicyTrainer<World: Environment> {
     public var policy: GraphPolicy {
         var origin = PolicyOrigin(seed: seed)
         (origin.options, origin.iterations, origin.decisions) = (options, iteration, decisions)
-        return GraphPolicy(shape: shape, weights: weights, origin: origin)
+        return GraphPolicy(shape: shape, weights: weights, ranges: ranges, origin: origin)
     }
 
     /// A generator that is the same whenever an iteration is, so that a resumed training draws what it would have drawn.
@@ -90,7 +93,7 @@ public final class PolicyTrainer<World: Environment> {
                 let rows = order[start..<min(order.count, start + size)]
                 var (sums, gradient) = gradient(samples, rows, imitating: imitating, progress: progress)
                 total.add(sums)
-                if !imitating && sums.divergence / sums.count > 1.5 * options.targetDivergence {
+                if !imitating, let target = options.targetDivergence, sums.divergence / sums.count > 1.5 * target {
                     report.stoppedEarly = true
                     break passes
                 }
@@ -107,6 +110,7 @@ public final class PolicyTrainer<World: Environment> {
         (report.clippedShare, report.loss) = (total.clipped / total.count, total.loss / total.count)
         decisions += samples.count
         iteration += 1
+        rollouts.includeRanges(in: &ranges)
         return report
     }
 

@@ -66,7 +66,12 @@ public struct Rollouts<World: Environment> {
     /// The logs of the episodes that were played last.
     func logs(_ count: Int) -> [EpisodeLog] { Array(lanes.lazy.flatMap(\.logs).prefix(count)) }
 
-    /// Calls `body` with each log, without a copy.
+    /// Adds the ranges of what was kept.
+    func includeRanges(in ranges: inout FeatureRanges) {
+        for lane in lanes { ranges.include(lane.ranges) }
+    }
+
+    /// Calls `body` with a log, without a copy.
     func log<Result>(_ index: Int, _ body: (borrowing EpisodeLog) -> Result) -> Result {
         body(lanes[index / Lane<World>.width].logs[index % Lane<World>.width])
     }
@@ -77,6 +82,8 @@ final class Lane<World: Environment> {
     static var width: Int { 4 }
 
     private(set) var logs: [EpisodeLog]
+    /// Of all observations that were kept.
+    private(set) var ranges: FeatureRanges
     private var environments: [World]
     private var network: GraphNetwork<Float>
     private var shape: PolicyShape
@@ -86,6 +93,7 @@ final class Lane<World: Environment> {
     init(_ shape: PolicyShape, _ makeEnvironment: () -> World) {
         self.shape = shape
         network = GraphNetwork(NetworkLayout(shape))
+        ranges = FeatureRanges(shape)
         environments = (0..<Lane.width).map { _ in makeEnvironment() }
         logs = Array(repeating: EpisodeLog(), count: Lane.width)
     }
@@ -96,6 +104,7 @@ final class Lane<World: Environment> {
     ) throws(ReinforcementLearningError) {
         if policy.shape != shape {
             (shape, network) = (policy.shape, GraphNetwork(NetworkLayout(policy.shape)))
+            ranges = FeatureRanges(shape)
         }
         var seed: UInt64 = 0
         if case .sampled(let found) = mode { seed = found }
@@ -117,7 +126,10 @@ final class Lane<World: Environment> {
                 try observation.validate(for: shape)
                 let groups = observation.groupFeatures.count / shape.groupFeatures.count
                 batch.append(observation, groups: groups)
-                if keeping { logs[slot].graphs.append(observation, groups: groups) }
+                if keeping {
+                    logs[slot].graphs.append(observation, groups: groups)
+                    ranges.include(observation)
+                }
                 uniforms.append((generators[slot].nextUniform(), generators[slot].nextUniform()))
                 if let teacher {
                     let action = teacher(environments[slot], observation)

@@ -3,7 +3,7 @@ internal import Foundation
 /// What a sample costs, and how that changes with what the network says.
 struct SampleLoss: Sendable {
     let imitating: Bool
-    let clip: Double
+    let clip: Double?
     let entropyWeight: Double
     let valueWeight: Double
 }
@@ -11,8 +11,9 @@ struct SampleLoss: Sendable {
 /// One of the fixed parts that a minibatch is split into, with a network of its own.
 final class TrainingWorker {
     static let count = 8
-    /// The number of nodes after which a pass is made: their activations stay in the cache.
-    private static let nodes = 1536
+    /// The number of nodes after which a pass is made: their activations stay in the cache, and OpenBLAS has kernels of its
+    /// own for products of that size.
+    private static let nodes = 800
 
     /// Totals over samples.
     struct Sums {
@@ -84,7 +85,7 @@ final class TrainingWorker {
         }
         let change = logProbability - decisions[graph].logProbability
         let (ratio, advantage) = (expf(min(change, 20)), advantages[graph])
-        let isClipped = advantage > 0 ? Double(ratio) > 1 + loss.clip : Double(ratio) < 1 - loss.clip
+        let isClipped = loss.clip.map { advantage > 0 ? Double(ratio) > 1 + $0 : Double(ratio) < 1 - $0 } ?? false
         sums.divergence += Double(ratio - 1 - change)
         sums.clipped += isClipped ? 1 : 0
         sums.loss -= Double(ratio * advantage)

@@ -27,6 +27,20 @@ import Testing
         #expect(try ModelFile(contentsOf: path).kind == "graph-policy")
     }
 
+    @Test("tells what is far from anything seen in training")
+    func ranges() throws {
+        let policy = try Self.trained()
+        var (bandit, scene) = (Bandit(), GraphObservation())
+        bandit.reset(seed: 77, luck: 0)
+        bandit.observe(into: &scene)
+        #expect(policy.ranges.strangeness(of: scene) < 0.5)
+        let (low, high) = (policy.ranges.lowest[1], policy.ranges.highest[1])
+        #expect(low < -0.5 && high > 0.5)
+        scene.nodeFeatures[3] = high + 2 * (high - low)
+        #expect(abs(policy.ranges.strangeness(of: scene) - 2) < 1e-5)
+        #expect(try GraphPolicy(shape: policy.shape, seed: 1).ranges.strangeness(of: scene) == .infinity)
+    }
+
     @Test("is refused if it is damaged, of another kind, of another schema, or holds what is no number")
     func refused() throws {
         let (policy, folder) = (try Self.trained(), TemporaryFolder())

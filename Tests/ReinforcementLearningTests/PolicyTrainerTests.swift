@@ -35,6 +35,7 @@ import Testing
     @Test("a resumed training goes on bit for bit", arguments: [LearningOptions.Baseline.group, .value])
     func resume(baseline: LearningOptions.Baseline) throws {
         let whole = try Self.trainer(baseline)
+        if baseline == .value { (whole.options.clip, whole.options.targetDivergence) = (nil, nil) }
         let folder = TemporaryFolder()
         let path = folder.path + "/checkpoint.safetensors"
         let starts = (0..<6).map { EpisodeStart(seed: $0) }
@@ -80,6 +81,32 @@ import Testing
         for _ in 0..<3 { #expect(try trainer.improve().reward == 0) }
     }
 
+    @Test(
+        "the learning rate warms up, then falls as training goes on",
+        arguments: [LearningOptions.Decay.linear, .cosine])
+    func rates(decay: LearningOptions.Decay) throws {
+        let trainer = try Self.trainer()
+        (trainer.options.decay, trainer.options.warmUpUpdates, trainer.options.epochs) = (decay, 6, 1)
+        trainer.options.targetDivergence = nil
+        let rates = try [0, 0, 0.25, 0.5, 1].map { try trainer.improve(progress: $0).learningRate / 1e-3 }
+        let expected = decay == .linear ? [0.5, 1, 0.75, 0.5, 0] : [0.5, 1, (1 + 0.5.squareRoot()) / 2, 0.5, 0]
+        #expect(zip(rates, expected).allSatisfy { abs($0 - $1) < 1e-12 })
+    }
+
+    @Test("a graph of 100,000 nodes is decided about")
+    func large() throws {
+        let shape = GradientTests.shape(levels: 0, hops: 2, hasValue: false)
+        let nodes = 100_000
+        var scene = GraphObservation()
+        scene.groupFeatures = [0, 1]
+        scene.globalFeatures = [0]
+        scene.nodeFeatures = (0..<(3 * nodes)).map { Float($0 % 7) }
+        scene.groupOfNode = Array(repeating: 0, count: nodes)
+        for node in 1..<nodes { scene.addEdge(from: node / 2, to: node) }
+        scene.addCandidate(0)
+        #expect(try PolicyDecider(GraphPolicy(shape: shape, seed: 1)).decide(scene) == .take(candidate: 0, level: 0))
+    }
+
     @Test("a horizon cuts an episode and the part of the reward beyond it")
     func horizon() throws {
         var rollouts = Rollouts { Bandit() }
@@ -123,6 +150,10 @@ import Testing
         }
         #expect(try decider.decide(good) != .take(candidate: 6, level: 0))
 
+        var rollouts = Rollouts { Backwards() }
+        #expect(throws: ReinforcementLearningError.transition(reward: 0, duration: -1)) {
+            try rollouts.play(decider.policy, [EpisodeStart(seed: 1)])
+        }
         let trainer = try PolicyTrainer(shape: shape, options: Self.options(), seed: 1) { Bandit() }
         let before = trainer.policy
         #expect(throws: ReinforcementLearningError.illegalAction(.take(candidate: 0, level: 2))) {
@@ -157,6 +188,15 @@ private struct Ruled: Environment {
     }
 
     mutating func step(_ action: GraphAction) -> Transition { bandit.step(action) }
+}
+
+/// A ``Bandit`` that takes less than no time.
+private struct Backwards: Environment {
+    private var bandit = Bandit()
+
+    mutating func reset(seed: UInt64, luck: UInt64) { bandit.reset(seed: seed, luck: luck) }
+    func observe(into observation: inout GraphObservation) { bandit.observe(into: &observation) }
+    mutating func step(_ action: GraphAction) -> Transition { Transition(reward: 0, duration: -1, isDone: true) }
 }
 
 /// Random graphs in which some actions are legal; any other costs 1.
