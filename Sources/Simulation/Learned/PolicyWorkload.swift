@@ -1,4 +1,4 @@
-public import Allocation
+internal import Allocation
 internal import LinearAlgebra
 public import Scheduling
 public import Workloads
