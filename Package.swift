@@ -91,8 +91,8 @@ let package = Package(
         .target(
             name: "Reports",
             dependencies: [
-                "Plots", "Workloads", "Markets", "Forecasting", "Tables", "Scheduling", "Simulation", "Prediction",
-                "Learning", "Sizing",
+                "Plots", "Workloads", "Markets", "Forecasting", "Tables", "Scheduling", "Allocation", "Simulation",
+                "Prediction", "Learning", "Sizing",
             ], swiftSettings: settings + unoptimized),
         .target(
             name: "Simulation",

@@ -1,3 +1,4 @@
+internal import Allocation
 public import Plots
 public import Simulation
 internal import Workloads
