@@ -248,7 +248,7 @@ extension Allocator {
 
     private mutating func wake(_ actions: inout [Action]) {
         slowSeconds = min(policies.provisioning.wakeSeconds(state), policies.replanning.wakeSeconds(state))
-        let time = min(slowSeconds, policies.placement.wakeSeconds(state))
+        let time = min(slowSeconds, policies.placement.wakeSeconds(state), state.nextReleaseSeconds)
         if time.isFinite, time < state.wakeSeconds { take(.wake(at: time), &actions) }
     }
 }

@@ -82,6 +82,31 @@ public struct Estimates: Hashable, Sendable, Codable {
         }
     }
 
+    /// Those of several jobs, one after the other; what was learnt of types of instances is kept if it is of the same types.
+    public init(joining parts: [Estimates]) {
+        self.init(expectedSeconds: parts.flatMap(\.expectedSeconds))
+        func joined(_ column: KeyPath<Estimates, [Quantiles]>, _ known: KeyPath<Estimates, [Double]>) -> [Quantiles] {
+            guard parts.contains(where: { !$0[keyPath: column].isEmpty }) else { return [] }
+            return parts.flatMap { part in
+                let own = part[keyPath: column]
+                if !own.isEmpty { return own }
+                let exact = part[keyPath: known]
+                return (0..<part.count).map { Quantiles(exactly: $0 < exact.count ? exact[$0] : 0) }
+            }
+        }
+        secondsQuantiles = joined(\.secondsQuantiles, \.expectedSeconds)
+        memoryQuantiles = joined(\.memoryQuantiles, \.memoryRequestBytes)
+        memoryRequestBytes = parts.flatMap { part in
+            part.memoryRequestBytes.isEmpty ? part.expectedSeconds.map { _ in 0 } : part.memoryRequestBytes
+        }
+        guard let first = parts.first, parts.allSatisfy({ $0.instanceTypes == first.instanceTypes }) else { return }
+        instanceTypes = first.instanceTypes
+        for part in parts {
+            kind += part.kind.map { $0 + Int32(speeds.count) }
+            speeds += part.speeds
+        }
+    }
+
     /// Nothing is known of any task.
     public static let none = Estimates(expectedSeconds: [])
 

@@ -13,21 +13,37 @@ struct SimulatedCourse {
         /// The edges that leave each task, in the order of its successors; empty if data take no time.
         let leaving: [Int32]
         let readers: [TaskIndex]
-        /// The attempts at these tasks can save their work.
-        let savers: Set<TaskIndex>
+        /// How attempts can save their work, of tasks that can.
+        let savers: [TaskIndex: CheckpointSpec]
+        /// The tasks that have deadlines of their own.
+        let deadlines: [(task: Int, seconds: Double)]
+        /// When each job comes.
+        let arrivals: [Double]
 
         init(_ simulator: Simulator) {
             self.simulator = simulator
             var allocator = simulator.allocator
             allocator.add(
                 simulator.job, ranks: simulator.ranks, estimates: simulator.estimates, flow: simulator.flow)
+            for other in simulator.others {
+                allocator.add(other.job, ranks: other.ranks, estimates: other.estimates, flow: other.flow)
+            }
             let estimates = simulator.world.estimates
             speeds = allocator.state.offers.map { offer in estimates.learntSpeeds(on: offer.type) ?? [offer.type.speed]
             }
             (leaving, readers) = simulator.world.flow.map { Self.leaving($0, allocator.state.tasks) } ?? ([], [])
             self.allocator = allocator
-            savers = Set(
-                simulator.job.graph.tasks.enumerated().filter { $1.request.checkpoint != nil }.map { TaskIndex($0.0) })
+            arrivals = [0] + simulator.others.map(\.arrivalSeconds)
+            var (savers, deadlines): ([TaskIndex: CheckpointSpec], [(task: Int, seconds: Double)]) = ([:], [])
+            var first = 0
+            for (job, arrival) in zip([simulator.job] + simulator.others.map(\.job), arrivals) {
+                for (place, task) in job.graph.tasks.enumerated() {
+                    savers[TaskIndex(first + place)] = task.request.checkpoint
+                    if let deadline = task.deadlineSeconds { deadlines.append((first + place, arrival + deadline)) }
+                }
+                first += job.graph.count
+            }
+            (self.savers, self.deadlines) = (savers, deadlines)
         }
 
         /// Seconds that an attempt takes from the beginning, without waiting for data.
@@ -83,7 +99,7 @@ struct SimulatedCourse {
         for offer in start.simulator.world.markets.indices where start.simulator.world.markets[offer] != nil {
             agenda.add(.market, Int32(offer), at: 0)
         }
-        agenda.add(.admit, 0, at: 0)
+        for (job, arrival) in start.arrivals.enumerated() { agenda.add(.admit, JobIndex(job), at: arrival) }
     }
 
     mutating func run() -> SimulatedRun {
@@ -99,13 +115,44 @@ struct SimulatedCourse {
             if transfers?.sharesLinks == true { send(events) }
             for action in actions { carryOut(action) }
         }
-        result.cost = cost()
-        result.ending = allocator.state.jobs[0].ending ?? .infeasible
+        result.cost = cost() + (transfers?.dollars ?? 0)
+        let endings = allocator.state.jobs.map { $0.ending ?? .infeasible }
+        result.ending = endings.first { $0 != .succeeded } ?? .succeeded
+        let late = start.deadlines.filter { allocator.state.tasks.endSeconds[$0.task] > $0.seconds * (1 + 1e-9) }
+        result.lateTasks = late.count
+        if endings.count > 1 { result.jobs = courses(endings, late.map(\.task)) }
         return result
     }
 
     private var isOver: Bool {
-        allocator.state.jobs[0].ending != nil && allocator.state.openCounts.allSatisfy { $0 == 0 }
+        allocator.state.jobs.allSatisfy { $0.ending != nil } && allocator.state.openCounts.allSatisfy { $0 == 0 }
+    }
+
+    /// What came of each job.
+    private func courses(_ endings: [Ending], _ late: [Int]) -> [SimulatedJob.Course] {
+        let (state, tasks) = (allocator.state, allocator.state.tasks)
+        func over(_ task: Int) -> Double { tasks.endSeconds[task].isFinite ? tasks.endSeconds[task] : now }
+        let ends = state.jobs.map { job in job.range.reduce(0) { max($0, over($1)) } }
+        // From when on until when every tenant has a job.
+        var spans: [Int32: (first: Double, last: Double)] = [:]
+        for (index, job) in state.jobs.enumerated() {
+            let known = spans[job.tenant] ?? (.infinity, 0)
+            spans[job.tenant] = (min(known.first, start.arrivals[index]), max(known.last, ends[index]))
+        }
+        let (from, to) = (spans.values.map(\.first).max() ?? 0, spans.values.map(\.last).min() ?? 0)
+        return state.jobs.indices.map { index in
+            let job = state.jobs[index]
+            var (waits, use) = (0.0, 0.0)
+            for task in job.range where tasks.startSeconds[task].isFinite {
+                waits += max(0, tasks.startSeconds[task] - tasks.readySeconds[task])
+                let span = min(to, over(task)) - max(from, tasks.startSeconds[task])
+                use += max(0, span) * state.dominantShare(tasks.request[task])
+            }
+            return SimulatedJob.Course(
+                ending: endings[index], arrivalSeconds: start.arrivals[index], endSeconds: ends[index],
+                meanWaitSeconds: waits / Double(max(1, job.count)), lateTasks: late.count { job.range.contains($0) },
+                contendedUse: use)
+        }
     }
 
     /// What all instances cost; by the prices that were recorded where there are some.
@@ -248,7 +295,7 @@ extension SimulatedCourse {
             transfers?.send(task, to: instance, allocator.state)
             noteTransfers()
         case .checkpoint(let attempt):
-            guard let spec = start.simulator.job.graph.tasks[Int(attempt.task)].request.checkpoint else { return }
+            guard let spec = start.savers[attempt.task] else { return }
             agenda.add(.save, attempt.task, number: attempt.number, at: now + max(0, spec.saveSeconds))
         case .throttle, .warn, .retry, .giveUp, .skip: break
         }
@@ -316,7 +363,7 @@ extension SimulatedCourse {
             let instance = allocator.state.tasks.instance[Int(attempt.task)]
             agenda.add(.reclaim, instance, at: begin + seconds * share)
         }
-        if start.savers.contains(attempt.task) { work[attempt.task] = (begin, seconds) }
+        if start.savers[attempt.task] != nil { work[attempt.task] = (begin, seconds) }
         if let failure {
             let place = FailureCause.allCases.firstIndex(of: .programError) ?? 0
             agenda.add(

@@ -2,12 +2,16 @@ public import Allocation
 
 /// What came of one simulated run.
 public struct SimulatedRun: Hashable, Sendable, Codable {
-    /// How the job ended.
+    /// How the job ended; of several the first that did not succeed.
     public var ending: Ending
-    /// When it ended, in seconds after its start.
+    /// When it, or the last of them, ended, in seconds after its start.
     public var makespanSeconds: Double
     /// What all instances cost together, in US dollars.
     public var cost: Double
+    /// Tasks that ended after their own deadlines.
+    public var lateTasks = 0
+    /// What came of each job, if there are several.
+    public var jobs: [SimulatedJob.Course] = []
     /// Attempts that were started.
     public var attempts = 0
     /// Instances that were taken back.
@@ -18,7 +22,8 @@ public struct SimulatedRun: Hashable, Sendable, Codable {
     public var events = 0
 
     enum CodingKeys: String, CodingKey {
-        case ending, cost, attempts, reclaims, plans, events
+        case ending, cost, jobs, attempts, reclaims, plans, events
         case makespanSeconds = "makespan_seconds"
+        case lateTasks = "late_tasks"
     }
 }

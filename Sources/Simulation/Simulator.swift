@@ -20,6 +20,9 @@ public struct Simulator: Sendable {
     public var flow: DataFlow?
     /// The plan that the run starts with; the policies of the allocator must be those that keep to plans.
     public var plan: Assignments?
+    /// Jobs that come later and share the pool. Then no plan is kept to: whose turn it is follows from the order of the
+    /// allocator's placement.
+    public var others: [SimulatedJob] = []
     /// Makes another plan for what is left, or says that there is none.
     public var replan: (@Sendable (RunState, ReplanReason) -> Assignments?)?
     /// Without jobs.
