@@ -68,7 +68,8 @@ let package = Package(
         .target(
             name: "Prediction",
             dependencies: [
-                "LinearAlgebra", "ModelFiles", "Workloads", "Reading", "Markets", "Traces", "Forests", "Forecasting",
+                "Basics", "LinearAlgebra", "ModelFiles", "Workloads", "Reading", "Markets", "Traces", "Forests",
+                "Forecasting",
                 "Tables", "Scheduling",
             ],
             swiftSettings: settings),
@@ -119,7 +120,7 @@ let package = Package(
             ], swiftSettings: settings + unoptimized),
 
         .target(
-            name: "TestSupport", dependencies: ["CZlib", "LinearAlgebra"], path: "Tests/TestSupport",
+            name: "TestSupport", dependencies: ["CZlib", "LinearAlgebra", "Workloads"], path: "Tests/TestSupport",
             swiftSettings: settings),
         .executableTarget(
             name: "execution-helper", dependencies: ["Execution", "LocalExecution", "Allocation", "Workloads"],

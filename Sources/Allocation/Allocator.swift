@@ -268,7 +268,8 @@ extension Allocator {
     private mutating func wake(_ actions: inout [Action]) {
         slowSeconds = min(policies.provisioning.wakeSeconds(state), policies.replanning.wakeSeconds(state))
         let time = min(
-            slowSeconds, policies.placement.wakeSeconds(state), policies.speculation.wakeSeconds(state))
+            slowSeconds, policies.placement.wakeSeconds(state), policies.speculation.wakeSeconds(state),
+            state.nextReleaseSeconds)
         if time.isFinite, time < state.wakeSeconds { take(.wake(at: time), &actions) }
     }
 }

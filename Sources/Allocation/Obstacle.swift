@@ -9,6 +9,8 @@ public enum Obstacle: Hashable, Sendable {
 
     /// These tasks have not succeeded yet.
     case results([TaskIndex])
+    /// Its time has not come: it may start from then on, in seconds of the run's clock.
+    case notBefore(Double)
     /// Its instance was asked for and is not there yet.
     case opening(InstanceIndex)
     /// An instance of this offer is not rented yet, and nothing else that is there may run it.
@@ -27,6 +29,8 @@ extension RunState {
     public func obstacle(of task: TaskIndex, predecessors: some Sequence<TaskIndex>) -> Obstacle? {
         switch tasks.phase[Int(task)] {
         case .blocked:
+            let release = releaseSeconds(of: task)
+            if tasks.waitsFor[Int(task)] == 0, release > seconds { return .notBefore(release) }
             return .results(predecessors.filter { tasks.phase[Int($0)] != .finished })
         case .ready, .interrupted: break
         default: return nil

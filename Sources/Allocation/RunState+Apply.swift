@@ -1,3 +1,4 @@
+internal import Basics
 public import Workloads
 
 extension RunState {
@@ -7,6 +8,7 @@ extension RunState {
     @discardableResult
     public mutating func apply(_ event: Event, at seconds: Double) -> Bool {
         self.seconds = max(self.seconds, seconds)
+        if !timed.isEmpty { release() }
         switch event {
         case .admitted(let job): return admit(job)
         case .cancelled(let job):
@@ -227,8 +229,9 @@ extension RunState {
     private mutating func admit(_ job: JobIndex) -> Bool {
         guard let state = known(job), !state.isAdmitted else { return false }
         jobs[Int(job)].isAdmitted = true
+        jobs[Int(job)].admittedSeconds = seconds
         for task in state.range where tasks.waitsFor[task] == 0 && tasks.phase[task] == .blocked {
-            ready(TaskIndex(task))
+            unblock(TaskIndex(task))
         }
         settled.append(job)
         return true
@@ -263,6 +266,20 @@ extension RunState {
         instances.free[place] = capacity - used
         touched.append(instance)
         return true
+    }
+
+    /// The task waits for no other: it is ready, or will be when its time has come.
+    private mutating func unblock(_ task: TaskIndex) {
+        let time = releaseSeconds(of: task)
+        if time > seconds { timed.push(Timed(seconds: time, task: task)) } else { ready(task) }
+    }
+
+    /// The tasks whose time has come are ready.
+    private mutating func release() {
+        while let first = timed.first, first.seconds <= seconds {
+            timed.popFirst()
+            if tasks.phase[Int(first.task)] == .blocked { ready(first.task) }
+        }
     }
 
     private mutating func ready(_ task: TaskIndex) {
@@ -404,7 +421,7 @@ extension RunState {
             let successor = tasks.successors[place]
             tasks.waitsFor[Int(successor)] -= 1
             if isMovingData { supplied.append(successor) }
-            if tasks.waitsFor[Int(successor)] == 0, tasks.phase[Int(successor)] == .blocked { ready(successor) }
+            if tasks.waitsFor[Int(successor)] == 0, tasks.phase[Int(successor)] == .blocked { unblock(successor) }
         }
     }
 

@@ -59,6 +59,9 @@ extension RunState {
         for task in 0..<tasks.count {
             precondition(tasks.current[task] <= tasks.attempts[task], "task \(task) runs an attempt that never started")
             precondition(waits[task] == tasks.waitsFor[task], "task \(task) waits for \(waits[task]) tasks")
+            if tasks.phase[task] == .ready || tasks.phase[task].isRunning {
+                precondition(releaseSeconds(of: TaskIndex(task)) <= seconds, "task \(task) is before its time")
+            }
             if waits[task] > 0 {
                 let phase = tasks.phase[task]
                 precondition(phase == .blocked || phase == .skipped, "task \(task) is \(phase) before its predecessors")

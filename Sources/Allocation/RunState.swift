@@ -1,3 +1,4 @@
+internal import Basics
 public import Scheduling
 public import Workloads
 
@@ -81,6 +82,11 @@ public struct RunState: Sendable {
     /// How often something happened after which a tenant may be within its quota again.
     var quotaChanges = 0
 
+    /// The tasks that may not start at once, and from when on, in seconds after the start of their job.
+    private(set) var notBefore: [TaskIndex: Double] = [:]
+    /// Those of them that wait for nothing but their time, the first to come first.
+    var timed: [Timed] = []
+
     // What the allocator has not looked at yet.
     /// Tasks that are over, and of which another attempt runs.
     package internal(set) var superfluous: [TaskIndex] = []
@@ -131,7 +137,10 @@ public struct RunState: Sendable {
         tasks.append(graph, job: JobIndex(jobs.count), ranks: ranks, estimates: estimates)
         let specs = graph.tasks
         tasks.restriction.reserveCapacity(tasks.count)
-        for place in specs.indices { tasks.restriction.append(restriction(specs[place].request)) }
+        for place in specs.indices {
+            tasks.restriction.append(restriction(specs[place].request))
+            if let wait = specs[place].notBeforeSeconds, wait > 0 { notBefore[first + TaskIndex(place)] = wait }
+        }
         jobs.append(
             JobState(
                 name: job.name, tenant: Int32(tenant), first: first, count: Int32(graph.count),
@@ -159,6 +168,24 @@ extension RunState {
         allowed.append(offers.map { request.allow($0.type, $0.purchase, zone: $0.zone) })
         return Int32(allowed.count - 1)
     }
+
+    /// A task that waits for its time.
+    struct Timed: Urgent {
+        var seconds: Double
+        var task: TaskIndex
+
+        func precedes(_ other: Timed) -> Bool { (seconds, task) < (other.seconds, other.task) }
+    }
+
+    /// From when on a task may start, in seconds of the run's clock, whatever it waits for; in the past if it says nothing.
+    public func releaseSeconds(of task: TaskIndex) -> Double {
+        guard !notBefore.isEmpty, let wait = notBefore[task] else { return -.infinity }
+        let job = jobs[Int(tasks.job[Int(task)])]
+        return (job.isAdmitted ? job.admittedSeconds : seconds) + wait
+    }
+
+    /// When the next task may start that waits for nothing else; infinite if there is none.
+    var nextReleaseSeconds: Double { timed.first?.seconds ?? .infinity }
 
     /// Whether a task may run on instances of an offer, whatever their size.
     public func allows(_ task: TaskIndex, _ offer: OfferIndex) -> Bool {
@@ -216,8 +243,9 @@ extension RunState {
         public internal(set) var replanSeconds = -Double.infinity
         /// How many plans it has had.
         public internal(set) var plans: Int32 = 0
-        /// Whether it was admitted.
+        /// Whether it was admitted, and when, in seconds of the run's clock.
         public internal(set) var isAdmitted = false
+        public internal(set) var admittedSeconds = 0.0
         /// Whether somebody wants it to stop.
         public internal(set) var isCancelled = false
         /// Whether a task failed for good.

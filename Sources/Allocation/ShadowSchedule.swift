@@ -505,11 +505,12 @@ extension ShadowSchedule {
     ) {
         let now = state.seconds
         let first = state.jobs[jobIndex].first
-        var common = now
+        let begin = max(now, state.releaseSeconds(of: task))
+        var common = begin
         var sent = now
         let sentHost = hostOfPlace(state.tasks.staged[Int(task)], job: jobIndex, state)
         let isEverywhere = state.tasks.staged[Int(task)] == RunState.everywhere
-        for host in arrival.indices { arrival[host] = now }
+        for host in arrival.indices { arrival[host] = begin }
         for edge in edges[jobIndex].range(Int(task - first)) {
             let source = Int(first + edges[jobIndex].predecessors[edge])
             let phase = state.tasks.phase[source]
@@ -539,7 +540,7 @@ extension ShadowSchedule {
                 if seconds > arrival[host] { arrival[host] = seconds }
             }
         }
-        if common > now { for host in arrival.indices { arrival[host] = common } }
+        if common > begin { for host in arrival.indices { arrival[host] = common } }
     }
 
     /// Keeps to a course from now on.

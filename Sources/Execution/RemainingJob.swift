@@ -25,7 +25,11 @@ public struct RemainingJob: Sendable {
                     whole.tasks[$0].id
                 }
                 (task.inputs, task.outputs) = ([], [])
+                func left(_ seconds: Double) -> Double { max(0, item.admittedSeconds + seconds - state.seconds) }
+                task.notBeforeSeconds = task.notBeforeSeconds.map(left)
+                task.deadlineSeconds = task.deadlineSeconds.map(left)
                 guard phases[index].isRunning else { return task }
+                task.notBeforeSeconds = nil
                 let index = item.first + TaskIndex(index)
                 let offer = state.offers[Int(state.instances.offer[Int(state.tasks.instance[Int(index)])])]
                 running[place] = max(0, state.expectedEnd(of: index) - state.seconds) * offer.type.speed

@@ -5,6 +5,8 @@ public import Workloads
 
 /// What the decisions of a run follow from besides its events. It is kept beside the log, so that a run can be replayed.
 public struct RunSetup: Sendable, Codable, Hashable {
+    /// On whose account it runs; `nil` in the setups of earlier releases.
+    public var account: Account?
     /// The tasks, without what only their processes need.
     public var tasks: [TaskSpec]
     /// The urgency of every task.
@@ -29,18 +31,21 @@ public struct RunSetup: Sendable, Codable, Hashable {
     /// Makes the setup of a job's run.
     ///
     /// - Parameters:
+    ///   - account: Whose it is.
     ///   - goal: Its deadline counts from the beginning of the run, however often it is resumed.
     ///   - startSeconds: When the plan begins, in seconds of the run's clock: its first instances are asked for then, and its
     ///     tasks start when they have come.
     package init(
         _ graph: TaskGraph, offers: [Offer], policy: RetryPolicy, keepsGoing: Bool, goal: Goal, ranks: [Double]?,
-        estimates: Estimates?, plan: Plan?, startSeconds: Double
+        estimates: Estimates?, plan: Plan?, startSeconds: Double, account: Account = Account()
     ) {
+        self.account = account
         tasks = graph.tasks.indices.map { index in
             let task = graph.tasks[index]
             return TaskSpec(
                 id: task.id, predecessors: graph.predecessors(of: index).map { graph.tasks[$0].id },
-                request: task.request, priority: task.priority, retries: task.retries, speculate: task.speculate)
+                request: task.request, priority: task.priority, notBeforeSeconds: task.notBeforeSeconds,
+                deadlineSeconds: task.deadlineSeconds, retries: task.retries, speculate: task.speculate)
         }
         (self.offers, self.policy, self.keepsGoing) = (offers, policy, keepsGoing)
         (deadlineSeconds, budget) = (goal.deadlineSeconds, goal.budget)
@@ -89,7 +94,10 @@ public struct RunSetup: Sendable, Codable, Hashable {
 
     /// The job as the allocator sees it.
     package func job(_ graph: TaskGraph, name: String) -> Job {
-        Job(graph, name: name, goal: Goal(.balanced, deadlineSeconds: deadlineSeconds, budget: budget))
+        let account = account ?? Account()
+        return Job(
+            graph, name: name, tenant: account.tenant, weight: account.weight, quota: account.quota,
+            goal: Goal(.balanced, deadlineSeconds: deadlineSeconds, budget: budget))
     }
 
     package static let coders: (JSONEncoder, JSONDecoder) = {

@@ -84,7 +84,8 @@ public enum Forecaster {
         let first = x.first { !$0.isNaN } ?? 0
         let isConstant = x.allSatisfy { $0.isNaN || $0 == first }
         var parts: [FittedForecaster.Part] = []
-        if isConstant || observations < 3 {
+        // The methods of `auto` go through three points, and leave nothing by which an interval could be wide.
+        if isConstant || observations < (options.method == .auto ? 4 : 3) {
             if observations == 1 {
                 notes.append("One observation does not tell how much they vary: its intervals have no width.")
             } else if options.method != .naive {

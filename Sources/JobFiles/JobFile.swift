@@ -8,6 +8,9 @@ import Yams
 ///     objective: balanced          # cost, time or balanced
 ///     deadline: 2h
 ///     budget: 1.50                 # US dollars
+///     tenant: genomics             # whose job it is, where several share a pool
+///     weight: 2                    # that tenant's part in proportion to the others'
+///     quota: {cpus: 16, memory: 64 GB, price: 2.50}    # the most it may have in use at once; the price is by the hour
 ///     tasks:
 ///       - id: sort-${part}
 ///         foreach: {part: [1, 2]}  # one task for each value; of several variables, for each combination
@@ -40,8 +43,8 @@ import Yams
 ///
 /// Inside `[ ]` and `{ }`, YAML wants quotes around a value with `${`.
 ///
-/// A task may also have `gpus`, `gpu_model`, `storage`, `type`, `needs`, `priority`, `retries`, `speculate`, `env`, `parameters` and `seconds` (its known run time on a
-/// machine of speed 1). Variables of `foreach` become parameters, which models use as features. A `*` in `needs` or
+/// A task may also have `gpus`, `gpu_model`, `storage`, `type`, `needs`, `priority`, `not_before` and `deadline` (both after the
+/// start of the run), `retries`, `speculate`, `env`, `parameters` and `seconds` (its known run time on a machine of speed 1). Variables of `foreach` become parameters, which models use as features. A `*` in `needs` or
 /// `inputs` stands for any text in the names of other tasks or of their outputs. Two spellings of a path are one file; an
 /// input inside an output that is a folder waits for its task, as one that is the folder of outputs waits for theirs.
 public struct JobFile: Hashable, Sendable {
@@ -57,14 +60,16 @@ public struct JobFile: Hashable, Sendable {
     public var goal: Goal
     /// What happens after failures and alerts; `nil` is the standard.
     public var policy: RetryPolicy?
+    /// On whose account it runs.
+    public var account: Account
 
     /// Makes a job that was not read from a file.
     public init(
         name: String, tasks: TaskGraph, pool: ResourcePool? = nil, network: Network? = nil,
-        goal: Goal = Goal(.balanced), policy: RetryPolicy? = nil
+        goal: Goal = Goal(.balanced), policy: RetryPolicy? = nil, account: Account = Account()
     ) {
         (self.name, self.tasks, self.pool, self.network) = (name, tasks, pool, network)
-        (self.goal, self.policy) = (goal, policy)
+        (self.goal, self.policy, self.account) = (goal, policy, account)
     }
 
     /// Reads a job from a file; `-` is standard input.
@@ -130,21 +135,25 @@ public struct JobFile: Hashable, Sendable {
         let reader = YAMLReader(file: file, paths: PathSpelling(workingFolder: workingFolder))
         let root = try reader.fields(
             reader.document(text),
-            keys: ["name", "objective", "deadline", "budget", "tasks", "pool", "network", "policy"],
+            keys: [
+                "name", "objective", "deadline", "budget", "tenant", "weight", "quota", "tasks", "pool", "network",
+                "policy",
+            ],
             required: ["tasks"], of: "the job"
         )
         let pool = try reader.pool(root["pool"])
         let stem = URL(fileURLWithPath: file).deletingPathExtension().lastPathComponent
         let objectives = Goal.Objective.allCases.map(\.rawValue)
         let objective = try reader.choice(root["objective"], of: objectives, for: "objective")
+        let tasks = try reader.tasks(root["tasks"], pool: pool)
         return JobFile(
-            name: try reader.text(root["name"]) ?? stem, tasks: try reader.tasks(root["tasks"], pool: pool), pool: pool,
+            name: try reader.text(root["name"]) ?? stem, tasks: tasks, pool: pool,
             network: try reader.network(root["network"]),
             goal: Goal(
                 objective.flatMap(Goal.Objective.init) ?? .balanced,
                 deadlineSeconds: try reader.seconds(root["deadline"], for: "deadline"),
                 budget: try reader.number(root["budget"], for: "budget", in: 0...1e15)),
-            policy: try reader.policy(root["policy"]))
+            policy: try reader.policy(root["policy"]), account: try reader.account(root, tasks))
     }
 }
 

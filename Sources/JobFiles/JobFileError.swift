@@ -34,6 +34,8 @@ public struct JobFileError: Error, Hashable, Sendable, CustomStringConvertible {
         case cycle([TaskID])
         /// A task that no instance of the pool can hold.
         case impossible(TaskID, Resources, largest: String)
+        /// A task that asks for more than its tenant may have.
+        case beyondQuota(TaskID, Resources)
         /// A `foreach` that makes more tasks than a job may have.
         case tooManyTasks(limit: Int)
         /// Tasks whose commands, files and names are together too long.
@@ -102,6 +104,8 @@ public struct JobFileError: Error, Hashable, Sendable, CustomStringConvertible {
             return
                 "task '\(task)' asks for \(request), but no "
                 + "instance type of the pool has all of it; the largest are \(largest). Ask for less, or add a larger type."
+        case .beyondQuota(let task, let request):
+            return "task '\(task)' asks for \(request), which is beyond the quota. Ask for less, or raise the quota."
         case .tooManyTasks(let limit):
             return "the job has more than \(limit) tasks. Use fewer values in 'foreach', or split the job."
         case .tooLarge(let limit):

@@ -72,6 +72,32 @@ extension YAMLReader {
             minimumSeconds: try seconds(item["minimum"], for: "minimum") ?? 0)
     }
 
+    /// On whose account the job runs; every task must have room within the quota.
+    func account(_ root: [String: Node], _ graph: TaskGraph) throws(JobFileError) -> Account {
+        let tenant = try text(root["tenant"], for: "tenant")
+        guard tenant != "" else { throw fail(root["tenant"], .badValue(of: "'tenant'", found: "", expected: "a name")) }
+        let quota = try quota(root["quota"])
+        if let quota, let task = graph.tasks.first(where: { !$0.request.resources.fits(in: quota.resources) }) {
+            throw fail(root["quota"], .beyondQuota(task.id, task.request.resources))
+        }
+        return Account(
+            tenant: tenant ?? Account().tenant, weight: try number(root["weight"], for: "weight", in: 1e-6...1e6) ?? 1,
+            quota: quota)
+    }
+
+    private func quota(_ node: Node?) throws(JobFileError) -> Quota? {
+        guard let node, !isNull(node) else { return nil }
+        let item = try fields(
+            node, keys: ["cpus", "memory", "gpus", "storage", "price"], required: [], of: "the quota")
+        return Quota(
+            resources: Resources(
+                cpus: try number(item["cpus"], for: "cpus", in: 0...1e9) ?? .infinity,
+                memoryBytes: try bytes(item["memory"], for: "memory") ?? .infinity,
+                gpus: try number(item["gpus"], for: "gpus", in: 0...1e6) ?? .infinity,
+                storageBytes: try bytes(item["storage"], for: "storage") ?? .infinity),
+            pricePerHour: try number(item["price"], for: "price", in: 0...1e9) ?? .infinity)
+    }
+
     /// What it takes to move data between instances; `nil` if the file does not say.
     func network(_ node: Node?) throws(JobFileError) -> Network? {
         guard let node, !isNull(node) else { return nil }

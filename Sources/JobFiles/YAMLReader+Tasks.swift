@@ -60,7 +60,7 @@ extension YAMLReader {
         let keys = [
             "id", "type", "foreach", "command", "needs", "cpus", "memory", "gpus", "gpu_model", "storage", "time_limit",
             "inputs", "outputs",
-            "priority", "retries", "speculate", "env", "parameters", "seconds", "purchase", "zones",
+            "priority", "not_before", "deadline", "retries", "speculate", "env", "parameters", "seconds", "purchase", "zones",
         ]
         let item = try fields(node, keys: keys, required: ["id"], of: "a task")
         var variables: [(name: String, values: [String])] = []
@@ -117,6 +117,12 @@ extension YAMLReader {
             throw fail(item["time_limit"], .badValue(of: "'time_limit'", found: "0", expected: "more than 0 seconds"))
         }
         task.priority = try integer(item["priority"], for: "priority", in: -1_000_000...1_000_000) ?? 0
+        task.notBeforeSeconds = try seconds(item["not_before"], for: "not_before")
+        task.deadlineSeconds = try seconds(item["deadline"], for: "deadline")
+        if let begin = task.notBeforeSeconds, let end = task.deadlineSeconds, end <= begin {
+            let found = try text(item["deadline"]) ?? ""
+            throw fail(item["deadline"], .badValue(of: "'deadline'", found: found, expected: "later than 'not_before'"))
+        }
         task.retries = try integer(item["retries"], for: "retries", in: 0...1_000_000)
         task.speculate = try truth(item["speculate"], for: "speculate")
         task.claimedSeconds = try seconds(item["seconds"], for: "seconds")

@@ -12,6 +12,8 @@ public struct ExecutorOptions: Sendable {
     public var workflow: String
     /// Name of this run in outcomes.
     public var job: String
+    /// On whose account it runs.
+    public var account = Account()
     /// What the run may use of this machine, and at what price it is accounted.
     public var instance: InstanceType
     /// What follows failures and alerts.

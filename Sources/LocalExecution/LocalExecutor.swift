@@ -96,7 +96,7 @@ public final class LocalExecutor: Sendable {
         let setup = RunSetup(
             graph, offers: options.offers, policy: options.policy, keepsGoing: options.keepsGoing, goal: options.goal,
             ranks: options.ranks, estimates: options.estimates, plan: options.plan,
-            startSeconds: unixSeconds() - epoch)
+            startSeconds: unixSeconds() - epoch, account: options.account)
         first.setup = try keep(setup, last: journal.lives.last?.setup, number: journal.lives.count + 1)
         try journal.begin(first)
         shepherd_raise_file_limit()

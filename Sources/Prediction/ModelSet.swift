@@ -1,3 +1,4 @@
+internal import Basics
 internal import Foundation
 internal import Markets
 internal import ModelFiles
@@ -11,6 +12,9 @@ public struct ModelSet: Sendable {
     public var prices: PriceModel?
     /// Forests from elsewhere, where they take the place of our own models.
     public var imported: [TaskTarget: ImportedTaskModel] = [:]
+
+    /// A hash of the files that they were read from; `nil` if they were not.
+    public private(set) var digest: String?
 
     /// Whether any model says how long tasks take.
     public var knowsRuntime: Bool { runtime != nil || imported[.runtime] != nil }
@@ -64,5 +68,13 @@ public struct ModelSet: Sendable {
         guard runtime != nil || memory != nil || output != nil || prices != nil || !imported.isEmpty else {
             throw PredictionError.noModels(folder)
         }
+        var hash = FNV1a()
+        for name in TaskTarget.allCases.map({ FileName.of($0) }) + [FileName.prices] {
+            for byte in path(name).flatMap({ FileManager.default.contents(atPath: $0) }) ?? Data() {
+                hash.add(UInt64(byte))
+            }
+            hash.add(0x100)
+        }
+        digest = String(hash.value, radix: 16)
     }
 }

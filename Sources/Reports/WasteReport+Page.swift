@@ -12,11 +12,15 @@ extension WasteReport {
             blocks.append(
                 .figure(
                     BarChart(
-                        "Memory reserved and not used", axis: Axis("GB·h", .number),
+                        "Memory reserved and not used", axis: Axis("GiB·h", .number),
                         categories: wasteful.map(\.taskType),
                         series: [
-                            .init("as requested", wasteful.map { $0.wastedGBHours ?? .nan }, isBaseline: true),
-                            .init("with the suggested request", wasteful.map { $0.suggestedGBHours ?? .nan }),
+                            .init(
+                                "as requested", wasteful.map { gibibyteHours($0.wastedGBHours ?? .nan) },
+                                isBaseline: true),
+                            .init(
+                                "with the suggested request",
+                                wasteful.map { gibibyteHours($0.suggestedGBHours ?? .nan) }),
                         ]), caption: "The most wasteful task types; failed tries are charged whole."))
         } else {
             blocks.append(.prose("No run recorded what it requested, so that only its use can be shown."))
@@ -40,13 +44,13 @@ extension WasteReport {
 
     private var tiles: [HTMLReport.Tile] {
         let used = tools.reduce(0) { $0 + $1.usedGBHours }
-        var tiles = [HTMLReport.Tile("Used", "\(amount(used)) GB·h")]
+        var tiles = [HTMLReport.Tile("Used", "\(amount(gibibyteHours(used))) GiB·h")]
         guard !judged.isEmpty else { return tiles }
         let suggested = judged.reduce(0) { $0 + ($1.suggestedGBHours ?? $1.wastedGBHours ?? 0) }
-        tiles.append(.init("Reserved and not used", "\(amount(wastedGBHours)) GB·h", verdict: .bad))
+        tiles.append(.init("Reserved and not used", "\(amount(gibibyteHours(wastedGBHours))) GiB·h", verdict: .bad))
         tiles.append(
             .init(
-                "With the suggestions", "\(amount(suggested)) GB·h", note: "on the same runs",
+                "With the suggestions", "\(amount(gibibyteHours(suggested))) GiB·h", note: "on the same runs",
                 verdict: suggested < wastedGBHours ? .good : .neutral))
         let memory = tools.reduce(0) { $0 + $1.outOfMemory }
         tiles.append(.init("Out of memory", Units.count(memory, "attempt")))
@@ -56,20 +60,20 @@ extension WasteReport {
     private var table: HTMLTable {
         HTMLTable(
             columns: [
-                .init("task type"), .init("attempts", .count), .init("failed", .count), .init("used GB·h", .number),
-                .init("wasted GB·h", .number), .init("wasted CPU·h", .number), .init("requested"),
+                .init("task type"), .init("attempts", .count), .init("failed", .count), .init("used GiB·h", .number),
+                .init("wasted GiB·h", .number), .init("wasted CPU·h", .number), .init("requested"),
                 .init("greatest peak"),
-                .init("suggested"), .init("risk", .share), .init("would waste GB·h", .number),
+                .init("suggested"), .init("risk", .share), .init("would waste GiB·h", .number),
             ],
             rows: tools.map { tool in
                 func bytes(_ value: Double?) -> HTMLTable.Cell { .text(value.map(gibibyteText) ?? "–") }
                 return [
                     .text(tool.taskType), .number(Double(tool.attempts)), .number(Double(tool.failed)),
-                    .number(tool.usedGBHours), .number(tool.wastedGBHours ?? .nan),
+                    .number(gibibyteHours(tool.usedGBHours)), .number(gibibyteHours(tool.wastedGBHours ?? .nan)),
                     .number(tool.wastedCPUHours ?? .nan),
                     bytes(tool.request?.currentMemoryBytes), .text(tool.request?.peakText ?? "–"),
                     bytes(tool.request?.memoryBytes), .number(tool.request?.memoryRisk ?? .nan),
-                    .number(tool.suggestedGBHours ?? .nan),
+                    .number(gibibyteHours(tool.suggestedGBHours ?? .nan)),
                 ]
             })
     }
@@ -77,18 +81,18 @@ extension WasteReport {
     private func checkTable(_ check: RequestCheck) -> HTMLReport.Block {
         func row(_ name: String, _ result: RequestCheck.Result) -> [HTMLTable.Cell] {
             [
-                .text(name), .number(result.wastedGBHours),
+                .text(name), .number(gibibyteHours(result.wastedGBHours)),
                 .number(Double(result.failedFirst) / Double(max(1, check.testRuns))),
             ]
         }
         return .table(
             HTMLTable(
-                columns: [.init("request"), .init("wasted GB·h", .number), .init("first tries too small", .share)],
+                columns: [.init("request"), .init("wasted GiB·h", .number), .init("first tries too small", .share)],
                 rows: (check.current.map { [row("as recorded", $0)] } ?? [])
                     + [row("greatest peak seen so far", check.greatestSeen), row("suggested", check.suggested)]),
             caption:
                 "Learnt from the first 70 % of each task type, replayed on the last 30 % (\(check.testRuns) runs, which used "
-                + "\(amount(check.usedGBHours)) GB·h).")
+                + "\(amount(gibibyteHours(check.usedGBHours))) GiB·h).")
     }
 }
 

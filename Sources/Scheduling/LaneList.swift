@@ -107,10 +107,10 @@ struct LaneList {
         case .cheapest(let deadlines): deadline = deadlines[task]
         }
         let isPriced = deadline > -.infinity
-        let edges = problem.edges(of: task)
-        var data = problem.hasZones ? Arrival() : arrival(edges, zone: -1)
+        var data = problem.hasZones ? Arrival() : arrival(of: task, zone: -1)
         // By zone, first where it is not known.
-        let ofZones = problem.hasZones ? (Int32(-1)...(problem.zones.max() ?? -1)).map { arrival(edges, zone: $0) } : []
+        let ofZones =
+            problem.hasZones ? (Int32(-1)...(problem.zones.max() ?? -1)).map { arrival(of: task, zone: $0) } : []
         let width = problem.entries.count
         var (fastest, cheapest, second) = (Place(), Place(), Double.infinity)
         for lane in open {
@@ -162,8 +162,9 @@ struct LaneList {
         var dollars = 0.0
     }
 
-    private func arrival(_ edges: Range<Int>, zone: Int32) -> Arrival {
-        var found = Arrival()
+    private func arrival(of task: Int, zone: Int32) -> Arrival {
+        let (edges, release) = (problem.edges(of: task), problem.release(of: task))
+        var found = Arrival(elsewhere: release)
         func isFar(_ task: Int) -> Bool {
             let other = problem.zones[Int(model.entry[Int(lanes[task])])]
             return other != zone && other >= 0 && zone >= 0
@@ -182,7 +183,7 @@ struct LaneList {
         }
         found.here = found.elsewhere
         guard found.source >= 0 else { return found }
-        found.here = 0
+        found.here = release
         for edge in edges {
             let other = Int(problem.predecessors[edge])
             let isHere = model.host[Int(lanes[other])] == found.source

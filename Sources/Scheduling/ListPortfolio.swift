@@ -8,6 +8,8 @@ struct ListPortfolio {
     private var fastestEnds: [Double] = []
     /// Seconds from the end of each task to the end of the job, if all that follows runs at its best.
     private let bestRest: [Double]
+    /// When each task must end so that what follows may keep its deadlines.
+    private let latestEnds: [Double]
     private(set) var schedules: [Schedule] = []
 
     /// How much work a list schedule is.
@@ -28,6 +30,7 @@ struct ListPortfolio {
         let spans = problem.spans
         let leastRanks = problem.ranks(spans.least)
         bestRest = zip(leastRanks, spans.least).map { $0 - $1 }
+        latestEnds = problem.latestEnds(spans.least, upTo: .infinity)
         let mean = problem.order(by: problem.ranks(spans.mean))
         let least = problem.order(by: leastRanks)
         // The most promising first: of large jobs there is time for few.
@@ -58,6 +61,15 @@ struct ListPortfolio {
             if schedule.makespan < fastest {
                 (fastest, fastestOrder, fastestEnds) = (schedule.makespan, order, schedule.ends)
             }
+        }
+        if !problem.deadlines.isEmpty {
+            // What must start first goes first.
+            let ends = problem.latestEnds(spans.least, upTo: fastest)
+            let urgent = problem.order(by: zip(ends, spans.least).map { $1 - $0 })
+            let schedule = Self.schedule(problem, model, urgent, .earliestFinish, nil)
+            let least = schedules.reduce(.infinity) { min($0, $1.lateness) }
+            schedules.append(schedule)
+            if schedule.lateness <= least { (fastestOrder, fastestEnds) = (urgent, schedule.ends) }
         }
         order = fastestOrder
         if let model, size <= 4000 {
@@ -113,7 +125,7 @@ struct ListPortfolio {
 
     /// The cheapest without any deadline.
     mutating func addCheapest() {
-        let rule = ListSchedule.Rule.cheapest(by: fastestEnds.map { _ in .infinity })
+        let rule = ListSchedule.Rule.cheapest(by: latestEnds)
         schedules.append(Self.schedule(problem, model, order, rule, nil))
         for entry in problem.entries.indices { addOnly(entry) }
     }
@@ -130,7 +142,9 @@ struct ListPortfolio {
 
     /// The best schedule within the limits, or `nil`.
     func best(_ goal: Goal) -> Schedule? {
-        let allowed = schedules.filter { goal.allows(makespan: $0.makespan, cost: $0.cost) }
+        let allowed = schedules.filter {
+            $0.lateness == 0 && goal.allows(makespan: $0.makespan, cost: $0.cost)
+        }
         switch goal.objective {
         case .time: return least(allowed, by: \.makespan, then: \.cost)
         case .cost: return least(allowed, by: \.cost, then: \.makespan)
@@ -164,8 +178,10 @@ struct ListPortfolio {
     private mutating func add(deadline: Double) {
         let stretch = deadline / max(fastestEnds.max() ?? 0, .leastNormalMagnitude)
         for share in size > 10_000 ? [1] : [0, 0.5, 1] {
-            let deadlines = zip(fastestEnds, bestRest).map { end, rest in
-                (share * end * stretch + (1 - share) * max(end, deadline - rest)) * (1 + 1e-12)
+            let deadlines = fastestEnds.indices.map { task in
+                let (end, rest) = (fastestEnds[task], bestRest[task])
+                let own = (share * end * stretch + (1 - share) * max(end, deadline - rest)) * (1 + 1e-12)
+                return min(own, latestEnds[task])
             }
             schedules.append(Self.schedule(problem, model, order, .cheapest(by: deadlines), nil))
         }
@@ -177,12 +193,15 @@ struct ListPortfolio {
         guard problem.entries.count > 1,
             (0..<problem.graph.count).allSatisfy({ problem.seconds(of: $0, on: entry).isFinite })
         else { return }
-        let rule = ListSchedule.Rule.cheapest(by: fastestEnds.map { _ in .infinity })
-        schedules.append(Self.schedule(problem, model, order, rule, usable))
+        schedules.append(Self.schedule(problem, model, order, .cheapest(by: latestEnds), usable))
     }
 
+    /// Of those that are least late.
     private func pick(_ key: (Schedule) -> (Double, Double)) -> Schedule {
-        schedules.dropFirst().reduce(schedules[0]) { key($1) < key($0) ? $1 : $0 }
+        schedules.dropFirst().reduce(schedules[0]) { best, other in
+            if other.lateness != best.lateness { return other.lateness < best.lateness ? other : best }
+            return key(other) < key(best) ? other : best
+        }
     }
 
     /// Sets of the fastest entries, where all tasks fit: spreading wide does not pay when transfers are slow.

@@ -79,16 +79,15 @@ extension ListSchedule {
         if case .cheapest(let deadlines) = rule { choice = Choice(deadline: deadlines[task]) }
         var isLookingAhead = false
         if case .lookingAhead = rule { isLookingAhead = true }
-        let edges = problem.edges(of: task)
-        var elsewhere = schedule.arrival(problem, edges, to: Int32(entries.first ?? 0))
+        var elsewhere = schedule.arrival(problem, task, to: Int32(entries.first ?? 0))
         // Where the data that comes last was made it need not travel; anywhere else it comes as late.
-        var there = elsewhere.host >= 0 ? schedule.arrival(problem, edges, on: elsewhere.host) : 0
+        var there = elsewhere.host >= 0 ? schedule.arrival(problem, task, on: elsewhere.host) : 0
         for entry in entries {
             let seconds = problem.seconds(of: task, on: entry)
             guard seconds.isFinite else { continue }
             if problem.hasZones {
-                elsewhere = schedule.arrival(problem, edges, to: Int32(entry))
-                there = elsewhere.host >= 0 ? schedule.arrival(problem, edges, on: elsewhere.host) : 0
+                elsewhere = schedule.arrival(problem, task, to: Int32(entry))
+                there = elsewhere.host >= 0 ? schedule.arrival(problem, task, on: elsewhere.host) : 0
             }
             let rest = isLookingAhead ? problem.optimisticRest[task * problem.entries.count + entry] : 0
             let isHost = elsewhere.host >= 0 && Int(schedule.entryOfInstance[Int(elsewhere.host)]) == entry

@@ -12,7 +12,8 @@ extension Plan {
         let pieces = assignments.map { own in
             WaitGraph.Piece(
                 start: own.startSeconds, end: own.endSeconds, instance: number[own.instance] ?? -1,
-                resources: Resources(cpus: own.cpus, memoryBytes: own.memoryBytes))
+                resources: Resources(cpus: own.cpus, memoryBytes: own.memoryBytes),
+                notBefore: graph[own.task]?.notBeforeSeconds ?? 0)
         }
         let results = assignments.enumerated().map { index, own -> [WaitGraph.Link] in
             guard let task = graph.index(of: own.task) else { return [] }

@@ -72,6 +72,15 @@ public struct Plan: Hashable, Sendable, Codable {
         public var maximumPricePerHour: Double?
     }
 
+    /// A task that ends after its own deadline.
+    public struct LateTask: Hashable, Sendable, Codable {
+        /// The task.
+        public var task: TaskID
+        /// When it ends, and by when it should, in seconds after the start of the plan.
+        public var endSeconds: Double
+        public var deadlineSeconds: Double
+    }
+
     /// All tasks by start time; ties by position in the graph.
     public var assignments: [Assignment]
     /// All instances used, by start time.
@@ -86,7 +95,17 @@ public struct Plan: Hashable, Sendable, Codable {
     /// The hash of job, pool and cost model, by ``CostModel/digest(of:on:)``; `nil` in plans of earlier releases.
     public var digest: String?
 
-    /// Checks the plan against the job: every task exactly once, none before its predecessors end, no instance
+    /// The tasks that end after their own deadlines, the latest first.
+    public func lateTasks(_ graph: TaskGraph) -> [LateTask] {
+        assignments.compactMap { own in
+            guard let deadline = graph[own.task]?.deadlineSeconds, own.endSeconds > deadline * (1 + 1e-9) else {
+                return nil
+            }
+            return LateTask(task: own.task, endSeconds: own.endSeconds, deadlineSeconds: deadline)
+        }.sorted { $0.endSeconds - $0.deadlineSeconds > $1.endSeconds - $1.deadlineSeconds }
+    }
+
+    /// Checks the plan against the job: every task exactly once, none before its predecessors end or its time has come, no instance
     /// filled beyond its processors or memory or used before it has come, no more instances than the pool has, no transfer out of its time.
     ///
     /// - Parameter network: What transfers take; without it only those that the plan lists are checked.
@@ -113,6 +132,9 @@ public struct Plan: Hashable, Sendable, Codable {
         let entries = Dictionary(instances.map { ($0.id, $0.entry) }, uniquingKeysWith: { first, _ in first })
         for (index, task) in graph.tasks.enumerated() {
             guard let own = byTask[task.id] else { throw .invalid("task '\(task.id)' is not planned") }
+            guard own.startSeconds >= (task.notBeforeSeconds ?? 0) * (1 - 1e-9) else {
+                throw .invalid("task '\(task.id)' starts before its time has come")
+            }
             if let entry = entries[own.instance], !task.request.allow(entry.type, entry.purchase, zone: entry.zone) {
                 throw .invalid("task '\(task.id)' may not run on '\(own.instance)'")
             }

@@ -1,6 +1,25 @@
 internal import Basics
 public import Workloads
 
+extension TaskGraph {
+    /// A hash of what a plan for the job must know of it: names, order, files, requests, priorities and limits of its tasks, not
+    /// how long they take or how large their files are.
+    ///
+    /// - Complexity: O(tasks + edges + files).
+    public var planDigest: String {
+        var hash = PlanHash()
+        for index in tasks.indices {
+            let task = tasks[index]
+            hash.add(task.id.rawValue)
+            for predecessor in predecessors(of: index) { hash.add(tasks[predecessor].id.rawValue) }
+            for file in task.inputs + task.outputs { hash.add(file.path) }
+            hash.add(task.request)
+            hash.add(Double(task.priority), task.notBeforeSeconds ?? 0, task.deadlineSeconds ?? -1)
+        }
+        return hash.text
+    }
+}
+
 extension CostModel {
     /// A hash of all that a plan follows from but its goal: the job, the pool, and what is believed of both.
     ///
@@ -13,6 +32,9 @@ extension CostModel {
             for file in task.inputs + task.outputs { hash.add(file.path, file.sizeBytes ?? -1) }
             hash.add(task.request)
             hash.add(Double(task.priority))
+            if task.notBeforeSeconds != nil || task.deadlineSeconds != nil {
+                hash.add(task.notBeforeSeconds ?? 0, task.deadlineSeconds ?? -1)
+            }
         }
         for offer in pool.entries {
             hash.add(offer.instanceID(0).rawValue, offer.type.speed, offer.price.perHour, Double(offer.maximumCount))

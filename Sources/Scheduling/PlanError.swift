@@ -9,6 +9,9 @@ public enum PlanError: Error, Hashable, Sendable, CustomStringConvertible {
     /// No plan found keeps the limits. The nearest that do: the fastest within the budget if there is a budget,
     /// the cheapest within the deadline if there is a deadline; `nil` if not even one limit alone can be kept.
     case infeasible(Goal, fastest: Plan, cheapest: Plan, withinBudget: Plan?, withinDeadline: Plan?)
+    /// No plan found lets all tasks end by their own deadlines: the one in which the latest is least late, and when each that
+    /// is late ends in it.
+    case late(Plan, [Plan.LateTask])
     /// A plan breaks a rule; the text says which.
     case invalid(String)
 
@@ -28,6 +31,14 @@ public enum PlanError: Error, Hashable, Sendable, CustomStringConvertible {
             lines.append("Fastest of all: \(Self.point(fastest)). Cheapest of all: \(Self.point(cheapest)).")
             lines.append("Allow more, or add instances to the pool.")
             return lines.joined(separator: "\n")
+        case .late(_, let tasks):
+            let most = 5
+            let nearest = tasks.prefix(most).map {
+                "'\($0.task)' by \(Self.up($0.endSeconds)), its deadline is \(Units.formatSeconds($0.deadlineSeconds))"
+            }
+            return "No plan keeps the deadlines of all tasks. The nearest ends \(nearest.joined(separator: "; "))"
+                + (tasks.count > most ? "; and \(tasks.count - most) more late" : "")
+                + ".\nAllow these so much, or add instances to the pool."
         case .invalid(let fault):
             return "The plan is not valid: \(fault)."
         }
@@ -39,12 +50,19 @@ public enum PlanError: Error, Hashable, Sendable, CustomStringConvertible {
         return [deadline, budget].compactMap(\.self).joined(separator: " and ")
     }
 
-    /// Rounded up, so that what is printed can be kept.
     private static func point(_ plan: Plan) -> String {
-        func up(_ value: Double, _ unit: Double) -> Double { (value / unit - 1e-9).rounded(.up) * unit }
-        let (seconds, cost) = (plan.makespanSeconds, plan.cost)
-        let day = seconds >= 86_400 ? 60.0 : seconds >= 59 ? 1 : seconds >= 10 ? 0.1 : seconds >= 1 ? 0.01 : 0.001
-        return Units.formatSeconds(up(seconds, day)) + " for "
+        let cost = plan.cost
+        return up(plan.makespanSeconds) + " for "
             + Units.formatPrice(up(cost, cost >= 1 ? 0.01 : cost >= 0.01 ? 1e-4 : 1e-6))
     }
+
+    /// Rounded up, so that what is printed can be kept.
+    private static func up(_ value: Double, _ unit: Double) -> Double { (value / unit - 1e-9).rounded(.up) * unit }
+
+    private static func up(_ seconds: Double) -> String {
+        let day = seconds >= 86_400 ? 60.0 : seconds >= 59 ? 1 : seconds >= 10 ? 0.1 : seconds >= 1 ? 0.01 : 0.001
+        return Units.formatSeconds(up(seconds, day))
+    }
+
+    static func late(_ plan: Plan, of graph: TaskGraph) -> PlanError { .late(plan, plan.lateTasks(graph)) }
 }

@@ -58,6 +58,9 @@ public struct PlanExplanation: Hashable, Sendable, Encodable {
     public let endSeconds: Double
     /// What it waits for, the last first; those that no room or result binds to are left out beyond the first five.
     public let waits: [Wait]
+    /// When it may start first, and by when it must end, in seconds; `nil` if the job does not say.
+    public let notBeforeSeconds: Double?
+    public let deadlineSeconds: Double?
     /// For how long it waits though nothing that it waits for keeps it, in seconds.
     public let idleSeconds: Double
     /// By how much it could end later without a longer makespan, on the same instances in the same order, in seconds.
@@ -95,7 +98,8 @@ public struct PlanExplanation: Hashable, Sendable, Encodable {
         self.waits = found.enumerated().filter { $0.offset < 5 || $0.element.isBinding }.map(\.element)
         let open = plan.instances.first { $0.id == own.instance }?.entry.openSeconds ?? 0
         let arrival = found.first.map { $0.endSeconds + $0.transferSeconds } ?? 0
-        idleSeconds = max(0, own.startSeconds - max(open, arrival))
+        (notBeforeSeconds, deadlineSeconds) = (graph.tasks[index].notBeforeSeconds, graph.tasks[index].deadlineSeconds)
+        idleSeconds = max(0, own.startSeconds - max(open, arrival, notBeforeSeconds ?? 0))
         slackSeconds = waits.slacks[place]
         isCritical = waits.criticalPath.contains(place)
         let before = Set(graph.predecessors(of: index).map { graph.tasks[$0].id })
@@ -184,7 +188,8 @@ extension PlanExplanation {
         _ problem: PlanningProblem, _ site: Site, on instance: InstanceID?, entry: Int
     ) -> Double {
         let zone = problem.entries[entry].zone
-        return site.predecessors.reduce(problem.opens[entry]) { latest, earlier in
+        let begin = max(problem.opens[entry], problem.release(of: site.task))
+        return site.predecessors.reduce(begin) { latest, earlier in
             let predecessor = earlier.instance == instance ? nil : problem.graph.index(of: earlier.task)
             let isFar = Network.isFar(site.zones[earlier.instance] ?? nil, zone)
             let transfer = predecessor.map { problem.transferSeconds($0, site.task, isFar: isFar) } ?? 0

@@ -33,7 +33,7 @@ public struct Planner: Sendable {
     /// The best plan that is found within milliseconds: list schedules, and a brief search from them.
     ///
     /// - Throws: ``PlanError``: a task that no instance can hold, an estimate that is not a time, or limits that no
-    ///   plan found keeps; that error carries the nearest plans that do.
+    ///   plan found keeps, those of tasks among them; that error carries the nearest plans that do.
     /// - Complexity: about fifty list schedules, fewer for graphs of more than 2,000 tasks. Source: Topcuoglu, Hariri
     ///   and Wu (2002) for ranks and insertion, Arabnejad and Barbosa (2014) for looking ahead; tasks' own deadlines
     ///   follow the fastest schedule.
@@ -112,6 +112,7 @@ public struct Planner: Sendable {
         if let deadline = goal.deadlineSeconds { nearest.append(Goal(.cost, deadlineSeconds: deadline)) }
         for goal in nearest { lists.add(search(goal, from: lists.schedules, share: 0.5).schedule) }
         if let best = lists.best(goal) { return answer(best) }
+        if lists.fastest.lateness > 0 { throw .late(lists.fastest.plan(problem), of: graph) }
         throw .infeasible(
             goal, fastest: lists.fastest.plan(problem), cheapest: lists.cheapest.plan(problem),
             withinBudget: goal.budget.flatMap { lists.best(Goal(.time, budget: $0)) }?.plan(problem),
@@ -144,7 +145,7 @@ public struct Planner: Sendable {
     /// - Parameters:
     ///   - limit: How long to search for them.
     ///   - most: How many plans at most; both ends are always among them.
-    /// - Throws: ``PlanError`` as ``plan(_:)``, but for limits.
+    /// - Throws: ``PlanError`` as ``plan(_:)``, but for limits of the job.
     public func paretoFront(
         confidence: Double? = nil, limit: PlanSearch.Limit = .brief, most: Int = 40, threads: Int = 1, seed: UInt64 = 0
     ) throws(PlanError) -> [Plan] {
@@ -158,6 +159,7 @@ public struct Planner: Sendable {
         lists.addCompromises(briefly: limit == .brief)
         let found = FrontSearch(
             problem, from: lists.schedules, bound: LowerBound(problem), limit: limit, threads: threads, seed: seed)
+        if let first = found.schedules.first, first.lateness > 0 { throw .late(first.plan(problem), of: graph) }
         return found.thinned(to: most).map { $0.plan(problem) }
     }
 }

@@ -11,6 +11,9 @@ public struct PlanningProblem: Sendable {
     /// When an instance of each entry takes tasks first, in seconds, and whether all do at once.
     let opens: [Double]
     let startsAtOnce: Bool
+    /// When each task may start first, and by when it must end, in seconds; empty if no task says so.
+    let releases: [Double]
+    let deadlines: [Double]
     /// What each task occupies.
     let requests: [Corner]
     /// A request no greater than any.
@@ -73,6 +76,10 @@ public struct PlanningProblem: Sendable {
         bills = places.map { Bill(pricesPerHour: outlook.pricesPerHour[$0], pool.entries[$0].billing) }
         opens = entries.map(\.openSeconds)
         startsAtOnce = opens.allSatisfy { $0 == 0 }
+        let isReleased = graph.tasks.contains { $0.notBeforeSeconds ?? 0 > 0 }
+        releases = isReleased ? graph.tasks.map { max(0, $0.notBeforeSeconds ?? 0) } : []
+        let isDated = graph.tasks.contains { $0.deadlineSeconds != nil }
+        deadlines = isDated ? graph.tasks.map { $0.deadlineSeconds ?? .infinity } : []
         requests = graph.tasks.indices.map { task in
             estimates.request(of: task, graph.tasks[task].request)
         }
@@ -189,6 +196,29 @@ public struct PlanningProblem: Sendable {
     /// Seconds to bring what comes along an edge from an instance of one entry to another of another.
     func seconds(along edge: Int, from: Int32, to: Int32) -> Double {
         isFar(from, to) ? farTransfers[edge] : transfers[edge]
+    }
+
+    /// When a task may start first, whatever it waits for.
+    func release(of task: Int) -> Double { releases.isEmpty ? 0 : releases[task] }
+
+    /// By how many seconds the task that is latest ends after its own deadline; 0 if none does, but for rounding.
+    func lateness(_ ends: [Double]) -> Double {
+        zip(deadlines, ends).reduce(0) { latest, task in
+            task.1 <= task.0 * (1 + 1e-9) ? latest : max(latest, task.1 - task.0)
+        }
+    }
+
+    /// When each task must end at the latest, if all that follows takes its least time and moves no data: so that all
+    /// deadlines of tasks are kept, and nothing ends after a time.
+    func latestEnds(_ least: [Double], upTo end: Double) -> [Double] {
+        var latest = deadlines.isEmpty ? graph.tasks.map { _ in end } : deadlines.map { min($0, end) }
+        for task in graph.topologicalOrder.reversed() {
+            for edge in edges(of: task) {
+                let predecessor = Int(predecessors[edge])
+                latest[predecessor] = min(latest[predecessor], latest[task] - least[task])
+            }
+        }
+        return latest
     }
 
     /// The places in ``predecessors`` and ``transfers`` of what a task waits for.

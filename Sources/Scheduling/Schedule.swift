@@ -16,6 +16,8 @@ public struct Schedule: Hashable, Sendable {
     public private(set) var makespan = 0.0
     /// What is billed for all instances, from first to last use, and for transfers, in US dollars.
     public private(set) var cost = 0.0
+    /// By how much the task that is latest ends after its own deadline, in seconds; 0 if none does.
+    public private(set) var lateness = 0.0
 
     init(taskCount: Int) {
         starts = Array(repeating: 0, count: taskCount)
@@ -36,9 +38,9 @@ public struct Schedule: Hashable, Sendable {
     }
 
     /// When and at what price the data of a task can be on an instance of an entry.
-    func arrival(_ problem: PlanningProblem, _ edges: Range<Int>, to entry: Int32) -> Arrival {
-        var found = Arrival()
-        for edge in edges {
+    func arrival(_ problem: PlanningProblem, _ task: Int, to entry: Int32) -> Arrival {
+        var found = Arrival(seconds: problem.release(of: task))
+        for edge in problem.edges(of: task) {
             let predecessor = Int(problem.predecessors[edge])
             var seconds = problem.transfers[edge]
             if problem.hasZones, problem.isFar(entryOfInstance[Int(instance[predecessor])], entry) {
@@ -53,9 +55,9 @@ public struct Schedule: Hashable, Sendable {
     }
 
     /// When all data can be on an instance, where what is there needs no transfer.
-    func arrival(_ problem: PlanningProblem, _ edges: Range<Int>, on host: Int32) -> Double {
-        var latest = 0.0
-        for edge in edges {
+    func arrival(_ problem: PlanningProblem, _ task: Int, on host: Int32) -> Double {
+        var latest = problem.release(of: task)
+        for edge in problem.edges(of: task) {
             let predecessor = Int(problem.predecessors[edge])
             let from = instance[predecessor]
             let seconds =
@@ -90,6 +92,7 @@ public struct Schedule: Hashable, Sendable {
             cost += problem.bills[Int(entry)].total(from: use.first, to: use.last)
         }
         if problem.movesCost { cost += dollarsOfTransfers(problem) }
+        lateness = problem.lateness(ends)
     }
 
     private func dollarsOfTransfers(_ problem: PlanningProblem) -> Double {

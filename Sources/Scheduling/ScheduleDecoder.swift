@@ -48,15 +48,14 @@ public struct ScheduleDecoder: Sendable {
         _ task: Int, _ entry: Int32, _ seconds: Double, _ problem: PlanningProblem, _ tails: inout InstanceTails,
         _ schedule: inout Schedule
     ) {
-        let edges = problem.edges(of: task)
-        let arrival = schedule.arrival(problem, edges, to: entry)
+        let arrival = schedule.arrival(problem, task, to: entry)
         let (kind, request) = (Int(problem.kindOfRequest[task]), problem.requests[task])
         let open = problem.opens[Int(entry)]
         var best = tails.first(kind, request, ready: max(open, arrival.seconds), seconds: seconds)
         // Where the data that comes last was made it need not travel; anywhere else it comes as late.
         if arrival.host >= 0, !problem.transfersAreFree, schedule.entryOfInstance[Int(arrival.host)] == entry {
             let number = Int(schedule.number[arrival.source])
-            let there = max(open, schedule.arrival(problem, edges, on: arrival.host))
+            let there = max(open, schedule.arrival(problem, task, on: arrival.host))
             let start = max(there, tails.time(request, on: number))
             if start < best.start { best = InstanceTails.Place(number: number, start: start, addedSeconds: 0) }
         }

@@ -2,13 +2,13 @@ internal import Allocation
 internal import Foundation
 internal import JobFiles
 internal import LinearAlgebra
-internal import Scheduling
+public import Scheduling
 internal import Simulation
 public import Store
 internal import Traces
-internal import Workloads
+public import Workloads
 
-/// What runs take on this machine besides their tasks, fitted to recorded runs: kept beside the store, where `simulate` reads it.
+/// What runs take besides their tasks, fitted to recorded runs: kept beside the store, where `plan` and `simulate` read it.
 public struct Calibration: Hashable, Sendable, Codable {
     /// Seconds from the beginning of a run to its first attempt.
     public var startUpSeconds: Double
@@ -16,35 +16,56 @@ public struct Calibration: Hashable, Sendable, Codable {
     public var dispatchSeconds: Double
     /// How many runs it was fitted to.
     public var runs: Int
+    /// What it takes to move data; `nil` if too few transfers were recorded.
+    public var transfers: Transfers?
+
+    /// Transfers as they were recorded.
+    public struct Transfers: Hashable, Sendable, Codable {
+        /// Seconds for no bytes, and bytes a second; `nil` if more of them take no longer.
+        public var latencySeconds: Double
+        public var bytesPerSecond: Double?
+        /// How many it was fitted to.
+        public var count: Int
+
+        enum CodingKeys: String, CodingKey {
+            case count
+            case latencySeconds = "latency_seconds"
+            case bytesPerSecond = "bytes_per_second"
+        }
+    }
 
     enum CodingKeys: String, CodingKey {
-        case runs
+        case runs, transfers
         case startUpSeconds = "start_up_seconds"
         case dispatchSeconds = "dispatch_seconds"
     }
 
-    /// How far simulated makespans are from those of runs that nothing was fitted to.
+    /// How far simulated makespans are from those of runs that nothing was fitted to: each run is foretold from all others.
     public struct Evaluation: Sendable, Encodable {
         /// One run that was held out.
         public struct Run: Sendable, Encodable {
             public let run: String
-            /// Makespans in seconds: as recorded, simulated with the fitted times, and simulated without.
+            /// Makespans in seconds: as recorded; simulated with the fitted times, its tasks as long as in the other runs; the
+            /// same with its tasks as long as they were; and simulated without the fitted times.
             public let seconds: Double
             public let calibrated: Double
+            public let replayed: Double
             public let uncalibrated: Double
         }
-        /// What was fitted.
+        /// What was fitted to all runs.
         public let calibration: Calibration
-        /// The runs that were held out: the later third.
+        /// Every run, foretold from the others.
         public let heldOut: [Run]
-        /// The median of |simulated − recorded| / recorded over them.
+        /// The medians of |simulated − recorded| / recorded over them.
         public let medianError: Double
+        public let replayedMedianError: Double
         public let uncalibratedMedianError: Double
 
         enum CodingKeys: String, CodingKey {
             case calibration
             case heldOut = "held_out"
             case medianError = "median_error"
+            case replayedMedianError = "replayed_median_error"
             case uncalibratedMedianError = "uncalibrated_median_error"
         }
     }
@@ -58,8 +79,9 @@ public struct Calibration: Hashable, Sendable, Codable {
         self = found
     }
 
-    init(startUpSeconds: Double, dispatchSeconds: Double, runs: Int) {
+    init(startUpSeconds: Double, dispatchSeconds: Double, runs: Int, transfers: Transfers? = nil) {
         (self.startUpSeconds, self.dispatchSeconds, self.runs) = (startUpSeconds, dispatchSeconds, runs)
+        self.transfers = transfers
     }
 
     private static func path(_ folder: String) -> String { "\(folder)/calibration.json" }
@@ -71,10 +93,24 @@ public struct Calibration: Hashable, Sendable, Codable {
         try encoder.encode(self).write(to: URL(fileURLWithPath: Self.path(folder)), options: .atomic)
     }
 
-    /// Fits to the first two thirds of the recorded runs of a job, and compares with the others.
+    /// The network of a job that says none: as transfers were recorded.
+    public var network: Network? {
+        transfers.map { Network(bytesPerSecond: $0.bytesPerSecond, latencySeconds: $0.latencySeconds) }
+    }
+
+    /// Adds the dispatch to what is believed of run times.
+    public func adjust(_ estimates: inout Estimates) {
+        for task in estimates.expectedSeconds.indices { estimates.expectedSeconds[task] += dispatchSeconds }
+        for task in estimates.secondsQuantiles.indices {
+            estimates.secondsQuantiles[task] = .init(
+                ascending: estimates.secondsQuantiles[task].values + SIMD8(repeating: dispatchSeconds))
+        }
+    }
+
+    /// Fits to the recorded runs of a job, and foretells each from the others.
     ///
-    /// The time of a task in a run that is held out is the median of what the first runs recorded of it; dispatch is what
-    /// makes the sum of relative errors of the simulated makespans of these least, start-up is their median.
+    /// Of each run follows the dispatch with which its simulated makespan is the recorded one, and its start-up; the medians
+    /// over runs are what is kept. The time of a task in a run that is foretold is the median of what the others recorded of it.
     /// - Throws: ``ServiceError/input(_:)`` if there are fewer than three whole runs.
     public static func evaluate(_ path: String, store: TraceStore) throws -> Evaluation {
         let known = try KnownJob(path)
@@ -85,36 +121,62 @@ public struct Calibration: Hashable, Sendable, Codable {
                 "\(path): the store holds \(runs.count) whole runs of '\(known.job.name)', expected at least 3. Run it again "
                     + "('almanac run \(path)').")
         }
-        let first = Array(runs.prefix(max(2, runs.count * 2 / 3)))
-        let cpus = first.map(\.cpus).max() ?? 1
-        func error(_ dispatch: Double) -> Double {
-            first.reduce(0) { sum, run in
-                let simulated = makespan(graph, run.taskSeconds, cpus: cpus, dispatch: dispatch) + run.startUp
-                return sum + abs(simulated / run.seconds - 1)
+        let cpus = runs.map(\.cpus).max() ?? 1
+        let fits = runs.map { dispatch(of: $0, graph, cpus) }
+        func fitted(_ rows: [Int]) -> Calibration {
+            Calibration(
+                startUpSeconds: median(rows.map { runs[$0].startUp }), dispatchSeconds: median(rows.map { fits[$0] }),
+                runs: rows.count)
+        }
+        let heldOut = runs.indices.map { index in
+            let others = runs.indices.filter { $0 != index }
+            let found = fitted(others)
+            let usual = graph.tasks.indices.map { task in median(others.map { runs[$0].taskSeconds[task] }) }
+            func end(_ seconds: [Double]) -> Double {
+                found.startUpSeconds + makespan(graph, seconds, cpus: cpus, dispatch: found.dispatchSeconds)
+            }
+            return Evaluation.Run(
+                run: runs[index].name, seconds: runs[index].seconds, calibrated: end(usual),
+                replayed: end(runs[index].taskSeconds),
+                uncalibrated: makespan(graph, usual, cpus: cpus, dispatch: 0))
+        }
+        func error(_ value: (Evaluation.Run) -> Double) -> Double {
+            median(heldOut.map { abs(value($0) / $0.seconds - 1) })
+        }
+        var calibration = fitted(Array(runs.indices))
+        calibration.transfers = Transfers(try store.executions())
+        return Evaluation(
+            calibration: calibration, heldOut: heldOut, medianError: error(\.calibrated),
+            replayedMedianError: error(\.replayed), uncalibratedMedianError: error(\.uncalibrated))
+    }
+
+    private static func median(_ values: [Double]) -> Double { quantile(sorted: values.sorted(), 0.5) }
+}
+
+extension Calibration.Transfers {
+    /// Fits to all recorded transfers of which bytes and time are known; `nil` if they are fewer than five.
+    ///
+    /// Source: Sen, *Estimates of the regression coefficient based on Kendall's tau* (1968): the median of the slopes of all
+    /// pairs, then the median of what is left.
+    init?(_ table: ExecutionTable) {
+        let (bytes, seconds) = (table.numbers(.transferBytes), table.numbers(.transferTime))
+        var rows = (0..<table.rowCount).filter {
+            bytes[$0] >= 0 && seconds[$0] > 0 && (bytes[$0] + seconds[$0]).isFinite
+        }
+        guard rows.count >= 5 else { return nil }
+        count = rows.count
+        // All pairs of a thousand take no time.
+        let step = max(1, rows.count / 1000)
+        rows = stride(from: 0, to: rows.count, by: step).map { rows[$0] }
+        var slopes: [Double] = []
+        for (place, first) in rows.enumerated() {
+            for second in rows[(place + 1)...] where bytes[second] != bytes[first] {
+                slopes.append((seconds[second] - seconds[first]) / (bytes[second] - bytes[first]))
             }
         }
-        // The sum of absolute errors of what rises with the dispatch has one valley: it is found by thirds.
-        var (low, high) = (0.0, first.map { $0.seconds / Double(max(1, graph.levels.max() ?? 1)) }.max() ?? 1)
-        for _ in 0..<60 {
-            let (a, b) = (low + (high - low) / 3, high - (high - low) / 3)
-            if error(a) <= error(b) { high = b } else { low = a }
-        }
-        let dispatch = error(0) <= error(low) ? 0 : low
-        let startUp = quantile(sorted: first.map(\.startUp).sorted(), 0.5)
-        let usual = graph.tasks.indices.map { task in
-            quantile(sorted: first.map { $0.taskSeconds[task] }.sorted(), 0.5)
-        }
-        let plain = makespan(graph, usual, cpus: cpus, dispatch: 0)
-        let fitted = startUp + makespan(graph, usual, cpus: cpus, dispatch: dispatch)
-        let rest = runs.dropFirst(first.count).map {
-            Evaluation.Run(run: $0.name, seconds: $0.seconds, calibrated: fitted, uncalibrated: plain)
-        }
-        func median(_ value: (Evaluation.Run) -> Double) -> Double {
-            quantile(sorted: rest.map { abs(value($0) / $0.seconds - 1) }.sorted(), 0.5)
-        }
-        return Evaluation(
-            calibration: Calibration(startUpSeconds: startUp, dispatchSeconds: dispatch, runs: first.count),
-            heldOut: rest, medianError: median(\.calibrated), uncalibratedMedianError: median(\.uncalibrated))
+        let slope = slopes.isEmpty ? 0 : max(0, quantile(sorted: slopes.sorted(), 0.5))
+        bytesPerSecond = slope > 0 ? 1 / slope : nil
+        latencySeconds = max(0, quantile(sorted: rows.map { seconds[$0] - slope * bytes[$0] }.sorted(), 0.5))
     }
 }
 
@@ -163,6 +225,21 @@ extension Calibration {
                 name: name, seconds: end - begin, startUp: first - begin, taskSeconds: seconds, cpus: max(1, most))
             return (begin, run)
         }.sorted { $0.0 < $1.0 }.map(\.1)
+    }
+
+    /// The dispatch with which the simulated makespan of a run is the recorded one; 0 if it is longer without any.
+    private static func dispatch(of run: Recorded, _ graph: TaskGraph, _ cpus: Double) -> Double {
+        let wanted = run.seconds - run.startUp
+        var (low, high) = (0.0, run.seconds)
+        for _ in 0..<40 {
+            let middle = (low + high) / 2
+            if makespan(graph, run.taskSeconds, cpus: cpus, dispatch: middle) <= wanted {
+                low = middle
+            } else {
+                high = middle
+            }
+        }
+        return low
     }
 
     private static func makespan(_ graph: TaskGraph, _ seconds: [Double], cpus: Double, dispatch: Double) -> Double {

@@ -19,7 +19,7 @@ extension JobRun {
     }
 
     /// What the run in a folder may rent: what it began with, the job's pool, what its plan wants, or this machine.
-    static func place(_ job: JobFile, _ request: RunRequest, folder: String) throws -> Place {
+    static func place(_ job: JobFile, _ models: ModelSet, _ request: RunRequest, folder: String) throws -> Place {
         let machine = request.machine
         func isMachine(_ offers: [Offer]) -> Bool {
             offers.count == 1 && offers[0].type.name == machine.name && offers[0].maximumCount == 1
@@ -44,7 +44,7 @@ extension JobRun {
             place.offers = found.entries
         }
         if let path = request.plan {
-            let found = try read(path)
+            let found = try read(path, for: job, models, request)
             if !request.usesPool, began == nil { place.offers = rented(found) }
             do { try found.validate(job.tasks, on: ResourcePool(entries: found.instances.map(\.entry))) } catch {
                 throw ServiceError.input("\(path): \(error)")
@@ -93,7 +93,8 @@ extension JobRun {
         if let plan = place.plan {
             options.plan = plan
         } else if job.tasks.tasks.contains(where: { $0.claimedSeconds != nil }) || models.knowsRuntime {
-            let costs = CostModel(believed, outlook: models.outlook(of: usable))
+            var costs = CostModel(believed, outlook: models.outlook(of: usable))
+            if request.usesPool { costs.network = job.network ?? .free }
             let found = try Planner(job.tasks, on: usable, costs: costs).planOfRun(job.goal)
             options.plan = found.plan
             if let missed = found.missed {
@@ -131,15 +132,36 @@ extension JobRun {
         options.replan = { models.plan(for: $0, on: usable, host: InstanceType.hostName) }
     }
 
-    private static func read(_ path: String) throws -> Plan {
+    /// Reads a plan that was made for this job, with these models.
+    private static func read(
+        _ path: String, for job: JobFile, _ models: ModelSet, _ request: RunRequest
+    ) throws -> Plan {
         let decoder = JSONDecoder()
         decoder.keyDecodingStrategy = .convertFromSnakeCase
         guard let data = FileManager.default.contents(atPath: path) else {
             throw ServiceError.input(
                 "\(path): there is no such file. Write one with 'almanac plan JOB --output \(path)'.")
         }
-        do { return try decoder.decode(Plan.self, from: data) } catch {
+        guard let plan = try? decoder.decode(Plan.self, from: data) else {
             throw ServiceError.input("\(path): this is no plan. Write one with 'almanac plan JOB --output \(path)'.")
         }
+        // Plans of earlier releases do not say what they were made for.
+        guard let saved = try? decoder.decode(SavedPlan.self, from: data), let digest = saved.jobDigest else {
+            return plan
+        }
+        let options = request.models.map { " --models \($0)" } ?? ""
+        let remedy = "Plan anew with 'almanac plan \(request.job)\(options) --output \(path)'"
+        guard digest == job.tasks.planDigest else {
+            throw ServiceError.input(
+                "\(path): this plan was made for another job, or \(request.job) has changed since. \(remedy).")
+        }
+        guard saved.modelsDigest == models.digest else {
+            let found =
+                saved.modelsDigest == nil
+                ? "without models" : models.digest == nil ? "with models, and the run has none" : "with other models"
+            throw ServiceError.input(
+                "\(path): this plan was made \(found). \(remedy), or give the run the models of the plan.")
+        }
+        return plan
     }
 }

@@ -44,7 +44,7 @@ public struct JobRun: Sendable {
         let isNew = request.runFolder == nil && !request.resume
         let made = folder
         defer { if isNew, !isPrepared { RunFolders.withdraw(made) } }
-        let place = try Self.place(job, request, folder: folder)
+        let place = try Self.place(job, models, request, folder: folder)
         if place.isWholeMachine { machine = place.offers[0].type }
         func estimates() throws -> Estimates {
             try models.estimates(
@@ -62,6 +62,7 @@ public struct JobRun: Sendable {
             runFolder: folder, workingFolder: request.workingFolder, workflow: job.name, instance: machine)
         var table = try request.policy.map { try JobFile.readPolicy($0) } ?? job.policy ?? .standard
         if let retries = request.retries { table = table.with(retries: retries) }
+        options.account = job.account
         (options.policy, options.keepsGoing) = (table, !request.stopsOnFailure)
         options.seriesSeconds = request.seriesSeconds
         options.expectations = Self.expectations(job.tasks, models, believed, machine)

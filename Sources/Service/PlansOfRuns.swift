@@ -17,6 +17,8 @@ extension Planner {
             let missed = PlanError.infeasible(
                 goal, fastest: fastest, cheapest: cheapest, withinBudget: withinBudget, withinDeadline: withinDeadline)
             return (withinDeadline ?? withinBudget ?? fastest, missed)
+        } catch PlanError.late(let plan, let tasks) {
+            return (plan, .late(plan, tasks))
         } catch {
             throw .input(error.description)
         }
@@ -35,6 +37,8 @@ extension ModelSet {
             return try Planner(rest.graph, on: pool, costs: costs).plan(rest.goal)
         } catch PlanError.infeasible(_, let fastest, let cheapest, let withinBudget, let withinDeadline) {
             return rest.reason == .budget ? withinBudget ?? cheapest : withinDeadline ?? fastest
+        } catch PlanError.late(let plan, _) {
+            return plan
         } catch {
             return nil
         }

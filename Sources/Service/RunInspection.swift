@@ -157,6 +157,8 @@ extension RunInspection {
                 return graph.tasks[Int(task)].id.rawValue + (isRunning ? " (runs)" : "")
             }.joined(separator: ", ")
             return "waits for \(few)" + (tasks.count > 3 ? " and \(tasks.count - 3) more" : "")
+        case .notBefore(let seconds):
+            return "waits for its time: not before \(Units.formatSeconds(seconds)) after the start"
         case .opening(let instance): return "waits for instance \(names[Int(instance)]), which is being opened"
         case .notRented(let offer):
             return

@@ -15,6 +15,8 @@ struct SimulatedCourse {
         let readers: [TaskIndex]
         /// How attempts can save their work, of tasks that can.
         let savers: [TaskIndex: CheckpointSpec]
+        /// The tasks that have deadlines of their own.
+        let deadlines: [(task: Int, seconds: Double)]
         /// When each job comes.
         let arrivals: [Double]
 
@@ -32,16 +34,17 @@ struct SimulatedCourse {
             (leaving, readers) = simulator.world.flow.map { Self.leaving($0, allocator.state.tasks) } ?? ([], [])
             self.allocator = allocator
             arrivals = [0] + simulator.others.map(\.arrivalSeconds)
-            var savers: [TaskIndex: CheckpointSpec] = [:]
+            var (savers, deadlines): ([TaskIndex: CheckpointSpec], [(task: Int, seconds: Double)]) = ([:], [])
             var first = 0
-            for job in [simulator.job] + simulator.others.map(\.job) {
+            for (job, arrival) in zip([simulator.job] + simulator.others.map(\.job), arrivals) {
                 let tasks = job.graph.tasks
-                for place in tasks.indices where tasks[place].request.checkpoint != nil {
-                    savers[TaskIndex(first + place)] = tasks[place].request.checkpoint
+                for place in tasks.indices {
+                    if let spec = tasks[place].request.checkpoint { savers[TaskIndex(first + place)] = spec }
+                    if let deadline = tasks[place].deadlineSeconds { deadlines.append((first + place, arrival + deadline)) }
                 }
                 first += tasks.count
             }
-            self.savers = savers
+            (self.savers, self.deadlines) = (savers, deadlines)
         }
 
         /// Seconds that an attempt takes from the beginning, without waiting for data.
@@ -113,10 +116,12 @@ struct SimulatedCourse {
             if transfers?.sharesLinks == true { send(events) }
             for action in actions { carryOut(action) }
         }
-        result.cost = cost()
+        result.cost = cost() + (transfers?.dollars ?? 0)
         let endings = allocator.state.jobs.map { $0.ending ?? .infeasible }
         result.ending = endings.first { $0 != .succeeded } ?? .succeeded
-        if endings.count > 1 { result.jobs = courses(endings) }
+        let late = start.deadlines.filter { allocator.state.tasks.endSeconds[$0.task] > $0.seconds * (1 + 1e-9) }
+        result.lateTasks = late.count
+        if endings.count > 1 { result.jobs = courses(endings, late.map(\.task)) }
         return result
     }
 
@@ -125,19 +130,29 @@ struct SimulatedCourse {
     }
 
     /// What came of each job.
-    private func courses(_ endings: [Ending]) -> [SimulatedJob.Course] {
+    private func courses(_ endings: [Ending], _ late: [Int]) -> [SimulatedJob.Course] {
         let (state, tasks) = (allocator.state, allocator.state.tasks)
         func over(_ task: Int) -> Double { tasks.endSeconds[task].isFinite ? tasks.endSeconds[task] : now }
         let ends = state.jobs.map { job in job.range.reduce(0) { max($0, over($1)) } }
+        // From when on until when every tenant has a job.
+        var spans: [Int32: (first: Double, last: Double)] = [:]
+        for (index, job) in state.jobs.enumerated() {
+            let known = spans[job.tenant] ?? (.infinity, 0)
+            spans[job.tenant] = (min(known.first, start.arrivals[index]), max(known.last, ends[index]))
+        }
+        let (from, to) = (spans.values.map(\.first).max() ?? 0, spans.values.map(\.last).min() ?? 0)
         return state.jobs.indices.map { index in
             let job = state.jobs[index]
-            var waits = 0.0
+            var (waits, use) = (0.0, 0.0)
             for task in job.range where tasks.startSeconds[task].isFinite {
                 waits += max(0, tasks.startSeconds[task] - tasks.readySeconds[task])
+                let span = min(to, over(task)) - max(from, tasks.startSeconds[task])
+                use += max(0, span) * state.dominantShare(tasks.request[task])
             }
             return SimulatedJob.Course(
                 ending: endings[index], arrivalSeconds: start.arrivals[index], endSeconds: ends[index],
-                meanWaitSeconds: waits / Double(max(1, job.count)), contendedUse: 0)
+                meanWaitSeconds: waits / Double(max(1, job.count)), lateTasks: late.count { job.range.contains($0) },
+                contendedUse: use)
         }
     }
 
@@ -357,7 +372,7 @@ extension SimulatedCourse {
             let instance = allocator.state.instance(of: attempt)
             agenda.add(.reclaim, instance, at: begin + seconds * share)
         }
-        if start.savers[attempt.task] != nil { work[attempt] = (begin, seconds) }
+        if start.savers[attempt.task] != nil { work[attempt.task] = (begin, seconds) }
         if let failure {
             let place = FailureCause.allCases.firstIndex(of: .programError) ?? 0
             agenda.add(

@@ -1,4 +1,5 @@
 public import Allocation
+internal import Scheduling
 public import Workloads
 
 /// All attempts and instances of one simulated run.
@@ -34,13 +35,16 @@ public struct SimulatedHistory: Sendable {
 
     /// The attempts as a trace would record them.
     ///
-    /// - Parameter job: The name of the workflow; the run is `simulated`.
-    public func records(job: String, _ graph: TaskGraph) -> [AttemptRecord] {
+    /// - Parameter graphs: The tasks of every job; the run of each is `simulated`.
+    public func records(_ graphs: [TaskGraph]) -> [AttemptRecord] {
         attempts.map { attempt in
-            let task = graph.tasks[Int(attempt.id.task)]
+            let index = Int(state.tasks.job[Int(attempt.id.task)])
+            let job = state.jobs[index]
+            let task = graphs[index].tasks[Int(attempt.id.task - job.first)]
             var record = AttemptRecord(
-                workflow: job, job: "simulated", task: task.id.rawValue, taskType: task.type,
+                workflow: job.name, job: "simulated", task: task.id.rawValue, taskType: task.type,
                 attempt: Int(attempt.id.number), status: attempt.failure == nil ? .completed : .failed)
+            if graphs.count > 1 { record.tenant = state.tenants[Int(job.tenant)].name }
             let offer = Int(state.instances.offer[Int(attempt.instance)])
             let number = (0..<Int(attempt.instance)).count { Int(state.instances.offer[$0]) == offer }
             let item = state.offers[offer]
@@ -51,6 +55,12 @@ public struct SimulatedHistory: Sendable {
             (record.startTimeSeconds, record.endTimeSeconds) = (begin, attempt.endSeconds)
             record.queuedSeconds = max(0, attempt.dispatchSeconds - attempt.readySeconds)
             record.transferSeconds = begin - attempt.dispatchSeconds
+            if let flow = job.flow {
+                let edges = flow.edges(of: Int(attempt.id.task - job.first)).filter {
+                    state.tasks.lastInstance[Int(job.first + flow.predecessors[$0])] != attempt.instance
+                }
+                record.transferBytes = edges.reduce(0) { $0 + flow.bytes[$1] }
+            }
             record.runtimeSeconds = attempt.endSeconds - begin
             record.cpus = state.tasks.request[Int(attempt.id.task)].cpus
             record.cause = attempt.failure

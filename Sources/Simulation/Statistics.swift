@@ -56,7 +56,7 @@ public struct Statistics: Hashable, Sendable, Codable {
     public var makespanSeconds: Spread
     /// What they cost, in US dollars.
     public var cost: Spread
-    /// The share of all runs that succeeded within the deadline; `nil` if there is none.
+    /// The share of all runs that succeeded within the deadline, and those of its tasks; `nil` if there is none.
     public var withinDeadline: Double?
     /// The share of all runs that succeeded within the budget; `nil` if there is none.
     public var withinBudget: Double?
@@ -73,7 +73,11 @@ public struct Statistics: Hashable, Sendable, Codable {
     }
 
     /// Sums runs up.
-    public init(_ runs: [SimulatedRun], deadlineSeconds: Double? = nil, budget: Double? = nil) {
+    ///
+    /// - Parameter hasTaskDeadlines: Whether tasks have deadlines of their own, which count as well.
+    public init(
+        _ runs: [SimulatedRun], deadlineSeconds: Double? = nil, hasTaskDeadlines: Bool = false, budget: Double? = nil
+    ) {
         let good = runs.filter { $0.ending == .succeeded }
         let all = Double(max(1, runs.count))
         func share(_ holds: (SimulatedRun) -> Bool) -> Double { Double(good.count { holds($0) }) / all }
@@ -82,7 +86,9 @@ public struct Statistics: Hashable, Sendable, Codable {
         succeeded = Double(good.count) / all
         makespanSeconds = Spread(good.map(\.makespanSeconds))
         cost = Spread(good.map(\.cost))
-        withinDeadline = deadlineSeconds.map { limit in share { $0.makespanSeconds <= limit } }
+        if deadlineSeconds != nil || hasTaskDeadlines {
+            withinDeadline = share { $0.makespanSeconds <= deadlineSeconds ?? .infinity && $0.lateTasks == 0 }
+        }
         withinBudget = budget.map { limit in share { $0.cost <= limit } }
         (reclaims, attempts, plans) = (mean(\.reclaims), mean(\.attempts), mean(\.plans))
     }

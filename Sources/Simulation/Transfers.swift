@@ -7,7 +7,7 @@ import Workloads
 /// Data are sent ahead as the allocator says; what was not sent ahead is sent when its reader is dispatched. What was made
 /// stays to be had when its instance is gone. Without shared links every transfer has the whole bandwidth; with them those
 /// that leave one instance, and those that come to one, share that instance's bandwidth equally, and each is as slow as the
-/// slower of its two ends.
+/// slower of its two ends, and as the link between two zones.
 struct Transfers {
     private let flow: DataFlow
     let sharesLinks: Bool
@@ -20,6 +20,7 @@ struct Transfers {
         /// When its first byte moves.
         let startSeconds: Double
         var bytes: Double
+        let isFar: Bool
         var rate = 0.0
     }
     private var streams: [Stream] = []
@@ -27,6 +28,8 @@ struct Transfers {
     private var target: [InstanceIndex]
     private var isUnderWay: [Bool]
     private var seconds = 0.0
+    /// What has been paid for data that moved to another zone, in US dollars.
+    private(set) var dollars = 0.0
     /// How many edges each dispatched task still waits for.
     private var missing: [Int32: Int] = [:]
 
@@ -56,12 +59,16 @@ struct Transfers {
         var count = 0
         for edge in flow.edges(of: Int(task)) {
             let predecessor = Int(flow.predecessors[edge])
-            guard state.tasks.lastInstance[predecessor] != instance else { continue }
+            let source = state.tasks.lastInstance[predecessor]
+            guard source != instance else { continue }
+            let isFar = isFar(source, instance, state)
+            if isFar { dollars += flow.network.dollarsToOtherZone(flow.bytes[edge]) }
             if sharesLinks {
                 if target[edge] != instance { stream(edge, to: instance, state) }
                 if isUnderWay[edge] { count += 1 }
             } else {
-                latest = max(latest, max(state.tasks.endSeconds[predecessor], since) + flow.seconds(along: edge))
+                latest = max(
+                    latest, max(state.tasks.endSeconds[predecessor], since) + flow.seconds(along: edge, isFar: isFar))
             }
         }
         guard count > 0 else { return latest }
@@ -81,12 +88,25 @@ extension Transfers {
         advance(to: state.seconds)
         if isUnderWay[edge] { streams.removeAll { $0.edge == Int32(edge) } }
         isUnderWay[edge] = true
-        let bytes = flow.network.bytesPerSecond == nil ? 0 : flow.bytes[edge]
+        let isFar = isFar(from, instance, state)
+        let latency = flow.network.seconds(0, isFar: isFar)
         streams.append(
             Stream(
-                edge: Int32(edge), from: from, to: instance,
-                startSeconds: state.seconds + max(0, flow.network.latencySeconds), bytes: bytes))
+                edge: Int32(edge), from: from, to: instance, startSeconds: state.seconds + latency,
+                bytes: limit(isFar).isFinite ? flow.bytes[edge] : 0, isFar: isFar))
         share()
+    }
+
+    private func isFar(_ from: InstanceIndex, _ to: InstanceIndex, _ state: RunState) -> Bool {
+        guard flow.network.betweenZones != nil else { return false }
+        func zone(_ instance: InstanceIndex) -> String? { state.offers[Int(state.instances.offer[Int(instance)])].zone }
+        return from >= 0 && to >= 0 && Network.isFar(zone(from), zone(to))
+    }
+
+    /// The bytes that a stream moves in a second if it shares nothing.
+    private func limit(_ isFar: Bool) -> Double {
+        let near = flow.network.bytesPerSecond ?? .infinity
+        return isFar ? min(near, flow.network.betweenZones?.bytesPerSecond ?? .infinity) : near
     }
 
     /// When something changes next among what moves.
@@ -132,14 +152,16 @@ extension Transfers {
 
     /// Gives every stream that moves its part of both ends.
     private mutating func share() {
-        guard let bandwidth = flow.network.bytesPerSecond else { return }
+        let bandwidth = flow.network.bytesPerSecond ?? .infinity
         var (leaving, coming): ([InstanceIndex: Double], [InstanceIndex: Double]) = ([:], [:])
         for stream in streams where stream.startSeconds <= seconds {
             leaving[stream.from, default: 0] += 1
             coming[stream.to, default: 0] += 1
         }
         for place in streams.indices where streams[place].startSeconds <= seconds {
-            streams[place].rate = bandwidth / max(leaving[streams[place].from] ?? 1, coming[streams[place].to] ?? 1)
+            let share = bandwidth / max(leaving[streams[place].from] ?? 1, coming[streams[place].to] ?? 1)
+            let rate = min(share, limit(streams[place].isFar))
+            streams[place].rate = rate.isFinite ? rate : 0
         }
     }
 }

@@ -13,6 +13,9 @@ public struct World: Sendable {
     public var estimates: Estimates
     /// The standard deviation of the logarithm of run times that have no quantiles.
     public var noise: Double
+    /// By which factors each task may differ from its median run time, all equally likely, in the place of quantiles and noise;
+    /// empty for these.
+    public var residuals: [[Double]] = []
     /// The probability that an instance of each offer is taken back within an hour, at a constant rate.
     public var reclaimsPerHour: [Double]
     /// The probability that an instance is taken back while an attempt runs on it, however long that takes.
@@ -43,8 +46,16 @@ public struct World: Sendable {
         (self.warningSeconds, self.refusals, self.failures) = (warningSeconds, refusals, failures)
     }
 
+    /// Whether run times are what is expected of them.
+    public var isCertain: Bool { noise == 0 && residuals.isEmpty && estimates.secondsQuantiles.isEmpty }
+
     /// Seconds that an attempt at a task takes on speed 1 if nothing keeps it from its end.
     func seconds(_ task: Int, _ attempt: Int32, seed: UInt64) -> Double {
+        if task < residuals.count, !residuals[task].isEmpty {
+            var luck = Self.generator(seed, .runTime, UInt64(task), UInt64(attempt))
+            let place = Int(luck.nextUniform() * Double(residuals[task].count))
+            return estimates.seconds(of: task, p: 0.5) * residuals[task][min(place, residuals[task].count - 1)]
+        }
         if task < estimates.secondsQuantiles.count,
             estimates.secondsQuantiles[task].values[0] < estimates.secondsQuantiles[task].values[7]
         {

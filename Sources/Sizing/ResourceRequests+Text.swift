@@ -24,10 +24,10 @@ extension ResourceRequests {
         lines += [
             "Checked: requests learnt from the first 70 % of each type, replayed on the last 30 % (\(Units.count(check.testRuns, "run")) "
                 + "of \(Units.count(check.types, "type")) with at least 10):",
-            "  GB·h used \(number(check.usedGBHours)), wasted \(number(check.suggested.wastedGBHours))"
-                + (check.current.map { ", with the requests recorded \(number($0.wastedGBHours))" }
+            "  GiB·h used \(hours(check.usedGBHours)), wasted \(hours(check.suggested.wastedGBHours))"
+                + (check.current.map { ", with the requests recorded \(hours($0.wastedGBHours))" }
                     ?? " (the requests of the runs were not recorded)")
-                + ", with the greatest peak seen so far \(number(check.greatestSeen.wastedGBHours))",
+                + ", with the greatest peak seen so far \(hours(check.greatestSeen.wastedGBHours))",
             "  first tries short of memory: \(share(check.suggested.failedFirst, of: check.testRuns)), with the greatest peak seen "
                 + "\(share(check.greatestSeen.failedFirst, of: check.testRuns)); over the time limit: "
                 + share(check.overTime, of: check.timedRuns),
@@ -139,7 +139,13 @@ package func gibibyteText(_ bytes: Double) -> String {
     return text.count > 2 && text.dropLast().last != " " ? text.dropLast() + "iB" : text
 }
 
-private func number(_ value: Double) -> String { Units.format(value, digits: value < 10 ? 3 : value < 1000 ? 1 : 0) }
+/// Hours of a gigabyte (1e9 bytes) as hours of a gibibyte, in which requests are counted.
+package func gibibyteHours(_ gigabyteHours: Double) -> Double { gigabyteHours * 1e9 / 1_073_741_824 }
+
+private func hours(_ gigabyteHours: Double) -> String {
+    let value = gibibyteHours(gigabyteHours)
+    return Units.format(value, digits: value < 10 ? 3 : value < 1000 ? 1 : 0)
+}
 
 private func share(_ count: Int, of total: Int) -> String {
     "\(count) of \(total) (\(percentText(total > 0 ? Double(count) / Double(total) : 0)))"

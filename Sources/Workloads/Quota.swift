@@ -13,3 +13,33 @@ public struct Quota: Hashable, Sendable {
         (self.resources, self.pricePerHour) = (resources, pricePerHour)
     }
 }
+
+extension Quota: Codable {
+    private enum CodingKeys: String, CodingKey { case cpus, memoryBytes, gpus, storageBytes, pricePerHour }
+
+    /// Reads what is named; the rest has no limit.
+    public init(from decoder: any Decoder) throws {
+        let values = try decoder.container(keyedBy: CodingKeys.self)
+        func value(_ key: CodingKeys) throws -> Double {
+            try values.decodeIfPresent(Double.self, forKey: key) ?? .infinity
+        }
+        self.init(
+            resources: Resources(
+                cpus: try value(.cpus), memoryBytes: try value(.memoryBytes), gpus: try value(.gpus),
+                storageBytes: try value(.storageBytes)),
+            pricePerHour: try value(.pricePerHour))
+    }
+
+    /// Writes what has a limit.
+    public func encode(to encoder: any Encoder) throws {
+        var values = encoder.container(keyedBy: CodingKeys.self)
+        func write(_ value: Double, _ key: CodingKeys) throws {
+            if value.isFinite { try values.encode(value, forKey: key) }
+        }
+        try write(resources.cpus, .cpus)
+        try write(resources.memoryBytes, .memoryBytes)
+        try write(resources.gpus, .gpus)
+        try write(resources.storageBytes, .storageBytes)
+        try write(pricePerHour, .pricePerHour)
+    }
+}

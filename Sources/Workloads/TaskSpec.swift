@@ -16,6 +16,10 @@ public struct TaskSpec: Hashable, Sendable, Codable {
     public var outputs: [FileSpec]
     /// Higher runs first among tasks that are ready; 0 is usual.
     public var priority: Int
+    /// It does not start before, in seconds after the start of its job; `nil` is as soon as it can.
+    public var notBeforeSeconds: Double?
+    /// It should end by then, in seconds after the start of its job; `nil` if that does not matter.
+    public var deadlineSeconds: Double?
     /// How often a failed attempt is repeated; `nil` leaves it to the executor.
     public var retries: Int?
     /// Whether two attempts at it may run at the same time, so that one that takes far too long gets a copy elsewhere; `nil`
@@ -34,8 +38,9 @@ public struct TaskSpec: Hashable, Sendable, Codable {
     public init(
         id: TaskID, type: String? = nil, command: String? = nil, predecessors: [TaskID] = [],
         request: Requirements = .init(), inputs: [FileSpec] = [], outputs: [FileSpec] = [], priority: Int = 0,
-        retries: Int? = nil, speculate: Bool? = nil, environment: [String: String] = [:],
-        parameters: [String: String] = [:], claimedSeconds: Double? = nil, claimedPeakMemoryBytes: Double? = nil
+        notBeforeSeconds: Double? = nil, deadlineSeconds: Double? = nil, retries: Int? = nil, speculate: Bool? = nil,
+        environment: [String: String] = [:], parameters: [String: String] = [:],
+        claimedSeconds: Double? = nil, claimedPeakMemoryBytes: Double? = nil
     ) {
         self.id = id
         self.type = type ?? id.rawValue
@@ -45,6 +50,7 @@ public struct TaskSpec: Hashable, Sendable, Codable {
         self.inputs = inputs
         self.outputs = outputs
         self.priority = priority
+        (self.notBeforeSeconds, self.deadlineSeconds) = (notBeforeSeconds, deadlineSeconds)
         self.retries = retries
         self.speculate = speculate
         self.environment = environment

@@ -12,9 +12,12 @@ package struct WaitGraph: Sendable {
         package var instance: Int
         /// What it occupies there.
         package var resources: Resources
+        /// It does not start before, whatever it waits for; 0 if it may at once.
+        package var notBefore: Double
 
-        package init(start: Double, end: Double, instance: Int, resources: Resources) {
+        package init(start: Double, end: Double, instance: Int, resources: Resources, notBefore: Double = 0) {
             (self.start, self.end, self.instance, self.resources) = (start, max(start, end), instance, resources)
+            self.notBefore = notBefore
         }
     }
 
@@ -160,12 +163,19 @@ extension WaitGraph {
         return best
     }
 
+    /// Whether a piece starts when it may, and all that it waits for has come before.
+    private func awaitsItsTime(_ piece: Int, _ link: Link) -> Bool {
+        let own = pieces[piece]
+        return own.notBefore > 0 && own.start <= own.notBefore + Self.tolerance
+            && pieces[link.piece].end + link.seconds < own.start - Self.tolerance
+    }
+
     /// The pieces that led to the end, each waiting for the one before, from first to last.
     package var criticalPath: [Int] {
         guard var piece = pieces.indices.max(by: { (pieces[$0].end, $1) < (pieces[$1].end, $0) }) else { return [] }
         var path = [piece]
         // Links lead to what ended before, but for rounding.
-        while let link = binding(piece), path.count <= pieces.count {
+        while let link = binding(piece), !awaitsItsTime(piece, link), path.count <= pieces.count {
             piece = link.piece
             path.append(piece)
         }
@@ -190,8 +200,10 @@ extension WaitGraph {
         for piece in order {
             var start = pieces[piece].start
             if let link = binding(piece) {
-                let delay = max(0, start - pieces[link.piece].end - link.seconds)
+                let delay =
+                    awaitsItsTime(piece, link) ? 0 : max(0, start - pieces[link.piece].end - link.seconds)
                 start = links[piece].reduce(-.infinity) { max($0, ends[$1.piece] + $1.seconds) } + delay
+                start = max(start, pieces[piece].notBefore)
             }
             ends[piece] = start + durations[piece]
         }

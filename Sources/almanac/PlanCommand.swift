@@ -23,6 +23,8 @@ struct PlanCommand: ParsableCommand {
     @OptionGroup var input: JobOptions
     @OptionGroup var global: GlobalOptions
 
+    @OptionGroup var store: StoreOptions
+
     @Option(name: .long, help: "What to make small: cost, time or balanced (the product of both).")
     var objective: Goal.Objective?
 
@@ -100,7 +102,9 @@ struct PlanCommand: ParsableCommand {
         var costs = try models.costModel(
             for: job.tasks, on: offered, host: job.pool == nil ? InstanceType.hostName : nil,
             unknownSeconds: unknownTime.seconds)
-        costs.network = job.network ?? .free
+        let calibration = Calibration(besideStore: store.store)
+        calibration?.adjust(&costs.estimates)
+        costs.network = job.network ?? calibration?.network ?? .free
         let goal = Goal(
             objective ?? job.goal.objective,
             deadlineSeconds: deadline?.seconds ?? job.goal.deadlineSeconds, budget: budget ?? job.goal.budget,
@@ -132,13 +136,18 @@ struct PlanCommand: ParsableCommand {
                 }
                 throw Failure.infeasible(error.description)
             }
+            if case .late(let nearest, let tasks) = error {
+                if console.json { try console.result(Late(nearest: nearest, late: tasks), text: "") }
+                throw Failure.infeasible(error.description)
+            }
             throw Failure.input(error.description)
         }
         found.risk = try PlanRisk(
             found.plan, of: job.tasks, on: offered, costs: costs, goal: goal,
             draws: max(20, min(200, 2_000_000 / max(1, job.tasks.count))), seed: global.seed)
         if let output {
-            let saved = SavedPlan(found.plan, goal: goal, costs: costs)
+            let saved = SavedPlan(
+                found.plan, goal: goal, costs: costs, jobDigest: job.tasks.planDigest, modelsDigest: models.digest)
             try Console.write(Data(Console.json(saved).utf8), toFile: output)
         }
         if let svg { try GanttChart(job.name, found.plan, job.tasks, goal: goal).write(to: svg) }
@@ -157,6 +166,13 @@ struct PlanCommand: ParsableCommand {
         let cheapest: Plan
         let withinBudget: Plan?
         let withinDeadline: Plan?
+    }
+
+    /// The same when none keeps the deadlines of all tasks.
+    private struct Late: Encodable {
+        let feasible = false
+        let nearest: Plan
+        let late: [Plan.LateTask]
     }
 
     private func text(_ found: FoundPlan, _ job: JobFile, _ goal: Goal) -> String {

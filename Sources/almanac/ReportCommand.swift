@@ -73,7 +73,7 @@ struct ReportCommand: ParsableCommand {
 
     private func text(_ report: WasteReport, _ requests: ResourceRequests) -> String {
         var table = TextTable([
-            by.title, "attempts", "failed", "used GB·h", "wasted GB·h", "wasted CPU·h", "requested", "peak",
+            by.title, "attempts", "failed", "used GiB·h", "wasted GiB·h", "wasted CPU·h", "requested", "peak",
             "suggested",
             "risk", "would waste",
         ])
@@ -82,12 +82,12 @@ struct ReportCommand: ParsableCommand {
         }
         for tool in report.tools.prefix(top == 0 ? .max : top) {
             table.add([
-                tool.taskType, String(tool.attempts), String(tool.failed), number(tool.usedGBHours),
-                number(tool.wastedGBHours), number(tool.wastedCPUHours),
+                tool.taskType, String(tool.attempts), String(tool.failed), number(gibibyteHours(tool.usedGBHours)),
+                number(tool.wastedGBHours.map(gibibyteHours)), number(tool.wastedCPUHours),
                 tool.request?.currentMemoryBytes.map(gibibyteText) ?? "–",
                 tool.request?.peakText ?? "–",
                 tool.request?.memoryBytes.map(gibibyteText) ?? "–",
-                Units.formatPercent(tool.request?.memoryRisk ?? .nan), number(tool.suggestedGBHours),
+                Units.formatPercent(tool.request?.memoryRisk ?? .nan), number(tool.suggestedGBHours.map(gibibyteHours)),
             ])
         }
         var parts = [table.text]

@@ -19,16 +19,38 @@ struct SimulateCommand: ParsableCommand {
 
             A recorded market is met by each run at a moment of its own: reclaims and refusals follow from how many \
             instances could be had, bills from the prices of the time.
+
+            Several jobs share the pool of the first, all of which is there until the last ends: the tenant that had least in \
+            proportion to its weight goes first, within its quota ('tenant', 'weight' and 'quota' of a job file).
             """)
 
-    @OptionGroup var input: JobOptions
+    @Argument(
+        help: ArgumentHelp(
+            "A job file (YAML), or a recorded workflow in WfFormat (.json, .json.gz). Several share the pool of the first.",
+            valueName: "job"))
+    var jobs: [String]
+
+    @Option(name: .long, help: "Folder of models that 'almanac train' wrote; without it, times are those in the job.")
+    var models: String?
+
+    @Option(
+        name: .long,
+        help:
+            "When each of several jobs comes, from the start of the simulation, for instance 0,10m,1h; all at once by default."
+    )
+    var arrivals: Arrivals?
+
     @OptionGroup var global: GlobalOptions
 
     @Option(name: .long, help: "How many runs.")
     var runs = 200
 
-    @Option(name: .long, help: "Standard deviation of the logarithm of times that the job claims.")
-    var noise = 0.0
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "Standard deviation of the logarithm of times that the job claims, or 'recorded': times differ from what is "
+                + "expected as those of the recorded runs in the store did."))
+    var noise = Noise(deviation: 0)
 
     @Option(name: .long, help: "The probability that a spot instance is taken back within an hour.")
     var reclaims: Double?
@@ -47,7 +69,9 @@ struct SimulateCommand: ParsableCommand {
 
     @Option(
         name: .long,
-        help: "What happens to spot instances: a file of recorded prices or availability, or 'generated'.")
+        help: ArgumentHelp(
+            "What happens to spot instances: a file of recorded prices or availability, 'store' for those imported, or "
+                + "'generated'."))
     var market: String?
 
     @Flag(name: .long, help: "Take spot instances back without notice; else two minutes before.")
@@ -56,8 +80,8 @@ struct SimulateCommand: ParsableCommand {
     @Flag(
         name: .long,
         help: ArgumentHelp(
-            "Fit start-up and dispatch to the recorded runs of the job, print how well held-out runs are foretold, and keep "
-                + "them beside the store for 'simulate'."))
+            "Fit start-up, dispatch and transfers to the recorded runs of the job, print how well each run is foretold from the "
+                + "others, and keep what was fitted beside the store for 'plan' and 'simulate'."))
     var calibrate = false
 
     @OptionGroup var store: StoreOptions
@@ -77,7 +101,17 @@ struct SimulateCommand: ParsableCommand {
 
     func validate() throws {
         guard 1...1_000_000 ~= runs else { throw ValidationError("--runs is \(runs), expected 1 to 1000000.") }
-        guard 0...3 ~= noise else { throw ValidationError("--noise is \(noise), expected 0 to 3.") }
+        if let arrivals, arrivals.seconds.count != jobs.count {
+            throw ValidationError(
+                "--arrivals names \(Units.count(arrivals.seconds.count, "time")) for \(Units.count(jobs.count, "job")). Give one "
+                    + "for each.")
+        }
+        if let first = arrivals?.seconds.first, first != 0 {
+            throw ValidationError("--arrivals: the first job comes at \(Units.formatSeconds(first)), expected 0.")
+        }
+        if jobs.count > 1, calibrate || gantt != nil {
+            throw ValidationError("\(calibrate ? "--calibrate" : "--gantt") takes one job.")
+        }
         for (name, value) in [("reclaims", reclaims ?? 0), ("refusals", refusals), ("failures", failures)] {
             guard 0...0.999 ~= value else { throw ValidationError("--\(name) is \(value), expected 0 to 0.999.") }
         }
@@ -85,20 +119,23 @@ struct SimulateCommand: ParsableCommand {
 
     private struct Answer: Encodable {
         var job: String
+        var jobs: [String]?
         var scenarios: [SimulationStudy.Scenario]
     }
 
     func run() throws {
         if calibrate { return try fit() }
-        var question = SimulationStudy.Question(job: input.job, models: input.models)
+        var question = SimulationStudy.Question(job: jobs[0], models: models)
+        question.others = jobs.indices.dropFirst().map { (jobs[$0], arrivals?.seconds[$0] ?? 0) }
+        question.store = store.store
         (question.runs, question.seed, question.threads) = (runs, global.seed, global.threads)
-        question.assumptions.noise = noise
+        question.assumptions.noise = noise.deviation ?? 0
+        question.assumptions.noiseIsRecorded = noise.deviation == nil
         question.assumptions.reclaimsPerHour = reclaims
         (question.assumptions.refusals, question.assumptions.failures) = (refusals, failures)
         question.assumptions.startUpSeconds = startUp.seconds
-        if let known = Calibration(besideStore: store.store) {
-            question.assumptions.dispatchSeconds = known.dispatchSeconds
-        }
+        question.calibration = Calibration(besideStore: store.store)
+        question.assumptions.dispatchSeconds = question.calibration?.dispatchSeconds ?? 0
         (question.assumptions.pool, question.assumptions.market) = (pool, market)
         if noNotice { question.assumptions.noticeSeconds = 0 }
         question.wantsHistory = trace != nil || gantt != nil
@@ -106,7 +143,9 @@ struct SimulateCommand: ParsableCommand {
         let study = try SimulationStudy(question) { global.console.remark($0) }
         if let trace { try ExecutionTable(study.attempts).writeCSV(to: trace) }
         if let gantt { try draw(study, to: gantt) }
-        try global.console.result(Answer(job: study.job, scenarios: study.scenarios), text: text(study))
+        let answer = Answer(
+            job: study.jobs[0], jobs: study.jobs.count > 1 ? study.jobs : nil, scenarios: study.scenarios)
+        try global.console.result(answer, text: text(study))
     }
 
     private func text(_ study: SimulationStudy) -> String {
@@ -117,7 +156,7 @@ struct SimulateCommand: ParsableCommand {
             let found = scenario.statistics
             let (time, cost) = (found.makespanSeconds, found.cost)
             table.add([
-                scenario.name, Units.formatSeconds(scenario.plannedSeconds),
+                scenario.name, scenario.plannedSeconds.map { Units.formatSeconds($0) } ?? "–",
                 Units.formatSeconds(time.median), "\(Units.formatSeconds(time.p5))–\(Units.formatSeconds(time.p95))",
                 Units.formatPrice(cost.median), "\(Units.formatPrice(cost.p5))–\(Units.formatPrice(cost.p95))",
                 found.withinDeadline.map { Units.formatPercent($0) } ?? "–",
@@ -125,7 +164,8 @@ struct SimulateCommand: ParsableCommand {
                 Units.formatPercent(found.succeeded),
             ])
         }
-        var lines = ["\(study.job): \(Units.count(study.scenarios[0].statistics.runs, "run")) each", "", table.text]
+        let names = study.jobs.joined(separator: ", ")
+        var lines = ["\(names): \(Units.count(study.scenarios[0].statistics.runs, "run")) each", "", table.text]
         for scenario in study.scenarios {
             for other in scenario.differences {
                 // Only where there are several what-ifs need it be said what is compared with what.
@@ -135,34 +175,68 @@ struct SimulateCommand: ParsableCommand {
                         + signed(other.dearer, Units.formatPrice))
             }
         }
+        for scenario in study.scenarios { lines += shares(scenario, isOnly: study.scenarios.count == 1) }
         return lines.joined(separator: "\n")
     }
 
-    private func fit() throws {
-        let found = try Calibration.evaluate(input.job, store: store.existing())
-        try found.calibration.write(besideStore: store.store)
-        var table = TextTable(["held-out run", "took", "calibrated", "error", "uncalibrated", "error"])
-        for run in found.heldOut {
+    /// What became of each of several jobs, and what every tenant got.
+    private func shares(_ scenario: SimulationStudy.Scenario, isOnly: Bool) -> [String] {
+        guard let jobs = scenario.jobs, let tenants = scenario.tenants else { return [] }
+        var table = TextTable(["job", "tenant", "comes at", "tasks wait", "takes", "5–95 %", "in time", "succeeded"])
+        for job in jobs {
+            let time = job.turnaroundSeconds
             table.add([
-                run.run, Units.formatSeconds(run.seconds), Units.formatSeconds(run.calibrated),
-                Units.formatPercent(abs(run.calibrated / run.seconds - 1)), Units.formatSeconds(run.uncalibrated),
-                Units.formatPercent(abs(run.uncalibrated / run.seconds - 1)),
+                job.job, job.tenant, Units.formatSeconds(job.arrivalSeconds),
+                Units.formatSeconds(job.waitSeconds.median),
+                Units.formatSeconds(time.median), "\(Units.formatSeconds(time.p5))–\(Units.formatSeconds(time.p95))",
+                job.withinDeadline.map { Units.formatPercent($0) } ?? "–", Units.formatPercent(job.succeeded),
             ])
         }
+        var parts = TextTable(["tenant", "weight", "of the use while all had work"])
+        for tenant in tenants {
+            parts.add([
+                tenant.tenant, Units.format(tenant.weight, digits: 2),
+                tenant.share.map { Units.formatPercent($0) } ?? "–",
+            ])
+        }
+        return (isOnly ? [""] : ["", "\(scenario.name):"]) + [table.text, "", parts.text]
+    }
+
+    private func fit() throws {
+        let found = try Calibration.evaluate(jobs[0], store: store.existing())
+        try found.calibration.write(besideStore: store.store)
+        var table = TextTable(["run", "took", "foretold", "error", "its own times", "error", "uncalibrated", "error"])
+        for run in found.heldOut {
+            func cells(_ seconds: Double) -> [String] {
+                [Units.formatSeconds(seconds), Units.formatPercent(abs(seconds / run.seconds - 1))]
+            }
+            table.add(
+                [run.run, Units.formatSeconds(run.seconds)] + cells(run.calibrated) + cells(run.replayed)
+                    + cells(run.uncalibrated))
+        }
         let fitted = found.calibration
+        var transfers = "none was recorded"
+        if let known = fitted.transfers {
+            let bandwidth = known.bytesPerSecond.map { "\(Units.formatBytes($0))/s" } ?? "no limit of bandwidth"
+            transfers =
+                "\(Units.formatSeconds(known.latencySeconds)), then \(bandwidth) (\(Units.count(known.count, "transfer")))"
+        }
         let text = """
             fitted to \(Units.count(fitted.runs, "run")): start-up \(Units.formatSeconds(fitted.startUpSeconds)), \
-            dispatch \(Units.formatSeconds(fitted.dispatchSeconds)) an attempt
+            dispatch \(Units.formatSeconds(fitted.dispatchSeconds)) an attempt; transfers: \(transfers)
 
+            each run foretold from the others; with its own times, its tasks are as long as they were:
             \(table.text)
-            median error \(Units.formatPercent(found.medianError)), \
-            uncalibrated \(Units.formatPercent(found.uncalibratedMedianError))
+            median error \(Units.formatPercent(found.medianError)), with its own times \
+            \(Units.formatPercent(found.replayedMedianError)), uncalibrated \
+            \(Units.formatPercent(found.uncalibratedMedianError))
             """
         try global.console.result(found, text: text)
     }
 
     private func draw(_ study: SimulationStudy, to path: String) throws {
-        let report = RunReport("\(study.job), simulated", study.graph, plan: nil, attempts: study.attempts, lives: [])
+        let report = RunReport(
+            "\(study.jobs[0]), simulated", study.graphs[0], plan: nil, attempts: study.attempts, lives: [])
         let isPage = path.hasSuffix(".html") || path.hasSuffix(".htm")
         let text = isPage ? report.page().html() : report.ganttChart().svg()
         do { try text.write(toFile: path, atomically: true, encoding: .utf8) } catch {
@@ -173,6 +247,37 @@ struct SimulateCommand: ParsableCommand {
     private func signed(_ difference: PairedDifference, _ format: (Double) -> String) -> String {
         let sign = difference.mean < 0 ? "−" : "+"
         return "\(sign)\(format(abs(difference.mean))) (± \(format(difference.halfWidth)))"
+    }
+}
+
+/// Times separated by commas, for instance `0,10m`.
+struct Arrivals: ExpressibleByArgument {
+    let seconds: [Double]
+
+    init?(argument: String) {
+        var seconds: [Double] = []
+        for part in argument.split(separator: ",", omittingEmptySubsequences: false) {
+            guard let time = Units.parseSeconds(part.trimmingCharacters(in: .whitespaces)), time.isFinite else {
+                return nil
+            }
+            seconds.append(time)
+        }
+        self.seconds = seconds
+    }
+}
+
+/// A number from 0 to 3, or `recorded`.
+struct Noise: ExpressibleByArgument {
+    /// `nil` if it is as recorded.
+    let deviation: Double?
+    var defaultValueDescription: String { deviation.map { "\($0)" } ?? "recorded" }
+
+    init(deviation: Double?) { self.deviation = deviation }
+
+    init?(argument: String) {
+        let value = Double(argument)
+        guard argument == "recorded" || value.map({ 0...3 ~= $0 }) ?? false else { return nil }
+        deviation = value
     }
 }
 

@@ -27,6 +27,36 @@ import Workloads
         return world
     }
 
+    @Test("a task waits for its time after its job was admitted, and for what it needs")
+    func notBefore() throws {
+        var tasks = chain()
+        tasks[0].notBeforeSeconds = 10
+        tasks[1].notBeforeSeconds = 12
+        let graph = try TaskGraph(tasks)
+        var allocator = Allocator(offers: [offer(cpus: 2, memory: 100)])
+        allocator.add(Job(graph))
+        var world = TestWorld(allocator, [graph])
+        world.now = 5
+        try world.send([.admitted(0)])
+        try world.openAll()
+        #expect(world.running.isEmpty && world.wakeSeconds == 15)
+        #expect(world.allocator.state.obstacle(of: 0, predecessors: []) == .notBefore(15))
+        #expect(world.allocator.state.obstacle(of: 1, predecessors: [0]) == .results([0]))
+        world.now = 14.5
+        try world.send([.timer])
+        #expect(world.running.isEmpty)
+        world.now = 15
+        try world.send([.timer])
+        #expect(Array(world.running.keys) == [0])
+        // What becomes free before its time waits for it, and any event is as good as a timer.
+        world.now = 16
+        try world.finish(0)
+        #expect(world.running.isEmpty && world.wakeSeconds == 17)
+        world.now = 18
+        try world.send([.priced(0, Price(perHour: 3))])
+        #expect(Array(world.running.keys) == [1])
+    }
+
     private func chain() -> [TaskSpec] {
         [
             TaskSpec(id: "a", request: .init(memoryBytes: 30)), TaskSpec(id: "b", predecessors: ["a"]),

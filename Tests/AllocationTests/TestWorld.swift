@@ -20,7 +20,8 @@ func randomGraph(_ count: Int, seed: UInt64, largestCPUs: Double = 4, largestMem
                 request: Requirements(
                     cpus: [0.5, 1, 1, 2, largestCPUs].randomElement(using: &generator) ?? 1,
                     memoryBytes: Double.random(in: 0...largestMemory, using: &generator)),
-                priority: Int.random(in: -1...1, using: &generator))
+                priority: Int.random(in: -1...1, using: &generator),
+                notBeforeSeconds: index % 7 == 6 ? Double(index) / 2 : nil)
         })
 }
 

@@ -433,6 +433,48 @@ struct RunTests {
         #expect(terminal.lines("log").isEmpty)
     }
 
+    @Test(
+        "tasks start when they may, and a deadline of a task that cannot be kept ends with 3 and the nearest that can")
+    func taskLimits() throws {
+        try terminal.write(
+            """
+            tasks:
+              - {id: first, command: "true", seconds: 0.1, deadline: 20s}
+              - {id: last, command: "true", needs: first, seconds: 0.1, not_before: 1s, deadline: 30s}
+            """, to: "job.yaml")
+        let why = try terminal.almanac("plan", "job.yaml", "--explain", "last")
+        #expect(why.output.contains("waits for its time: the job has it start no sooner than 1.00 s"), "\(why.output)")
+        #expect(why.output.contains("its own deadline is 30.0 s"), "\(why.output)")
+        let run = try terminal.almanac("run", "job.yaml")
+        #expect(run.exitCode == 0, "\(run.errors)")
+        let outcomes = try terminal.almanac("outcomes", "export", "-")
+        let rows = outcomes.output.split(separator: "\n").map {
+            $0.split(separator: ",", omittingEmptySubsequences: false)
+        }
+        let start = try #require(rows.first?.firstIndex(of: "start_time_seconds"))
+        let starts = try rows.dropFirst().map { try #require(Double($0[start])) }
+        #expect(starts.count == 2 && starts[1] - starts[0] >= 0.8, "\(starts)")
+        let simulated = try terminal.almanac("simulate", "job.yaml", "--runs", "3", "--json")
+        let scenarios = (simulated.json as? [String: Any])?["scenarios"] as? [[String: Any]]
+        let statistics = scenarios?.first?["statistics"] as? [String: Any]
+        #expect(statistics?["within_deadline"] as? Double == 1, "\(simulated.output)")
+
+        try terminal.write(
+            """
+            tasks:
+              - {id: first, command: "true", seconds: 100}
+              - {id: last, command: "true", needs: first, seconds: 20, deadline: 90s}
+            """, to: "late.yaml")
+        for command in [["plan", "late.yaml"], ["plan", "late.yaml", "--front"], ["run", "late.yaml"]] {
+            let answer = try terminal.start(command).wait()
+            #expect(answer.exitCode == 3, "\(answer)")
+            #expect(answer.errors.contains("'last' by 2m 0s, its deadline is 1m 30s"), "\(answer.errors)")
+        }
+        let nearest = try terminal.almanac("plan", "late.yaml", "--json").json as? [String: Any]
+        #expect(nearest?["feasible"] as? Bool == false)
+        #expect(((nearest?["late"] as? [[String: Any]])?.first?["end_seconds"] as? Double ?? 0) >= 120)
+    }
+
     @Test("a deadline or budget that cannot be kept ends with 3 and says what can")
     func infeasible() throws {
         try terminal.write(

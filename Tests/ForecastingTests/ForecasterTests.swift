@@ -109,8 +109,15 @@ import Testing
         for values in [[52.0, 55, 51, 56], [52.0, 55, 51], [52.0, .nan, 55, .nan, 51, 56]] {
             let forecast = try Forecaster.fit(values, options: .init(method: method)).forecast(horizon: 2)
             #expect(forecast.mean.allSatisfy { (50...57).contains($0) }, "\(values) \(forecast.mean)")
-            #expect(forecast.notes.contains { $0.contains("ARIMA was left out") })
+            let isTooFew = method == .auto && values.count { !$0.isNaN } == 3
+            #expect(forecast.notes.contains { $0.contains(isTooFew ? "Too few observations" : "ARIMA was left out") })
+            for interval in forecast.intervals where method == .auto {
+                #expect(zip(interval.lower, interval.upper).allSatisfy { $0 < $1 }, "\(values)")
+            }
         }
+        // On a straight line too.
+        let line = try Forecaster.fit([1, 2, 3]).forecast(horizon: 1).intervals[0]
+        #expect(line.upper[0] - line.lower[0] > 0.5)
         #expect(throws: ForecastingError.self) { try AutoARIMA.fit([52, 55, 51, 56]) }
     }
 

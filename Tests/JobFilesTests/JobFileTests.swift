@@ -65,6 +65,8 @@ import Workloads
             inputs: ["part-${part}"]
             outputs: [{path: "sorted-${part}-${order}", size: 2 MB}]
             priority: 3
+            not_before: 30m
+            deadline: 2h
             retries: 2
             env: {LC_ALL: C, ORDER: "${order}"}
             parameters: {kind: text}
@@ -84,6 +86,23 @@ import Workloads
         """
         .replacingOccurrences(of: "id: sort-${part}", with: "id: sort-${part}-${order}")
 
+    @Test("a job says whose it is, and what that tenant may have")
+    func account() throws {
+        let job = try JobFile.parse(
+            """
+            tenant: genomics
+            weight: 2.5
+            quota: {cpus: 16, memory: 64 GB, price: 2.50}
+            tasks: [{id: a, cpus: 4}]
+            """)
+        let quota = Quota(
+            resources: Resources(cpus: 16, memoryBytes: 64e9, gpus: .infinity, storageBytes: .infinity),
+            pricePerHour: 2.5)
+        #expect(job.account == Account(tenant: "genomics", weight: 2.5, quota: quota))
+        let copy = try JSONDecoder().decode(Account.self, from: JSONEncoder().encode(job.account))
+        #expect(copy == job.account)
+    }
+
     @Test("every key is read")
     func everything() throws {
         let job = try JobFile.parse(Self.example)
@@ -94,6 +113,7 @@ import Workloads
             job.tasks.tasks.map(\.id.rawValue) == [
                 "split", "sort-1-up", "sort-1-down", "sort-2-up", "sort-2-down", "merge", "report",
             ])
+        #expect(job.account == Account())
         let sort = try #require(job.tasks["sort-2-down"])
         #expect(sort.type == "sort" && sort.command == "sort part-2 > sorted-2-down; echo ${HOME}")
         #expect(
@@ -102,6 +122,7 @@ import Workloads
         #expect(sort.predecessors == ["split"] && sort.inputs == [FileSpec(path: "part-2")])
         #expect(sort.outputs == [FileSpec(path: "sorted-2-down", sizeBytes: 2e6)])
         #expect(sort.priority == 3 && sort.retries == 2 && sort.claimedSeconds == 12)
+        #expect(sort.notBeforeSeconds == 1800 && sort.deadlineSeconds == 7200)
         #expect(sort.environment == ["LC_ALL": "C", "ORDER": "down"])
         #expect(sort.parameters == ["part": "2", "order": "down", "kind": "text"])
         let merge = try #require(job.tasks["merge"])
@@ -177,6 +198,11 @@ import Workloads
         ("tasks:\n  - id: a\n    time_limit: 0", 3, 17, "more than 0 seconds"),
         ("tasks:\n  - id: a\n    retries: -1", 3, 14, "a whole number from 0"),
         ("tasks:\n  - id: a\n    priority: 99999999999999999999", 3, 15, "a whole number"),
+        ("tasks:\n  - {id: a, not_before: 1h, deadline: 60m}", 2, 38, "later than 'not_before'"),
+        ("tasks:\n  - {id: a, not_before: tomorrow}", 2, 24, "a time such as"),
+        ("tasks: [{id: a, cpus: 4}]\nquota: {cpus: 2}", 2, 8, "beyond the quota"),
+        ("tasks: [{id: a}]\nweight: 0", 2, 9, "a number from"),
+        ("tasks: [{id: a}]\nquota: {cpu: 2}", 2, 9, "Did you mean 'cpus'?"),
         ("tasks:\n  - id: [a]\n", 2, 9, "'id' is a list"),
         ("tasks:\n  - id: a\n  - id: b\n  - id: a\n", 4, 9, "exists already (line 2)"),
         ("tasks:\n  - id: a\n    foreach: {n: [1, 2]}", 2, 9, "put a variable of its 'foreach'"),

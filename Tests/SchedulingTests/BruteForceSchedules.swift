@@ -36,8 +36,14 @@ struct SmallProblem {
         costs.network = Network(bytesPerSecond: 1, latencySeconds: Double(Int.random(in: 0...3, using: &generator)))
     }
 
-    /// The least makespan, by trying every order and every machine.
-    var leastMakespan: Double {
+    /// The least makespan of all that keep the deadlines of tasks, by trying every order and every machine; infinite if none does.
+    var leastMakespan: Double { least { end, deadline in end <= deadline ? end : .infinity } }
+
+    /// By how much the task that is latest ends after its deadline at least; less than 0 if all can end before.
+    var leastLateness: Double { least { $0 - $1 } }
+
+    /// The least of the greatest value of all tasks, by end and deadline.
+    private func least(_ value: (Double, Double) -> Double) -> Double {
         let count = graph.count
         let speeds = pool.entries.map(\.type.speed)
         var ends = [Double](repeating: -1, count: count)
@@ -53,7 +59,7 @@ struct SmallProblem {
             for task in 0..<count where ends[task] < 0 {
                 guard graph.predecessors(of: task).allSatisfy({ ends[$0] >= 0 }) else { continue }
                 for machine in speeds.indices {
-                    var start = free[machine]
+                    var start = max(free[machine], graph.tasks[task].notBeforeSeconds ?? 0)
                     for other in graph.predecessors(of: task) {
                         start = max(
                             start, ends[other] + (places[other] == machine ? 0 : transfer(other, task, on: machine)))
@@ -62,12 +68,12 @@ struct SmallProblem {
                         start + (graph.tasks[task].claimedSeconds ?? 0) / speeds[machine], free[machine]
                     )
                     (ends[task], places[task], free[machine]) = (end, machine, end)
-                    extend(done + 1, max(latest, end))
+                    extend(done + 1, max(latest, value(end, graph.tasks[task].deadlineSeconds ?? .infinity)))
                     (ends[task], places[task], free[machine]) = (-1, -1, before)
                 }
             }
         }
-        extend(0, 0)
+        extend(0, -.infinity)
         return best
     }
 
@@ -88,6 +94,8 @@ struct SmallProblem {
         let offers = Dictionary(uniqueKeysWithValues: plan.instances.map { ($0.id, $0.entry) })
         for (index, task) in graph.tasks.enumerated() {
             guard let own = places[task.id], let offer = offers[own.instance] else { return "no \(task.id)" }
+            if own.startSeconds < task.notBeforeSeconds ?? 0 { return "\(task.id) starts before its time" }
+            if own.endSeconds > (task.deadlineSeconds ?? .infinity) * (1 + 1e-9) { return "\(task.id) is late" }
             if own.startSeconds < offer.openSeconds { return "\(task.id) starts before its machine comes" }
             for other in graph.predecessors(of: index) {
                 guard let from = places[graph.tasks[other].id], from.instance != own.instance else { continue }

@@ -108,6 +108,89 @@ import Workloads
         }
     }
 
+    /// Tasks that may not start at once, and of some problems tasks that must end in time.
+    private func timed(_ seed: UInt64, dated: Bool) throws -> SmallProblem {
+        var small = try SmallProblem(tasks: 6, machines: 3, seed: seed)
+        var generator = TestGenerator(seed: seed &+ 31)
+        small.graph = small.graph.mapTasks { _, task in
+            if Bool.random(using: &generator) {
+                task.notBeforeSeconds = Double(Int.random(in: 0...60, using: &generator))
+            }
+            if dated, Bool.random(using: &generator) {
+                task.deadlineSeconds =
+                    (task.notBeforeSeconds ?? 0) + Double(Int.random(in: 5...80, using: &generator))
+            }
+        }
+        for place in small.pool.entries.indices where seed % 3 == 0 {
+            small.pool.entries[place].openSeconds = Double(Int.random(in: 0...40, using: &generator))
+        }
+        return small
+    }
+
+    @Test(
+        "no task starts before its time, the search finds the optimum, and nothing beats it", arguments: UInt64(0)..<60)
+    func releases(seed: UInt64) throws {
+        let small = try timed(seed, dated: false)
+        let least = small.leastMakespan
+        let planner = Planner(small.graph, on: small.pool, costs: small.costs)
+        let found = try planner.search(Goal(.time), limit: .tries(8000))
+        #expect(small.fault(of: found.plan) == nil)
+        #expect(abs(found.plan.makespanSeconds - least) < 1e-9, "\(found.plan.makespanSeconds) instead of \(least)")
+        #expect(found.lowerBound.makespanSeconds <= least)
+        for plan in try [planner.heft(), planner.plan(Goal(.cost)), planner.plan(Goal(.balanced))] {
+            #expect(small.fault(of: plan) == nil)
+            #expect(plan.makespanSeconds >= least - 1e-9)
+        }
+    }
+
+    @Test(
+        "deadlines of tasks are kept where they can be; where not, the nearest is named, and none is nearer",
+        arguments: UInt64(0)..<80)
+    func deadlines(seed: UInt64) throws {
+        let small = try timed(seed, dated: true)
+        let least = small.leastMakespan
+        let planner = Planner(small.graph, on: small.pool, costs: small.costs)
+        guard least.isFinite else {
+            let error = #expect(throws: PlanError.self) { try planner.search(Goal(.time), limit: .tries(8000)) }
+            guard case .late(let plan, let late) = error else { return #expect(Bool(false), "\(error as Any)") }
+            let latest = try #require(late.first)
+            let lateness = latest.endSeconds - latest.deadlineSeconds
+            #expect(lateness >= small.leastLateness - 1e-9)
+            #expect(lateness <= small.leastLateness + 1e-9, "\(lateness) instead of \(small.leastLateness)")
+            // With what it names as deadlines, there is a plan.
+            var eased = small
+            eased.graph = small.graph.mapTasks { _, task in
+                let end = late.first { $0.task == task.id }?.endSeconds
+                task.deadlineSeconds = end ?? task.deadlineSeconds
+            }
+            #expect(eased.fault(of: plan) == nil)
+            #expect(throws: PlanError.self) { try planner.paretoFront() }
+            return
+        }
+        let found = try planner.search(Goal(.time), limit: .tries(8000)).plan
+        #expect(small.fault(of: found) == nil)
+        #expect(abs(found.makespanSeconds - least) < 1e-9, "\(found.makespanSeconds) instead of \(least)")
+        let cheap = try planner.search(Goal(.cost), limit: .tries(4000)).plan
+        #expect(small.fault(of: cheap) == nil && cheap.cost <= found.cost + 1e-12)
+        for plan in try planner.paretoFront() { #expect(small.fault(of: plan) == nil) }
+    }
+
+    @Test(
+        "where tasks share instances, none starts before its time, and nothing beats the optimum",
+        arguments: UInt64(0)..<20)
+    func sharedReleases(seed: UInt64) throws {
+        var generator = TestGenerator(seed: seed)
+        let graph = try randomGraph(5, seed: seed).mapTasks { index, task in
+            task.notBeforeSeconds = index % 2 == 0 ? Double(Int.random(in: 0...900, using: &generator)) : nil
+        }
+        let pool = testPool(types: 2, count: 1)
+        let least = leastMakespan(graph, pool)
+        let found = try Planner(graph, on: pool, costs: .claimed(by: graph)).search(Goal(.time), limit: .tries(4000))
+        try found.plan.validate(graph, on: pool)
+        #expect(abs(found.plan.makespanSeconds - least) < 1e-9 * least)
+        #expect(found.lowerBound.makespanSeconds <= least)
+    }
+
     private func zoned(_ seed: UInt64) throws -> SmallProblem {
         var small = try SmallProblem(tasks: 6, machines: 3, seed: seed)
         var generator = TestGenerator(seed: seed &+ 7)

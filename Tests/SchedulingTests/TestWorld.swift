@@ -67,7 +67,7 @@ func leastMakespan(_ graph: TaskGraph, _ pool: ResourcePool) -> Double {
         for (index, task) in graph.tasks.enumerated() where ends[index] == nil {
             let before = graph.predecessors(of: index).map { ends[$0] }
             guard !before.contains(nil) else { continue }
-            let ready = before.compactMap(\.self).max() ?? 0
+            let ready = max(before.compactMap(\.self).max() ?? 0, task.notBeforeSeconds ?? 0)
             for (entry, offer) in pool.entries.enumerated() {
                 let seconds = (task.claimedSeconds ?? 0) / offer.type.speed
                 // It starts when something ends, or when its data is there; at all starts within there is room.

@@ -98,6 +98,113 @@ import Workloads
         #expect(found.makespanSeconds.p5 < found.makespanSeconds.median)
     }
 
+    /// Jobs of equal independent tasks on a pool with room for four at a time.
+    private static func sharing(_ jobs: [(account: Account, tasks: Int, arrival: Double)]) throws -> Simulator {
+        let made = try jobs.enumerated().map { index, item in
+            let graph = try TaskGraph((0..<item.tasks).map { TaskSpec(id: TaskID("t\($0)"), claimedSeconds: 10) })
+            let account = item.account
+            return SimulatedJob(
+                Job(
+                    graph, name: "j\(index)", tenant: account.tenant, weight: account.weight, quota: account.quota),
+                arrivalSeconds: item.arrival, estimates: Estimates(claimedBy: graph))
+        }
+        let offer = Offer(
+            type: InstanceType(name: "m", cpus: 1, memoryBytes: 1e9, onDemandPrice: Price(perHour: 1)), maximumCount: 4)
+        var simulator = Simulator(
+            made[0].job, estimates: made[0].estimates,
+            allocator: Allocator(offers: [offer], policies: Policies(placement: Backfilling(.fairShare))),
+            world: World(Estimates(joining: made.map(\.estimates))))
+        simulator.others = Array(made.dropFirst())
+        return simulator
+    }
+
+    @Test("tenants get their parts of a pool while both have work, and what one leaves the other takes")
+    func shares() throws {
+        let run = try Self.sharing([
+            (Account(tenant: "a", weight: 3), 120, 0), (Account(tenant: "b"), 40, 0), (Account(tenant: "b"), 4, 100),
+        ]).run(seed: 1)
+        #expect(run.ending == .succeeded && run.attempts == 164 && run.jobs.count == 3)
+        // 1,640 seconds of work on four machines.
+        #expect(abs(run.makespanSeconds - 410) < 1e-6)
+        let all = run.jobs.reduce(0) { $0 + $1.contendedUse }
+        #expect(abs(run.jobs[0].contendedUse / all - 0.75) < 0.02, "\(run.jobs)")
+        #expect(run.jobs[2].arrivalSeconds == 100 && run.jobs[2].endSeconds > 110)
+        #expect(run.cost > 0)
+    }
+
+    @Test("a quota holds whatever is free, and jobs that come later start later")
+    func quotas() throws {
+        let quota = Quota(
+            resources: Resources(cpus: 1, memoryBytes: .infinity, gpus: .infinity, storageBytes: .infinity))
+        let run = try Self.sharing([
+            (Account(tenant: "a", quota: quota), 5, 0), (Account(tenant: "b"), 8, 35),
+        ]).run(seed: 1)
+        // One after the other on four machines; the other tenant has three of them.
+        #expect(run.jobs[0].endSeconds == 50 && run.jobs[0].meanWaitSeconds == 20)
+        #expect(run.jobs[1].arrivalSeconds == 35 && run.jobs[1].endSeconds == 65, "\(run.jobs[1])")
+    }
+
+    @Test("estimates and flows of several jobs are those of each, one after the other")
+    func joining() throws {
+        let graphs = try [Self.graph(1), Self.graph(2)]
+        let parts = graphs.map { Estimates(claimedBy: $0) }
+        let joined = Estimates(joining: parts)
+        #expect(joined.expectedSeconds == parts[0].expectedSeconds + parts[1].expectedSeconds)
+        #expect(joined.memoryQuantiles.count == 60 && joined.secondsQuantiles.isEmpty)
+        let run = try Self.sharing([(Account(), 6, 0), (Account(), 6, 0)]).history(seed: 3)
+        let tasks = try TaskGraph((0..<6).map { TaskSpec(id: TaskID("t\($0)")) })
+        #expect(Set(run.records([tasks, tasks]).map { "\($0.workflow ?? "")/\($0.task ?? "")" }).count == 12)
+    }
+
+    @Test("run times may differ as recorded ones did")
+    func residuals() throws {
+        let graph = try Self.graph(3)
+        let (simulator, _) = try Self.simulator(graph) { $0.residuals = graph.tasks.map { _ in [0.5, 2] } }
+        for seed in UInt64(0)..<20 {
+            for attempt in simulator.history(seed: seed).attempts {
+                let expected = graph.tasks[Int(attempt.id.task)].claimedSeconds ?? 0
+                let speed = simulator.allocator.state.offers.map(\.type.speed)
+                let took = attempt.endSeconds - attempt.startSeconds
+                #expect(
+                    speed.contains { abs(took * $0 / expected - 0.5) < 1e-6 || abs(took * $0 / expected - 2) < 1e-6 })
+            }
+        }
+    }
+
+    @Test(
+        "data that move to another zone take the time of the link between them, and cost what it costs",
+        arguments: [false, true])
+    func zones(sharesLinks: Bool) throws {
+        let graph = try TaskGraph([
+            TaskSpec(id: "a", outputs: [FileSpec(path: "f", sizeBytes: 2e9)], claimedSeconds: 10),
+            TaskSpec(
+                id: "b", predecessors: ["a"], request: Requirements(zones: ["y"]), inputs: [FileSpec(path: "f")],
+                claimedSeconds: 5),
+        ])
+        let offers = ["x", "y"].map { zone in
+            Offer(
+                type: InstanceType(
+                    name: "m", cpus: 1, memoryBytes: 1e9, onDemandPrice: Price(perHour: 0), zones: [zone]), zone: zone)
+        }
+        let network = Network(
+            bytesPerSecond: 1e9, latencySeconds: 1,
+            betweenZones: .init(bytesPerSecond: 1e8, latencySeconds: 3, pricePerGigabyte: 0.25))
+        let estimates = Estimates(claimedBy: graph)
+        var world = World(estimates)
+        (world.flow, world.sharesLinks) = (DataFlow(graph, over: network), sharesLinks)
+        let plan = Assignments(
+            slots: [.init(offer: 0, startSeconds: 0), .init(offer: 1, startSeconds: 0)], slotOfTask: [0, 1],
+            order: [0, 1], endSeconds: 0)
+        var simulator = Simulator(
+            Job(graph), estimates: estimates,
+            allocator: Allocator(offers: offers, policies: Policies(placement: ToTheLetter())), world: world,
+            plan: plan)
+        simulator.flow = world.flow
+        let run = simulator.run(seed: 1)
+        #expect(abs(run.makespanSeconds - (10 + 3 + 20 + 5)) < 1e-6)
+        #expect(abs(run.cost - 0.5) < 1e-9)
+    }
+
     @Test("a share of the instances is taken back within the hour, as the rate says")
     func rate() throws {
         let long = try TaskGraph([TaskSpec(id: "t", claimedSeconds: 1.5 * 3600)])
@@ -210,6 +317,32 @@ import Workloads
         #expect(history.attempts.count == 25)
         for attempt in history.attempts {
             #expect(abs(attempt.endSeconds - ends[Int(attempt.id.task)]) < 1e-9 * max(1, attempt.endSeconds))
+        }
+    }
+
+    @Test(
+        "the best schedules known take as long as the machine model says, to the letter",
+        arguments: PinnedProblem.folders)
+    func pinned(folder: String) throws {
+        for problem in try PinnedProblem.all(in: folder) {
+            let (order, machine) = problem.placed
+            var place = [Int32](repeating: 0, count: order.count)
+            for (position, task) in order.enumerated() { place[task] = Int32(position) }
+            let plan = Assignments(
+                slots: problem.machines.indices.map { .init(offer: OfferIndex($0), startSeconds: 0) },
+                slotOfTask: machine.map { Int32($0) }, order: place, endSeconds: 0)
+            let estimates = Estimates(claimedBy: problem.graph)
+            var world = World(estimates)
+            world.flow = DataFlow(problem.graph, over: problem.network)
+            var simulator = Simulator(
+                Job(problem.graph), estimates: estimates,
+                allocator: Allocator(
+                    offers: problem.pool.entries, policies: Policies(placement: ToTheLetter())), world: world,
+                plan: plan)
+            simulator.flow = world.flow
+            let run = simulator.run(seed: 0)
+            #expect(run.ending == .succeeded && run.attempts == problem.graph.count)
+            #expect(abs(run.makespanSeconds - problem.bestKnown) <= 1e-9 * problem.bestKnown, "\(problem.id)")
         }
     }
 

@@ -50,9 +50,9 @@ extension LaneModel: SearchSpace {
         keepsFront: Bool,
         until limit: SearchLimit, seed: UInt64
     ) -> Found<LanePlan> {
-        // Windows and beams know neither zones nor instances that come later.
+        // Windows and beams know neither zones nor instances that come later, and beams no deadlines of tasks.
         let isPlain = !problem.hasZones && problem.startsAtOnce
-        if method == .beam, isPlain {
+        if method == .beam, isPlain, problem.deadlines.isEmpty {
             return widen(points[chain % points.count], score, from: 4 << chain, until: limit)
         }
         // They find what annealing does not, and the other way round; but see times only.
@@ -82,7 +82,7 @@ extension LaneModel: SearchSpace {
     private func widen(
         _ point: LanePlan, _ score: PlanScore, from first: Int, until limit: SearchLimit
     ) -> Found<LanePlan> {
-        var found = Found(point: point, score: score(makespan: point.makespan, cost: point.cost))
+        var found = Found(point: point, score: score(point))
         var width = first
         while width < 1 << 20, limit.passed(tries: found.tries, score: found.score) < 1 {
             var rest = limit
@@ -91,7 +91,7 @@ extension LaneModel: SearchSpace {
             found.tries += max(1, outcome.tries)
             if let plan = outcome.plan {
                 found.point = plan
-                found.score = score(makespan: plan.makespan, cost: plan.cost)
+                found.score = score(plan)
             }
             if outcome.bound >= found.score { break }
             width *= 4
@@ -121,7 +121,7 @@ extension Annealing {
             schedule.set(order: plan.order, lanes: plan.lanes)
             schedule.sort()
             let now = LanePlan(schedule)
-            current = score(makespan: now.makespan, cost: now.cost)
+            current = score(now)
             result = Found(point: now, score: current)
         }
 
@@ -175,12 +175,13 @@ extension Annealing {
             result.evaluations += 1
             guard schedule.settle(upTo: longest) else { return schedule.undo() }
             let cost = score.needsCost ? schedule.cost() : 0
-            let now = score(makespan: schedule.makespan, cost: cost)
+            let lateness = schedule.lateness()
+            let now = score(makespan: schedule.makespan, cost: cost, lateness: lateness)
             guard now <= limit else { return schedule.undo() }
             schedule.keep()
             current = now
             isStale = true
-            if setup.keepsFront {
+            if setup.keepsFront, lateness == 0 {
                 result.front.add(makespan: schedule.makespan, cost: cost, LanePlan(schedule))
             }
             if now < result.score - 1e-12 * abs(result.score) {

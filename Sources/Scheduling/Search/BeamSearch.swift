@@ -112,7 +112,7 @@ extension BeamSearch {
             }
             for state in states {
                 let plan = LanePlan(order: state.order, lanes: state.lanes, model)
-                let value = score(makespan: plan.makespan, cost: plan.cost)
+                let value = score(plan)
                 if value < best { (best, bestPlan) = (value, plan) }
             }
             return Outcome(plan: bestPlan, bound: min(best, dropped), tries: tries)
@@ -186,7 +186,7 @@ extension BeamSearch {
                     bound = max(bound, state.ends[task] + tails[task])
                     continue
                 }
-                var (ready, isReady) = (state.last, true)
+                var (ready, isReady) = (max(state.last, problem.release(of: task)), true)
                 for edge in problem.edges(of: task) {
                     let other = Int(problem.predecessors[edge])
                     ready = max(ready, heads[other])
@@ -214,7 +214,7 @@ extension BeamSearch {
             for place in first..<candidates.count {
                 let step = candidates[place]
                 let longest = max(bound, step.end + tails[step.task], latest(state, after: step))
-                let value = score(makespan: longest, cost: score.needsCost ? cost(state, step) : 0)
+                let value = score(makespan: longest, cost: score.needsCost ? cost(state, step) : 0, lateness: 0)
                 guard value * (1 + 1e-12) < best else { continue }
                 candidates[kept] = step
                 candidates[kept].bound = value
@@ -258,7 +258,7 @@ extension BeamSearch {
 
         private func start(_ task: Int, _ lane: Int, _ state: State, _ free: [Double]) -> Double {
             let entry = model.entry[lane]
-            var start = max(state.last, problem.opens[Int(entry)])
+            var start = max(state.last, problem.opens[Int(entry)], problem.release(of: task))
             for edge in problem.edges(of: task) {
                 let other = Int(problem.predecessors[edge])
                 let from = Int(state.lanes[other])

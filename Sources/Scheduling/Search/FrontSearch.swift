@@ -84,7 +84,9 @@ struct FrontSearch {
     /// Those of which none is both slower and dearer than another.
     static func front(_ schedules: [Schedule]) -> [Schedule] {
         var front: [Schedule] = []
-        for schedule in schedules.sorted(by: { ($0.makespan, $0.cost) < ($1.makespan, $1.cost) })
+        // Those that are late stay only if there are no others.
+        let usable = schedules.contains { $0.lateness == 0 } ? schedules.filter { $0.lateness == 0 } : schedules
+        for schedule in usable.sorted(by: { ($0.makespan, $0.cost) < ($1.makespan, $1.cost) })
         where schedule.cost < front.last?.cost ?? .infinity {
             front.append(schedule)
         }

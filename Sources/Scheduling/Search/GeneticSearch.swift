@@ -27,7 +27,7 @@ struct GeneticSearch: Sendable {
         var random = SplitMix(seed: seed)
         var decoder = ScheduleDecoder(model.problem)
         var best = points[0]
-        func value(_ schedule: Schedule) -> Double { score(makespan: schedule.makespan, cost: schedule.cost) }
+        func value(_ schedule: Schedule) -> Double { score(schedule) }
         for point in points where value(point) < value(best) { best = point }
         // A list schedule that moves tasks into gaps may be better than what it becomes by decoding.
         var result = Found(point: best, score: value(best))

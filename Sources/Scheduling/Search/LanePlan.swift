@@ -6,6 +6,8 @@ struct LanePlan: Sendable {
     var lanes: [Int32]
     var makespan: Double
     var cost: Double
+    /// By how much the task that is latest ends after its own deadline.
+    var lateness = 0.0
 
     init(order: [Int32], lanes: [Int32], makespan: Double, cost: Double) {
         (self.order, self.lanes, self.makespan, self.cost) = (order, lanes, makespan, cost)
@@ -15,7 +17,7 @@ struct LanePlan: Sendable {
     init(_ schedule: borrowing LaneSchedule) {
         order = Array(UnsafeBufferPointer(start: schedule.order, count: schedule.count))
         lanes = Array(UnsafeBufferPointer(start: schedule.lane, count: schedule.count))
-        (makespan, cost) = (schedule.makespan, schedule.cost())
+        (makespan, cost, lateness) = (schedule.makespan, schedule.cost(), schedule.lateness())
     }
 
     /// An order that keeps that of the graph, and a lane for each task.
@@ -47,7 +49,7 @@ struct LanePlan: Sendable {
             lanes[task] = Int32(lane)
         }
         order = sorted.map { Int32($0) }
-        (makespan, cost) = (schedule.makespan, schedule.cost)
+        (makespan, cost, lateness) = (schedule.makespan, schedule.cost, schedule.lateness)
     }
 
     /// The schedule, in which tasks start as soon as they can.

@@ -32,6 +32,11 @@ package struct LaneSchedule: ~Copyable {
     /// When each lane takes tasks first; looked at only if not all do at once.
     private let openOfLane: UnsafePointer<Double>
     private let startsAtOnce: Bool
+    /// When each task may start first; looked at only if not all may at once.
+    private let release: UnsafePointer<Double>
+    private let isReleased: Bool
+    /// The tasks that have a deadline of their own.
+    private let dated: [Int]
 
     // The schedule: the order and the place of each task in it, lanes, and neighbours on them.
     let order: UnsafeMutablePointer<Int32>
@@ -108,6 +113,9 @@ package struct LaneSchedule: ~Copyable {
         entryOfLane = UnsafePointer(copy(model.entry))
         openOfLane = UnsafePointer(copy(model.entry.map { problem.opens[Int($0)] }))
         startsAtOnce = problem.startsAtOnce
+        release = UnsafePointer(copy(problem.releases))
+        isReleased = !problem.releases.isEmpty
+        dated = problem.deadlines.indices.filter { problem.deadlines[$0].isFinite }
         let none = [Int32](repeating: -1, count: count)
         let zero = [Double](repeating: 0, count: count)
         order = copy(none)
@@ -167,6 +175,7 @@ package struct LaneSchedule: ~Copyable {
     /// When a task can start where it is.
     @inline(__always) func start(_ task: Int) -> Double {
         var latest = room == 0 && before[task] >= 0 ? end[Int(before[task])] : opening(Int(lane[task]))
+        if isReleased { latest = max(latest, release[task]) }
         let own = host[task]
         for edge in Int(firstIn[task])..<Int(firstIn[task + 1]) {
             let other = Int(tasksIn[edge])
@@ -280,6 +289,14 @@ package struct LaneSchedule: ~Copyable {
         return latest
     }
 
+    /// By how much the task that is latest ends after its own deadline, in seconds; 0 if none does.
+    package func lateness() -> Double {
+        dated.reduce(0) { latest, task in
+            let deadline = model.problem.deadlines[task]
+            return end[task] <= deadline * (1 + 1e-9) ? latest : max(latest, end[task] - deadline)
+        }
+    }
+
     /// What is billed for all instances, from first to last use, and for transfers, in US dollars.
     package func cost() -> Double {
         var sum = 0.0
@@ -330,6 +347,7 @@ package struct LaneSchedule: ~Copyable {
         let (previous, next) = neighbours(task, newLane, place)
         let own = hostOfLane[newLane]
         var earliest = room == 0 && previous >= 0 ? end[previous] : opening(newLane)
+        if isReleased { earliest = max(earliest, release[task]) }
         for edge in Int(firstIn[task])..<Int(firstIn[task + 1]) {
             let other = Int(tasksIn[edge])
             earliest = max(earliest, end[other] + delayIn(edge, host[other], own))

@@ -56,12 +56,14 @@ extension LowerBound {
                 problem.hasZones ? zip(problem.transfers, problem.farTransfers).map { min($0, $1) } : problem.transfers
             let edges = Edges(first: problem.firstEdge, tasks: problem.predecessors, seconds: nearest)
             let order = problem.graph.topologicalOrder
-            let heads = Self.earliest(order, edges, seconds, isAlone)
+            // The time until the first instance comes is added to all at the end.
+            let open = problem.opens.min() ?? 0
+            let heads = Self.earliest(
+                order, edges, seconds, isAlone, releases: problem.releases.map { max(0, $0 - open) })
             let backward = LaneModel.reversed(problem, nearest)
             let tails = Self.earliest(
                 order.reversed(), Edges(first: backward.first, tasks: backward.tasks, seconds: backward.seconds),
-                seconds,
-                isAlone)
+                seconds, isAlone, releases: [])
             for task in 0..<count {
                 var (head, tail, path) = (Double.infinity, Double.infinity, Double.infinity)
                 for place in task * width..<(task + 1) * width where seconds[place].isFinite {
@@ -105,7 +107,7 @@ extension LowerBound {
         /// When each task on each kind of entry may start at the earliest. What it waits for either runs on the same
         /// instance, one after the other, or its data moves: the more of what comes last runs there, the less is waited for.
         private static func earliest(
-            _ order: [Int], _ edges: Edges, _ seconds: [Double], _ isAlone: [Bool]
+            _ order: [Int], _ edges: Edges, _ seconds: [Double], _ isAlone: [Bool], releases: [Double]
         ) -> [Double] {
             let width = isAlone.count
             var starts = [Double](repeating: 0, count: seconds.count)
@@ -138,6 +140,7 @@ extension LowerBound {
                             sequence = max(sequence, starts[other] + seconds[other])
                         }
                     }
+                    if !releases.isEmpty { best = max(best, releases[task]) }
                     starts[task * width + kind] = best
                     end = min(end, best + seconds[task * width + kind])
                 }

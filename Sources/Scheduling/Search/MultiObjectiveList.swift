@@ -70,13 +70,14 @@ struct MultiObjectiveList {
     /// All places of a task in one schedule; of instances of an entry that are not used one stands for all.
     private func add(_ task: Int, _ parent: Int, _ partial: Partial, _ candidates: inout [Candidate]) {
         let edges = problem.edges(of: task)
-        var (elsewhere, source) = (0.0, Int32(-1))
+        let release = problem.release(of: task)
+        var (elsewhere, source) = (release, Int32(-1))
         for edge in edges {
             let other = Int(problem.predecessors[edge])
             let arrival = partial.ends[other] + problem.transfers[edge]
             if arrival > elsewhere { (elsewhere, source) = (arrival, model.host[Int(partial.lanes[other])]) }
         }
-        var here = source < 0 ? elsewhere : 0
+        var here = source < 0 ? elsewhere : release
         if source >= 0 {
             for edge in edges {
                 let other = Int(problem.predecessors[edge])

@@ -25,9 +25,9 @@ struct OrderAnnealing: Sendable {
         var decoder = ScheduleDecoder(problem)
         var genome = OrderGenome(first, problem)
         decoder.decode(order: genome.order, entries: genome.entries)
-        var current = score(makespan: decoder.schedule.makespan, cost: decoder.schedule.cost)
+        var current = score(decoder.schedule)
         // The decoder may do worse than a list schedule that moves tasks into gaps.
-        let given = score(makespan: first.makespan, cost: first.cost)
+        let given = score(first)
         var result = Found(point: given <= current ? first : decoder.schedule, score: min(given, current))
         let scale = max(current, .leastNormalMagnitude)
         var undo = OrderGenome.Change()
@@ -62,11 +62,11 @@ struct OrderAnnealing: Sendable {
                 genome.move(task, to: place, &undo)
             }
             decoder.decode(order: genome.order, entries: genome.entries)
-            let now = score(makespan: decoder.schedule.makespan, cost: decoder.schedule.cost)
+            let now = score(decoder.schedule)
             if now <= current - temperature * log(1 - random.uniform()) {
                 current = now
                 undo.clear()
-                if keepsFront {
+                if keepsFront, decoder.schedule.lateness == 0 {
                     result.front.add(
                         makespan: decoder.schedule.makespan, cost: decoder.schedule.cost, decoder.schedule)
                 }

@@ -8,6 +8,8 @@ struct PlanScore: Sendable {
     /// What one second late and one dollar too much cost, in units of the objective.
     private let late: Double
     private let dear: Double
+    /// What it costs that a task ends one second after its own deadline.
+    private let missed: Double
 
     /// - Parameter scale: A makespan and a cost of the size that is expected.
     init(_ goal: Goal, scale: (makespan: Double, cost: Double)) {
@@ -21,13 +23,22 @@ struct PlanScore: Sendable {
             case .balanced: scale.makespan * scale.cost
             }
         late = 5 * unit / max(min(deadline, scale.makespan), .leastNormalMagnitude)
+        missed = 10 * unit / max(scale.makespan, .leastNormalMagnitude)
         dear = 5 * unit / max(min(budget, scale.cost), .leastNormalMagnitude)
     }
 
     /// Whether it takes the cost to know the score.
     var needsCost: Bool { objective != .time || budget < .infinity }
 
-    func callAsFunction(makespan: Double, cost: Double) -> Double {
+    func callAsFunction(_ schedule: Schedule) -> Double {
+        self(makespan: schedule.makespan, cost: schedule.cost, lateness: schedule.lateness)
+    }
+
+    func callAsFunction(_ plan: LanePlan) -> Double {
+        self(makespan: plan.makespan, cost: plan.cost, lateness: plan.lateness)
+    }
+
+    func callAsFunction(makespan: Double, cost: Double, lateness: Double) -> Double {
         var score =
             switch objective {
             case .time: makespan
@@ -36,6 +47,7 @@ struct PlanScore: Sendable {
             }
         if makespan > deadline { score += late * (makespan - deadline) }
         if cost > budget { score += dear * (cost - budget) }
+        if lateness > 0 { score += missed * lateness }
         return score
     }
 

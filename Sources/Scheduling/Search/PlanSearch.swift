@@ -55,7 +55,7 @@ public struct PlanSearch: Sendable {
         method: Method? = nil, threads: Int, seed: UInt64
     ) {
         let score = PlanScore(goal, scale: (known[0].makespan, known[0].cost))
-        func value(_ schedule: Schedule) -> Double { score(makespan: schedule.makespan, cost: schedule.cost) }
+        func value(_ schedule: Schedule) -> Double { score(schedule) }
         // The first, HEFT's, may be bad, but is unlike the others.
         let sorted = known.sorted { value($0) < value($1) }
         let starts = Self.distinct([sorted[0], known[0]] + sorted)
@@ -109,11 +109,7 @@ public struct PlanSearch: Sendable {
             let sorted = found.enumerated().sorted { ($0.element.score, $0.offset) < ($1.element.score, $1.offset) }
             points = sorted.prefix(round == 0 ? 2 : 1).map(\.element.point)
             let best = space.schedule(points[0])
-            if score(makespan: best.makespan, cost: best.cost)
-                < score(makespan: schedule.makespan, cost: schedule.cost)
-            {
-                schedule = best
-            }
+            if score(best) < score(schedule) { schedule = best }
         }
     }
 
@@ -122,10 +118,10 @@ public struct PlanSearch: Sendable {
 
     /// Looks for anything better than what was found, by a beam that holds all that may be if the job is small.
     private mutating func prove(_ model: LaneModel, _ score: PlanScore, _ limit: Limit) {
-        guard !model.problem.hasZones, model.problem.startsAtOnce else { return }
+        guard !model.problem.hasZones, model.problem.startsAtOnce, model.problem.deadlines.isEmpty else { return }
         var end = SearchLimit()
         if case .seconds(let seconds) = limit { end.seconds = seconds / 4 }
-        let known = score(makespan: schedule.makespan, cost: schedule.cost)
+        let known = score(schedule)
         let found = BeamSearch(width: limit == .brief ? 100 : 50_000).run(model, score, better: known, until: end)
         if let plan = found.plan { schedule = model.schedule(plan) }
         provedSeconds = max(0, min(found.bound, schedule.makespan))

@@ -33,7 +33,7 @@ struct WindowSearch: Sendable {
         schedule.set(order: plan.order, lanes: plan.lanes)
         schedule.sort()
         let now = LanePlan(schedule)
-        var current = score(makespan: now.makespan, cost: now.cost)
+        var current = score(now)
         var result = Found(point: now, score: current)
         guard model.host.count > 1, model.room == 0 else { return result }
         let scale = max(current, .leastNormalMagnitude)
@@ -62,7 +62,9 @@ struct WindowSearch: Sendable {
                 schedule.undo()
                 continue
             }
-            let now = score(makespan: schedule.makespan, cost: score.needsCost ? schedule.cost() : 0)
+            let now = score(
+                makespan: schedule.makespan, cost: score.needsCost ? schedule.cost() : 0,
+                lateness: schedule.lateness())
             guard now <= allowed else {
                 schedule.undo()
                 continue
@@ -148,7 +150,7 @@ extension WindowSearch {
                 for lane in lanes {
                     let host = model.host[lane]
                     seconds.append(problem.seconds(of: task, on: Int(model.entryOfHost[Int(host)])))
-                    var (arrival, rest) = (0.0, 0.0)
+                    var (arrival, rest) = (problem.release(of: task), 0.0)
                     for edge in problem.edges(of: task) {
                         let other = Int(problem.predecessors[edge])
                         if let inside = tasks.firstIndex(of: other) {

@@ -94,7 +94,7 @@ extension PolicyWorkload {
             return SimulatedJob(
                 Job(
                     template.graph, name: "\(template.name) \(index)",
-                    tenant: policy == .fairShare ? "job \(index)" : "", weight: template.weight),
+                    tenant: policy == .fairShare ? "job \(index)" : "default", weight: template.weight),
                 arrivalSeconds: item.arrivalSeconds, estimates: template.estimates, ranks: ranks,
                 flow: network.isFree ? nil : DataFlow(template.graph, over: network))
         }

@@ -3,6 +3,7 @@ import Execution
 import Foundation
 import ModelFiles
 import Reading
+import Scheduling
 import Service
 import Store
 
@@ -38,6 +39,7 @@ struct Failure: Error, CustomStringConvertible {
             Console.complain("\(error)")
         }
         if case ServiceError.infeasible = error { Foundation.exit(3) }
+        if case PlanError.late = error { Foundation.exit(3) }
         Foundation.exit(isOfMachine(error) ? 1 : 2)
     }
 

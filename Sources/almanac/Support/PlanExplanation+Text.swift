@@ -11,8 +11,9 @@ extension PlanExplanation {
                 : slackSeconds > 0
                     ? "it could end \(Units.formatSeconds(slackSeconds)) later without a longer makespan"
                     : "no slack: ending later makes the plan longer",
-            "",
         ]
+        if let deadlineSeconds { lines.append("its own deadline is \(Units.formatSeconds(deadlineSeconds))") }
+        lines.append("")
         lines += start
         var table = TextTable(["offer", "start", "end", "later", "dearer", ""])
         for item in alternatives {
@@ -33,10 +34,18 @@ extension PlanExplanation {
 
     /// Why it starts when it does.
     private var start: [String] {
-        guard !waits.isEmpty else {
-            return [idleSeconds > 0 ? "it waits for nothing, and starts later than it could" : "it waits for nothing"]
+        var lines: [String] = []
+        if let notBeforeSeconds {
+            let isBinding = startSeconds <= notBeforeSeconds + WaitGraph.tolerance
+            let verb = isBinding ? "waits for its time" : "also after its time"
+            lines.append("\(verb): the job has it start no sooner than \(Units.formatSeconds(notBeforeSeconds))")
         }
-        var lines = waits.map { wait in
+        guard !waits.isEmpty else {
+            return !lines.isEmpty
+                ? lines
+                : [idleSeconds > 0 ? "it waits for nothing, and starts later than it could" : "it waits for nothing"]
+        }
+        lines += waits.map { wait in
             let verb = wait.isBinding ? "waits for" : "also after"
             let what = wait.reason == .result ? "the result of" : "the room of"
             let transfer =
