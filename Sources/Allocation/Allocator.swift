@@ -22,6 +22,9 @@ public struct Allocator: Sendable {
     private var slowSeconds = Double.infinity
     private var noticed: [InstanceIndex] = []
 
+    /// Why a learnt rule does not decide any more; `nil` while it does, or where there is none.
+    public var policyFailure: String? { (policies.placement as? LearnedPlacement)?.failure }
+
     /// An allocator of an empty run that may rent these offers.
     public init(
         offers: [Offer], policies: Policies = .init(), keepsGoing: Bool = true, halfLifeSeconds: Double = 86_400

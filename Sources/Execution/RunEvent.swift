@@ -19,6 +19,8 @@ public enum RunEvent: Hashable, Sendable {
     case instance(InstanceID, String)
     /// The plan did not hold any more; the new one ends in so many seconds, `nil` if there is no other.
     case replanned(ReplanReason, endSeconds: Double?)
+    /// The policy that was learnt does not decide any more.
+    case policyFailed(String)
     /// Somebody asked the run to stop; what runs is being ended.
     case stopping
     /// Time has passed.

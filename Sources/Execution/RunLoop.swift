@@ -195,7 +195,9 @@ extension RunLoop {
         guard !events.isEmpty else { return }
         seconds = now
         for event in events { note(.event(event)) }
+        let before = allocator.policyFailure
         let actions = allocator.handle(events, at: now)
+        if before == nil, let failure = allocator.policyFailure { show(.policyFailed(failure)) }
         for action in actions {
             note(.action(action))
             try log.append(LogEntry(Fact(now, .action(action))))

@@ -23,6 +23,8 @@ public struct RunSetup: Sendable, Codable, Hashable {
     public var plan: Assignments?
     /// Which tasks that run too long get a second attempt; those that ask for it if it is not said.
     public var speculation: Speculation.Scope?
+    /// A learnt rule that decides in the place of a plan.
+    public var rule: PairRule?
     /// By when the job should end, in seconds of the run's clock.
     public var deadlineSeconds: Double?
     /// What it may cost, in US dollars.
@@ -89,6 +91,7 @@ public struct RunSetup: Sendable, Codable, Hashable {
             policies.replanning = .whenInDanger(patienceSeconds: 60)
         }
         policies.speculation.scope = speculation ?? .asked
+        if let rule { policies.placement = LearnedPlacement(rule) }
         return Allocator(offers: offers, policies: policies, keepsGoing: keepsGoing)
     }
 

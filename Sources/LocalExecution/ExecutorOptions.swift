@@ -30,6 +30,8 @@ public struct ExecutorOptions: Sendable {
     public var reclaims: [Reclaim] = []
     /// A plan on ``instance`` or on the pool: tasks start in its order, on its instances.
     public var plan: Plan?
+    /// A learnt rule that decides in the place of a plan.
+    public var rule: PairRule?
     /// How long the run may take and what it may cost; the plan is made anew when that is in danger.
     public var goal = Goal(.balanced)
     /// Makes another plan for what is left.

@@ -93,10 +93,11 @@ public final class LocalExecutor: Sendable {
             (first.digest, first.taskCount) = (digest, graph.count)
         }
         let epoch = journal.header?.timeSeconds ?? first.timeSeconds ?? 0
-        let setup = RunSetup(
+        var setup = RunSetup(
             graph, offers: options.offers, policy: options.policy, keepsGoing: options.keepsGoing, goal: options.goal,
             ranks: options.ranks, estimates: options.estimates, plan: options.plan,
             startSeconds: unixSeconds() - epoch, account: options.account)
+        if setup.plan == nil { setup.rule = options.rule }
         first.setup = try keep(setup, last: journal.lives.last?.setup, number: journal.lives.count + 1)
         try journal.begin(first)
         shepherd_raise_file_limit()

@@ -5,6 +5,7 @@ internal import JobFiles
 internal import LocalExecution
 internal import Prediction
 internal import Scheduling
+internal import Simulation
 internal import Workloads
 
 extension JobRun {
@@ -92,6 +93,8 @@ extension JobRun {
         }
         if let plan = place.plan {
             options.plan = plan
+        } else if let rule = try rule(request, remark: remark) {
+            options.rule = rule
         } else if job.tasks.tasks.contains(where: { $0.claimedSeconds != nil }) || models.knowsRuntime {
             var costs = CostModel(believed, outlook: models.outlook(of: usable))
             if request.usesPool { costs.network = job.network ?? .free }
@@ -130,6 +133,15 @@ extension JobRun {
             "planned: \(Units.formatSeconds(made.makespanSeconds)) on \(Units.count(made.instances.count, "instance"))"
         )
         options.replan = { models.plan(for: $0, on: usable, host: InstanceType.hostName) }
+    }
+
+    /// The rule of the policy that was asked for, if that is worth following.
+    private static func rule(_ request: RunRequest, remark: (String) -> Void) throws -> PairRule? {
+        guard let path = request.policyModel else { return nil }
+        let model = try PolicyModel(contentsOf: path)
+        if case .learned(let rule) = model.policy { return rule }
+        remark("\(path) was not better than '\(model.policy.name)' when it was trained: the run goes by a plan")
+        return nil
     }
 
     /// Reads a plan that was made for this job, with these models.

@@ -31,6 +31,8 @@ public struct RunRequest: Sendable {
     public var graceSeconds = 5.0
     /// A plan that `almanac plan --output` wrote; by default one is made if times are known.
     public var plan: String?
+    /// A policy file that `almanac train policy` wrote: it decides in the place of a plan.
+    public var policyModel: String?
     /// Run as well as can be where no plan keeps the deadline or the budget.
     public var acceptsMissedLimits = false
     /// Run on the instances of the job's pool, carved out of ``machine``.

@@ -8,6 +8,7 @@ import Prediction
 import Reports
 import Scheduling
 import Service
+import Simulation
 import Workloads
 
 /// `almanac plan`: which task on which instance, and when.
@@ -51,6 +52,17 @@ struct PlanCommand: ParsableCommand {
 
     @Option(name: .long, help: "How to search; by default in all ways that help.")
     var method: PlanSearch.Method?
+
+    /// What makes plans beside lists and search.
+    enum Planning: String, ExpressibleByArgument { case policy }
+
+    @Option(
+        name: .long,
+        help: "'policy' lets a learnt policy make plans too, which count beside the others and start searches.")
+    var planner: Planning?
+
+    @Option(name: .long, help: "The policy of --planner policy, that 'almanac train policy' wrote.")
+    var policyModel = "models/policy.safetensors"
 
     @Flag(name: .long, help: "Print every task of the plan, and what goes from instance to instance.")
     var tasks = false
@@ -110,7 +122,11 @@ struct PlanCommand: ParsableCommand {
             deadlineSeconds: deadline?.seconds ?? job.goal.deadlineSeconds, budget: budget ?? job.goal.budget,
             confidence: confidence)
         console.remarkUnknownTimes(known, unknownTime)
-        let planner = Planner(job.tasks, on: offered, costs: costs)
+        var planner = Planner(job.tasks, on: offered, costs: costs)
+        if self.planner == .policy {
+            planner.proposals = try PolicyModel(contentsOf: policyModel).plans(
+                job.tasks, on: offered, costs: costs, seed: global.seed, threads: global.threads)
+        }
         let limit = search.map { PlanSearch.Limit.seconds($0.seconds) } ?? .brief
         if let search, search.seconds > 2 {
             console.remark(

@@ -67,6 +67,13 @@ struct RunCommand: ParsableCommand {
     @Option(name: .long, help: "A plan that 'almanac plan --output' wrote; by default one is made if times are known.")
     var plan: String?
 
+    @Option(
+        name: .long,
+        help:
+            "A policy that 'almanac train policy' wrote: it decides which task starts next, and where, instead of a plan."
+    )
+    var policyModel: String?
+
     @Flag(name: .long, help: "Run as well as can be where no plan keeps the deadline or the budget.")
     var bestEffort = false
 
@@ -189,7 +196,7 @@ struct RunCommand: ParsableCommand {
         (request.retries, request.policy, request.plan) = (retries, policy, plan)
         request.seriesSeconds = recordEvery.seconds > 0 ? recordEvery.seconds : nil
         (request.stopsOnFailure, request.enforcesMemory) = (stopOnFailure, enforceMemory)
-        request.acceptsMissedLimits = bestEffort
+        (request.acceptsMissedLimits, request.policyModel) = (bestEffort, policyModel)
         (request.graceSeconds, request.usesPool, request.startUpSeconds) = (grace.seconds, pool, startUp.seconds)
         request.reclaims = reclaim.map(\.reclaim)
         return request

@@ -74,6 +74,11 @@ struct SimulateCommand: ParsableCommand {
                 + "'generated'."))
     var market: String?
 
+    @Option(
+        name: .long,
+        help: "A policy that 'almanac train policy' wrote: it decides in the place of a plan, on all of the pool.")
+    var policy: String?
+
     @Flag(name: .long, help: "Take spot instances back without notice; else two minutes before.")
     var noNotice = false
 
@@ -137,6 +142,7 @@ struct SimulateCommand: ParsableCommand {
         question.calibration = Calibration(besideStore: store.store)
         question.assumptions.dispatchSeconds = question.calibration?.dispatchSeconds ?? 0
         (question.assumptions.pool, question.assumptions.market) = (pool, market)
+        question.assumptions.policy = policy
         if noNotice { question.assumptions.noticeSeconds = 0 }
         question.wantsHistory = trace != nil || gantt != nil
         question.whatIfs = whatIf

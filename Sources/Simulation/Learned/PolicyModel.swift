@@ -1,6 +1,8 @@
 public import Allocation
 internal import Foundation
 public import ModelFiles
+public import Scheduling
+public import Workloads
 
 /// A learnt rule with where it comes from, what it was good at, and whether it is worth following.
 public struct PolicyModel: Sendable {
@@ -102,5 +104,14 @@ public struct PolicyModel: Sendable {
         }
         guard rule.isFinite else { throw .invalidMetadata("weights", reason: "they hold what is no number") }
         origin = try file.json("origin", as: Origin.self)
+    }
+}
+
+extension PolicyModel {
+    /// The plans that the rule would make of a job, whether it is followed or not: what a ``Planner`` may start from.
+    public func plans(
+        _ graph: TaskGraph, on pool: ResourcePool, costs: CostModel, samples: Int = 8, seed: UInt64, threads: Int
+    ) -> [Planner.Proposal] {
+        policyPlans(rule, graph, on: pool, costs: costs, samples: samples, seed: seed, threads: threads)
     }
 }
