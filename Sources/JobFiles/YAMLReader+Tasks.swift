@@ -60,7 +60,8 @@ extension YAMLReader {
         let keys = [
             "id", "type", "foreach", "command", "needs", "cpus", "memory", "gpus", "gpu_model", "storage", "time_limit",
             "inputs", "outputs",
-            "priority", "not_before", "deadline", "retries", "speculate", "env", "parameters", "seconds", "purchase", "zones",
+            "priority", "not_before", "deadline", "retries", "speculate", "env", "parameters", "seconds", "purchase",
+            "zones",
         ]
         let item = try fields(node, keys: keys, required: ["id"], of: "a task")
         var variables: [(name: String, values: [String])] = []

@@ -40,7 +40,9 @@ struct SimulatedCourse {
                 let tasks = job.graph.tasks
                 for place in tasks.indices {
                     if let spec = tasks[place].request.checkpoint { savers[TaskIndex(first + place)] = spec }
-                    if let deadline = tasks[place].deadlineSeconds { deadlines.append((first + place, arrival + deadline)) }
+                    if let deadline = tasks[place].deadlineSeconds {
+                        deadlines.append((first + place, arrival + deadline))
+                    }
                 }
                 first += tasks.count
             }

@@ -5,6 +5,9 @@ struct EvaluateCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "evaluate",
         abstract: "Show how far predictions are off, beside simple baselines: of tasks, of series, or of a table.",
-        subcommands: [EvaluateTasksCommand.self, EvaluateForecastCommand.self, EvaluateForestCommand.self, EvaluatePolicyCommand.self],
+        subcommands: [
+            EvaluateTasksCommand.self, EvaluateForecastCommand.self, EvaluateForestCommand.self,
+            EvaluatePolicyCommand.self,
+        ],
         defaultSubcommand: EvaluateTasksCommand.self)
 }
