@@ -80,18 +80,6 @@ public struct DataFlow: Hashable, Sendable, Codable {
         (self.firstEdge, self.predecessors, self.bytes, self.network) = (firstEdge, predecessors, bytes, network)
     }
 
-    /// Those of several jobs over one network, one after the other.
-    package init(joining parts: [DataFlow], over network: Network) {
-        var (firstEdge, predecessors, bytes): ([Int32], [Int32], [Double]) = ([0], [], [])
-        for part in parts {
-            let (tasks, edges) = (Int32(firstEdge.count - 1), Int32(predecessors.count))
-            firstEdge += part.firstEdge.dropFirst().map { $0 + edges }
-            predecessors += part.predecessors.map { $0 + tasks }
-            bytes += part.bytes
-        }
-        (self.firstEdge, self.predecessors, self.bytes, self.network) = (firstEdge, predecessors, bytes, network)
-    }
-
     /// The edges into a task.
     @inlinable public func edges(of task: Int) -> Range<Int> { Int(firstEdge[task])..<Int(firstEdge[task + 1]) }
 
