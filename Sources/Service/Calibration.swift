@@ -198,6 +198,7 @@ extension Calibration {
         let (jobs, tasks, status) = (table.texts(.job), table.texts(.task), table.texts(.status))
         let (submits, starts) = (table.numbers(.submitTime), table.numbers(.startTime))
         let (ends, runtimes, cpus) = (table.numbers(.endTime), table.numbers(.runtime), table.numbers(.cpus))
+        let transfers = table.numbers(.transferTime)
         var rows: [Int32: [Int]] = [:]
         for row in 0..<table.rowCount where jobs.codes[row] >= 0 { rows[jobs.codes[row], default: []].append(row) }
         return rows.values.compactMap { rows -> (Double, Recorded)? in
@@ -207,7 +208,8 @@ extension Calibration {
                 guard code >= 0, let task = graph.index(of: TaskID(tasks.levels[code])), seconds[task].isNaN,
                     status.codes[row] >= 0, status.levels[status.codes[row]] == AttemptStatus.completed.rawValue
                 else { return nil }
-                seconds[task] = runtimes[row]
+                // While its data come it occupies its room as well.
+                seconds[task] = runtimes[row] + (transfers[row] > 0 ? transfers[row] : 0)
             }
             let (begin, end) = (rows.map { submits[$0] }.min() ?? .nan, rows.map { ends[$0] }.max() ?? .nan)
             let first = rows.map { starts[$0] }.min() ?? .nan

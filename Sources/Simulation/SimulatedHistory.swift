@@ -60,6 +60,13 @@ public struct SimulatedHistory: Sendable {
                     state.tasks.lastInstance[Int(job.first + flow.predecessors[$0])] != attempt.instance
                 }
                 record.transferBytes = edges.reduce(0) { $0 + flow.bytes[$1] }
+                // What was sent ahead took its time before the task was dispatched.
+                let longest = edges.map { edge in
+                    let source = state.tasks.lastInstance[Int(job.first + flow.predecessors[edge])]
+                    let zone = state.offers[Int(state.instances.offer[Int(source)])].zone
+                    return flow.seconds(along: edge, isFar: Network.isFar(zone, item.zone))
+                }
+                record.transferSeconds = max(begin - attempt.dispatchSeconds, longest.max() ?? 0)
             }
             record.runtimeSeconds = attempt.endSeconds - begin
             record.cpus = state.tasks.request[Int(attempt.id.task)].cpus

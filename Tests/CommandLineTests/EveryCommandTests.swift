@@ -65,6 +65,8 @@ struct EveryCommandTests {
         let terminal = try Terminal()
         try terminal.write(executionsCSV(rows: 90), to: "a.csv")
         try terminal.write("tasks:\n  - {id: a, command: 'true', seconds: 1}\n", to: "job.yaml")
+        try terminal.write("tasks:\n  - {id: a, command: 'true', seconds: 9, deadline: 1s}\n", to: "late.yaml")
+        try terminal.write("value\n" + (0..<20).map { "\($0 * 7 % 5 + 3)\n" }.joined(), to: "series.csv")
         let catalog = Terminal.repository.appendingPathComponent("datasets/catalog.yaml").path
         for command in [
             ["import", "csv", "a.csv"], ["import", "csv", "nowhere.csv"], ["outcomes", "--all"],
@@ -73,15 +75,31 @@ struct EveryCommandTests {
             ["model", "show", "models/runtime.safetensors"], ["plan", "job.yaml"], ["plan", "job.yaml", "--front"],
             ["plan", "job.yaml", "--explain", "a"], ["dag", "show", "job.yaml"],
             ["run", "job.yaml"], ["status", "job.yaml"], ["retrain"], ["doctor"],
-            ["datasets", "list", "--catalog", catalog],
+            ["datasets", "list", "--catalog", catalog], ["plan", "job.yaml", "--policy", "show"],
+            ["plan", "late.yaml"],
+            ["simulate", "job.yaml", "--runs", "2", "--what-if", "noise=0.1"],
+            ["simulate", "job.yaml", "late.yaml", "--runs", "2"], ["replay", ".almanac/runs/job/1"], ["report"],
+            ["forecast", "series.csv", "--horizon", "2"], ["export", "nextflow"], ["export", "slurm"],
+            ["export", "snakemake"], ["outcomes", "instances"], ["outcomes", "series"],
         ] {
             let json = try terminal.start(command + ["--json"]).wait()
             #expect(json.json != nil, "\(command): \(json.output.prefix(200)) \(json.errors)")
             #expect(json.output.firstMatch(of: /"(-?Infinity|NaN)"/) == nil, "\(command)")
-            #expect(json.output.firstMatch(of: /"[a-z]+[A-Z][A-Za-z]*" :/) == nil, "\(command)")
+            let wrong = json.json.map { Self.foreignKeys($0) } ?? []
+            #expect(wrong.isEmpty, "\(command): \(wrong)")
             let quiet = try terminal.start(command + ["--quiet"]).wait()
             #expect(quiet.exitCode == json.exitCode, "\(command)")
             #expect(quiet.exitCode != 0 || quiet.errors.isEmpty, "\(command): \(quiet.errors)")
+        }
+    }
+
+    /// Keys that are not in snake_case, but for `param.` columns and what a model file says of itself.
+    private static func foreignKeys(_ value: Any) -> [String] {
+        if let list = value as? [Any] { return list.flatMap { foreignKeys($0) } }
+        guard let object = value as? [String: Any] else { return [] }
+        return object.flatMap { key, value -> [String] in
+            if key == "metadata" || key.hasPrefix("param.") { return [] }
+            return (key.wholeMatch(of: /[a-z0-9_]+/) == nil ? [key] : []) + foreignKeys(value)
         }
     }
 

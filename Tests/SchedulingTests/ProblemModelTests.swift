@@ -110,7 +110,7 @@ import Workloads
 
     /// Tasks that may not start at once, and of some problems tasks that must end in time.
     private func timed(_ seed: UInt64, dated: Bool) throws -> SmallProblem {
-        var small = try SmallProblem(tasks: 6, machines: 3, seed: seed)
+        var small = try SmallProblem(tasks: 5, machines: 3, seed: seed)
         var generator = TestGenerator(seed: seed &+ 31)
         small.graph = small.graph.mapTasks { _, task in
             if Bool.random(using: &generator) {
@@ -145,7 +145,7 @@ import Workloads
 
     @Test(
         "deadlines of tasks are kept where they can be; where not, the nearest is named, and none is nearer",
-        arguments: UInt64(0)..<80)
+        arguments: UInt64(0)..<60)
     func deadlines(seed: UInt64) throws {
         let small = try timed(seed, dated: true)
         let least = small.leastMakespan

@@ -1,4 +1,6 @@
 import Foundation
+import Prediction
+import Workloads
 
 /// Prints results, remarks and progress the way the options ask for.
 struct Console: Sendable {
@@ -20,7 +22,8 @@ struct Console: Sendable {
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
         encoder.keyEncodingStrategy = .custom { path in
             guard let key = path.last else { return Name(stringValue: "") }
-            // Keys of dictionaries are names of tasks and columns, which stay as they are.
+            // Keys of dictionaries are names of tasks and columns, which stay as they are, but for those of our own.
+            if names.contains(key.stringValue) { return Name(stringValue: key.stringValue.replacing("-", with: "_")) }
             let isProperty = Mirror(reflecting: key).displayStyle == .enum
             return isProperty ? Name(stringValue: snakeCase(key.stringValue)) : key
         }
@@ -31,6 +34,10 @@ struct Console: Sendable {
         return String(decoding: try encoder.encode(value), as: UTF8.self)
             .replacing("\"\\u0001not finite\\u0001\"", with: "null")
     }
+
+    /// Causes of failures and candidates of models, by which tables are keyed.
+    private static let names = Set(
+        FailureCause.allCases.map(\.rawValue) + TaskModel.Candidate.allCases.map(\.rawValue))
 
     private struct Name: CodingKey {
         let stringValue: String
