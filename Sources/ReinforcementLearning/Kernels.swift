@@ -163,7 +163,7 @@ func normalize<S: NetworkScalar>(
 ) {
     let (shift, share) = (gain + width, 1 / S(width))
     for row in 0..<rows {
-        let (from, normal, to) = (input + row &* width, normals + row &* width, output + row &* stride)
+        let (from, normal) = (input + row &* width, normals + row &* width)
         let mean = from.sum(width) * share
         var k = 0
         while k &+ 8 <= width {
@@ -174,9 +174,13 @@ func normalize<S: NetworkScalar>(
             normal[k] = from[k] - mean
             k &+= 1
         }
-        let inverse = 1 / (normal.dot(normal, width) * share + S(1e-5)).squareRoot()
-        inverses[row] = inverse
-        k = 0
+        inverses[row] = normal.dot(normal, width)
+    }
+    // By themselves, several roots are taken at once.
+    for row in 0..<rows { inverses[row] = 1 / (inverses[row] * share + S(1e-5)).squareRoot() }
+    for row in 0..<rows {
+        let (normal, to, inverse) = (normals + row &* width, output + row &* stride, inverses[row])
+        var k = 0
         while k &+ 8 <= width {
             let values = normal.eight(k) * inverse
             normal.put(values, k)

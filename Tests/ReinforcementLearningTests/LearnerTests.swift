@@ -9,8 +9,7 @@ import Testing
         /// The share of the optimum that is asked for where decisions have consequences.
         var threshold: Double {
             switch self {
-            case .reinforce: 0.95
-            case .values: 0.98
+            case .reinforce, .values: 0.97
             case .groups, .imitation: 0.99
             }
         }
@@ -42,18 +41,18 @@ import Testing
         }
     }
 
-    @Test("a contextual bandit: 95 % of what the best arm pays", arguments: Learner.allCases, UInt64(0)..<5)
+    @Test("a contextual bandit: 97 % of what the best arm pays", arguments: Learner.allCases, UInt64(0)..<5)
     func bandit(learner: Learner, seed: UInt64) throws {
         let policy = try learner.train(
-            Bandit.shape(hasValue: learner == .values), seed: seed, iterations: learner == .reinforce ? 300 : 80,
+            Bandit.shape(hasValue: learner == .values), seed: seed, iterations: learner == .reinforce ? 300 : 100,
             { Bandit() },
             teacher: { bandit, _ in bandit.best })
         let score = try Bandit.score(policy)
-        #expect(score.policy >= 0.95 * score.best, "\(score)")
+        #expect(score.policy >= 0.97 * score.best, "\(score)")
     }
 
     @Test(
-        "a Markov decision process: 95 to 99 % of its optimum, where the best constant action gains less than 80 %",
+        "a Markov decision process: 97 to 99 % of its optimum, where the best constant action gains less than 80 %",
         arguments: Learner.allCases, UInt64(0)..<5)
     func markov(learner: Learner, seed: UInt64) throws {
         let policy = try learner.train(
