@@ -19,7 +19,7 @@ import argparse, functools, glob, json, math, os, statistics, subprocess, sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 KINDS = ["batch20", "stream200", "small50"]
-GENERATIONS, SEEDS = 380, 5
+GENERATIONS, SEEDS = 360, 5
 # Of the environment spark-sched-sim with our episodes: of all batches and overloads, and of the first three streams.
 PUBLISHED = {("batch20", "fair"): 103.3, ("batch20", "fifo"): 229.6, ("stream200", "fair"): 65.4, ("stream200", "fifo"): 313.9,
              ("small50", "fair"): 1087.2, ("small50", "fifo"): 1343.9}

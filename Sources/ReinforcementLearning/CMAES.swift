@@ -57,6 +57,33 @@ public struct CMAES: Sendable, Hashable, Codable {
         candidates = drawn()
     }
 
+    /// - Throws: `DecodingError` if the numbers do not belong together.
+    public init(from decoder: any Decoder) throws {
+        let values = try decoder.container(keyedBy: CodingKeys.self)
+        mean = try values.decode([Double].self, forKey: .mean)
+        step = try values.decode(Double.self, forKey: .step)
+        generation = try values.decode(Int.self, forKey: .generation)
+        candidates = try values.decode([[Double]].self, forKey: .candidates)
+        scales = try values.decode([Double].self, forKey: .scales)
+        population = try values.decode(Int.self, forKey: .population)
+        seed = try values.decode(UInt64.self, forKey: .seed)
+        covariance = try values.decode([Double].self, forKey: .covariance)
+        axes = try values.decode([Double].self, forKey: .axes)
+        lengths = try values.decode([Double].self, forKey: .lengths)
+        stepPath = try values.decode([Double].self, forKey: .stepPath)
+        covariancePath = try values.decode([Double].self, forKey: .covariancePath)
+        let n = mean.count
+        guard n > 0, population >= 4, candidates.count == population, 0..<(1 << 40) ~= generation, step > 0,
+            [scales, lengths, stepPath, covariancePath].allSatisfy({ $0.count == n }),
+            [covariance, axes].allSatisfy({ $0.count == n * n }), candidates.allSatisfy({ $0.count == n }),
+            (scales + lengths).allSatisfy({ $0 > 0 })
+        else {
+            throw DecodingError.dataCorrupted(
+                .init(
+                    codingPath: decoder.codingPath, debugDescription: "the numbers of a search do not belong together"))
+        }
+    }
+
     /// Tells the values of the candidates, in their order, and draws the next ones. NaN is worse than everything.
     ///
     /// - Throws: ``LinearAlgebraError`` if there are not as many values, or the covariance has no eigenvalues any more.

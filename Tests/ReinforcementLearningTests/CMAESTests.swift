@@ -71,6 +71,11 @@ import Testing
         for _ in 0..<15 { try search.update(values: search.candidates.map { Problem.ellipsoid($0) }) }
         var resumed = try JSONDecoder().decode(CMAES.self, from: JSONEncoder().encode(search))
         #expect(resumed == search)
+        let text = String(decoding: try JSONEncoder().encode(search), as: UTF8.self)
+        for (key, value) in [("\"mean\":[", "\"mean\":[1,"), ("\"population\":8", "\"population\":9"), ("{", "[")] {
+            let damaged = Data(text.replacing(key, with: value, maxReplacements: 1).utf8)
+            #expect(throws: DecodingError.self) { try JSONDecoder().decode(CMAES.self, from: damaged) }
+        }
         for _ in 0..<15 {
             try search.update(values: search.candidates.map { Problem.ellipsoid($0) })
             try resumed.update(values: resumed.candidates.map { Problem.ellipsoid($0) })

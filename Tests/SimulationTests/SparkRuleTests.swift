@@ -58,6 +58,24 @@ import Testing
         #expect(one.best.parameters == two.best.parameters && one.bestRatios == two.bestRatios)
     }
 
+    @Test("a tuning that was stopped goes on as if it had not been, on the same jobs only")
+    func resume() throws {
+        var whole = try training(seed: 5)
+        for _ in 0..<4 { try whole.advance(threads: 2) }
+        let saved = try JSONDecoder().decode(
+            SparkRuleTraining.Checkpoint.self, from: JSONEncoder().encode(whole.checkpoint))
+        var resumed = try SparkRuleTraining(catalogue: Self.catalogue, resuming: saved)
+        for _ in 0..<6 {
+            try whole.advance(threads: 2)
+            try resumed.advance(threads: 2)
+        }
+        #expect(whole.search == resumed.search && whole.best.parameters == resumed.best.parameters)
+        #expect(
+            throws: SparkError.otherJobs(
+                found: SparkCatalogue.synthetic(jobs: 3, seed: 1).digest, expected: Self.catalogue.digest)
+        ) { try SparkRuleTraining(catalogue: .synthetic(jobs: 3, seed: 1), resuming: saved) }
+    }
+
     @Test("sizes of jobs and executors change nothing if all change alike")
     func scales() throws {
         // Tasks, and all delays, ten times as long: the same decisions, but for those that compare with a fixed time.

@@ -69,7 +69,8 @@ extension SparkRule {
                 let seen = view.jobs[position]
                 isLocal = job == own
                 supply = Double(Int(jobs[job].supply) - (isLocal ? free : 0))
-                score = seen.score
+                score = seen.score - p.filled * supply / (supply + seen.target)
+                if supply == 0 { score += p.empty }
                 lacks = seen.work / (supply + 1)
                 score += p.pathShare * seen.criticalPath / (seen.criticalPath + lacks)
                 if isLocal {
@@ -81,7 +82,7 @@ extension SparkRule {
                     score -= p.ending * soon / (soon + lacks)
                     if supply >= seen.target + 0.5 { score -= p.overTarget }
                 }
-                let wanted = Int((seen.target + p.chunk - supply).rounded(.down))
+                let wanted = Int((seen.target + (isLocal ? p.localChunk : p.chunk) - supply).rounded(.down))
                 count = min(max(wanted, isLocal ? max(1, (free + 2) / 4) : 1), free)
             }
             let kind = Int(state.pointee.kind)
@@ -89,7 +90,12 @@ extension SparkRule {
             let stageWork = demand * state.pointee.rough
             var value = score + p.criticalPath * tables.criticalPath[kind] / view.jobs[position].criticalPath
             value += p.stageWork * min(1, stageWork / 60_000)
-            if state.pointee.unfinishedParents == 0 { value += p.runnable }
+            if state.pointee.unfinishedParents == 0 {
+                value += p.runnable
+            } else {
+                let wait = simulator.longestWait(ofStage: stage)
+                value -= p.waiting * wait / (wait + soon)
+            }
             if !isLocal {
                 let there = Double(state.pointee.running + state.pointee.moving + state.pointee.promised)
                 value -= p.stageEnding * soon / (soon + stageWork / (there + 1))
@@ -131,7 +137,11 @@ extension SparkRule {
                     for index in 0..<m {
                         let state = states + simulator.activeJob(index)
                         let path = max(1, state.pointee.criticalPath)
-                        let work = max(100, state.pointee.work + p.running * state.pointee.runningWork)
+                        var left = state.pointee.work + p.running * state.pointee.runningWork
+                        if p.observed != 0 {
+                            left += p.observed * simulator.surprise(ofJob: simulator.activeJob(index))
+                        }
+                        let work = max(100, left)
                         let size = log(work) + p.pathSize * log(path)
                         jobs[index] = Job(work: work, logSize: size, criticalPath: path)
                         total += work

@@ -23,12 +23,19 @@ public struct SparkRuleParameters: Sendable, Hashable {
     public var pathSize = 0.0
     /// The part of running tasks in the work that is left.
     public var running = 0.5
+    /// The part of what finished tasks say about the work that is left of their stages.
+    public var observed = 0.0
     /// The bonus of a stage at the beginning of its job's longest path.
     public var criticalPath = 0.5
     /// The bonus of a job whose longest path takes long beside its work.
     public var pathShare = 0.0
     /// The bonus of a stage whose tasks can start at once.
     public var runnable = 1.0
+    /// What is taken off for the rough time until the tasks of the stage can start.
+    public var waiting = 0.0
+    /// What is taken off for supply over the sum of supply and target, and the bonus of a job that has no executor.
+    public var filled = 0.0
+    public var empty = 0.0
     /// What is taken off if a job has its target already.
     public var overTarget = 1.0
     /// What is taken off if the job, or the stage, would be done soon without the executors, and how soon is soon.
@@ -37,8 +44,9 @@ public struct SparkRuleParameters: Sendable, Hashable {
     public var logEndingMilliseconds = 8.5
     /// The bonus for tasks that nobody is meant for, by their work in minutes up to one.
     public var stageWork = 0.0
-    /// How many executors are given beyond the target.
+    /// How many executors are given beyond the target, and how many of those that are there already.
     public var chunk = 0.5
+    public var localChunk = 0.5
 
     public init() {}
 }
@@ -66,15 +74,20 @@ extension SparkRuleParameters {
         .init(name: "smallness by load", scale: 0.3, path: \.smallnessLoad),
         .init(name: "path size", scale: 0.3, path: \.pathSize),
         .init(name: "running", scale: 0.5, path: \.running),
+        .init(name: "observed", scale: 0.5, path: \.observed),
         .init(name: "critical path", scale: 1, path: \.criticalPath),
         .init(name: "path share", scale: 1, path: \.pathShare),
         .init(name: "runnable", scale: 1.5, path: \.runnable),
+        .init(name: "waiting", scale: 1, path: \.waiting),
+        .init(name: "filled", scale: 1, path: \.filled),
+        .init(name: "empty", scale: 1, path: \.empty),
         .init(name: "over target", scale: 1.5, path: \.overTarget),
         .init(name: "ending", scale: 1.5, path: \.ending),
         .init(name: "stage ending", scale: 1, path: \.stageEnding),
         .init(name: "log of ending milliseconds", scale: 0.5, path: \.logEndingMilliseconds),
         .init(name: "stage work", scale: 0.7, path: \.stageWork),
         .init(name: "chunk", scale: 1.5, path: \.chunk),
+        .init(name: "local chunk", scale: 1.5, path: \.localChunk),
     ]
 
     /// The names of the numbers in ``vector``.

@@ -53,6 +53,39 @@ public struct SparkRuleTraining: Sendable {
 
     public var generation: Int { search.generation }
 
+    /// All that is needed to go on later, with the same result as without a stop.
+    public struct Checkpoint: Sendable, Codable {
+        fileprivate var kinds: [Kind]
+        fileprivate var seed: UInt64
+        fileprivate var search: CMAES
+        fileprivate var best: [Double]
+        fileprivate var bestRatios: [Double]
+        fileprivate var latestRatios: [Double]
+        fileprivate var dataDigest: UInt64
+    }
+
+    public var checkpoint: Checkpoint {
+        Checkpoint(
+            kinds: kinds, seed: seed, search: search, best: best.parameters.vector, bestRatios: bestRatios,
+            latestRatios: latestRatios, dataDigest: catalogue.digest)
+    }
+
+    /// Goes on with a tuning that was stopped.
+    /// - Throws: ``SparkError/otherJobs(found:expected:)`` if the catalogue is not the one that it began with.
+    public init(catalogue: SparkCatalogue, resuming checkpoint: Checkpoint) throws {
+        guard catalogue.digest == checkpoint.dataDigest else {
+            throw SparkError.otherJobs(found: catalogue.digest, expected: checkpoint.dataDigest)
+        }
+        let count = SparkRuleParameters.names.count
+        guard checkpoint.search.mean.count == count, checkpoint.best.count == count,
+            [0, checkpoint.kinds.count].contains(checkpoint.bestRatios.count)
+        else { throw SparkError.otherParameters(expected: count, found: checkpoint.search.mean.count) }
+        try self.init(catalogue: catalogue, kinds: checkpoint.kinds, seed: checkpoint.seed)
+        search = checkpoint.search
+        best.parameters.vector = checkpoint.best
+        (bestRatios, latestRatios) = (checkpoint.bestRatios, checkpoint.latestRatios)
+    }
+
     /// What the model file says of where the best rule comes from, with its ratios on episodes that had no part in the tuning.
     public func origin(threads: Int) throws -> SparkRule.Origin {
         let trials = try Self.trials(catalogue, kinds, times: 3, seed: seed, stream: .max - 1)

@@ -190,6 +190,30 @@ extension SparkSimulator {
         return (tables.firstChild[kind]..<tables.firstChild[kind + 1]).map { base + Int(tables.children[Int($0)]) }
     }
 
+    /// The rough duration of the longest task that a stage waits for, in milliseconds; 0 if it waits for none.
+    func longestWait(ofStage stage: Int) -> Double {
+        let (kind, base) = (Int(memory.stages[stage].kind), Int(episode.firstStage[Int(memory.stages[stage].job)]))
+        var longest = 0.0
+        for index in Int(tables.firstParent[kind])..<Int(tables.firstParent[kind + 1]) {
+            let parent = base + Int(tables.parents[index])
+            if !memory.stages[parent].isDone { longest = max(longest, memory.stages[parent].rough) }
+        }
+        return longest
+    }
+
+    /// By how many milliseconds the tasks of a job that have not started will take longer than their rough durations if they are like
+    /// those that have ended, of which the rough duration counts as three.
+    func surprise(ofJob job: Int) -> Double {
+        var sum = 0.0
+        for stage in stages(ofJob: job) {
+            let state = memory.stages + stage
+            guard state.pointee.remaining > 0, state.pointee.finished > 0 else { continue }
+            let mean = (state.pointee.observed + 3 * state.pointee.rough) / Double(state.pointee.finished + 3)
+            sum += Double(state.pointee.remaining) * (mean - state.pointee.rough)
+        }
+        return sum
+    }
+
     /// What is known of a job.
     public func job(_ job: Int) -> JobView { JobView(state: memory.jobs[job]) }
 

@@ -34,6 +34,9 @@ final class SparkTables: @unchecked Sendable {
     let rough: UnsafeMutablePointer<Double>
     let criticalPath: UnsafeMutablePointer<Double>
     let workBelow: UnsafeMutablePointer<Double>
+    /// Where the parents of a stage begin in ``parents``; one more at the end. They are places within the job.
+    let firstParent: UnsafeMutablePointer<Int32>
+    let parents: UnsafeMutablePointer<Int32>
     let parentCount: UnsafeMutablePointer<Int32>
     /// Where the children of a stage begin in ``children``; one more at the end. They are places within the job.
     let firstChild: UnsafeMutablePointer<Int32>
@@ -64,6 +67,12 @@ final class SparkTables: @unchecked Sendable {
                 childFirsts.append(Int32(allChildren.count))
             }
         }
+        var (parentFirsts, allParents): ([Int32], [Int32]) = ([0], [])
+        for parents in jobs.flatMap(\.parents) {
+            allParents += parents.map(Int32.init)
+            parentFirsts.append(Int32(allParents.count))
+        }
+        (firstParent, parents) = (place(parentFirsts), place(allParents))
         var (allLists, allDurations, levels): ([List], [Int32], [Int32]) = ([], [], [])
         for stage in stages {
             let start = allLists.count
@@ -141,6 +150,8 @@ final class SparkTables: @unchecked Sendable {
         rough.deallocate()
         criticalPath.deallocate()
         workBelow.deallocate()
+        firstParent.deallocate()
+        parents.deallocate()
         parentCount.deallocate()
         firstChild.deallocate()
         children.deallocate()
