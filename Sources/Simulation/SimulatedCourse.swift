@@ -374,7 +374,7 @@ extension SimulatedCourse {
             let instance = allocator.state.instance(of: attempt)
             agenda.add(.reclaim, instance, at: begin + seconds * share)
         }
-        if start.savers[attempt.task] != nil { work[attempt.task] = (begin, seconds) }
+        if start.savers[attempt.task] != nil { work[attempt] = (begin, seconds) }
         if let failure {
             let place = FailureCause.allCases.firstIndex(of: .programError) ?? 0
             agenda.add(
