@@ -5,6 +5,9 @@ internal import ReinforcementLearning
 ///
 /// Nodes are stages, groups are active jobs. Every feature is a logarithm or a ratio: of sizes to those of the other jobs, of
 /// executors to the number that the rule means a job to have, of times to the cost of a move. None knows the size of the problem.
+///
+/// Executors are never left idle: those that should wait are promised to a stage that cannot start yet. So no job is left waiting
+/// for ever, whatever a network says.
 struct SparkObserver: Sendable {
     /// How many executors, relative to what the rule would give: the levels of a choice. The last is all.
     static let levels = [0.5, 1, 1.5, 2, .infinity]
@@ -12,9 +15,8 @@ struct SparkObserver: Sendable {
     static let maximalStages = 256
     /// What the rule's scores are divided by, so that its choice has a probability of about 0.8.
     static let temperature = 0.15
-    /// The logit of any other number of executors than the rule's, and how far leaving them idle is below the rule's best.
+    /// The logit of any other number of executors than the rule's.
     static let otherLevelScore: Float = -3
-    static let idlePenalty: Float = 4
 
     static let nodeFeatures = [
         "score below the best", "is local", "is runnable", "wait", "path in job", "share of work", "work below",
@@ -61,18 +63,10 @@ struct SparkObserver: Sendable {
 
     /// The only decision that is possible, if there is only one.
     static func forced(_ simulator: borrowing SparkSimulator) -> SparkSimulator.Decision? {
-        guard simulator.candidateCount == 1, !mayIdle(simulator) else { return nil }
+        guard simulator.candidateCount == 1 else { return nil }
         let stage = simulator.candidate(0)
         guard min(simulator.freeExecutors, Int(simulator.memory.stages[stage].demand)) == 1 else { return nil }
         return .init(stage: stage, executors: 1)
-    }
-
-    /// Executors that are left idle stay with a job that has tasks left: it must be at work, to ask again.
-    private static func mayIdle(_ simulator: borrowing SparkSimulator) -> Bool {
-        let own = simulator.sourceJob
-        guard own >= 0 else { return false }
-        let job = simulator.memory.jobs[own]
-        return job.unstartedStages > 0 && job.runningWork > 0
     }
 
     /// O(candidates + active jobs), with messages O(stages of active jobs).
@@ -200,7 +194,6 @@ struct SparkObserver: Sendable {
                 observation.levelScores.append(isRules ? 0 : isNew ? Self.otherLevelScore : -.infinity)
             }
         }
-        if Self.mayIdle(simulator) { observation.idleScore = -Self.idlePenalty }
         guard showsAll else { return }
         nodeOfStage.removeAll(keepingCapacity: true)
         nodeOfStage.append(
