@@ -107,6 +107,10 @@ import Testing
         #expect(one == two)
         let policy = try SparkNetworkPolicy(one, rule: SparkRule())
         #expect(try Self.means(policy, threads: 1) == Self.means(policy, threads: 2))
+        var sampled = policy
+        sampled.draws = SeededGenerator(seed: 1)
+        #expect(try Self.means(sampled, threads: 1) == Self.means(sampled, threads: 2))
+        #expect(try Self.means(sampled) != Self.means(policy))
         let fresh = try GraphPolicy(shape: SparkEnvironment.shape(hops: hops), seed: 3)
         #expect(try Self.means(policy) != Self.means(SparkNetworkPolicy(fresh, rule: SparkRule())))
     }

@@ -1,3 +1,4 @@
+public import LinearAlgebra
 public import ReinforcementLearning
 
 /// A network that was trained on a ``SparkEnvironment`` decides, and the rule that it began as where it cannot.
@@ -6,6 +7,8 @@ public import ReinforcementLearning
 public struct SparkNetworkPolicy: SparkPolicy, Sendable {
     /// How far outside of the range of training a feature may be, in lengths of the range.
     public var tolerance: Float = 1
+    /// Draws decisions by their probabilities; `nil` takes the likeliest.
+    public var draws: SeededGenerator?
     public let rule: SparkRule
     public let policy: GraphPolicy
     /// Decisions of this copy, and how many of them the rule took.
@@ -43,11 +46,17 @@ public struct SparkNetworkPolicy: SparkPolicy, Sendable {
         own.observation.removeAll()
         own.observer.observe(simulator, into: &own.observation)
         if policy.ranges.strangeness(of: own.observation) <= tolerance,
-            let action = try? own.decider.decide(own.observation)
+            let action = try? action(own)
         {
             return own.observer.decision(action)
         }
         fallbacks += 1
         return own.rule.decide(simulator)
+    }
+
+    private mutating func action(_ own: Workspace) throws(ReinforcementLearningError) -> GraphAction {
+        guard var draws else { return try own.decider.decide(own.observation) }
+        defer { self.draws = draws }
+        return try own.decider.decide(own.observation, using: &draws)
     }
 }

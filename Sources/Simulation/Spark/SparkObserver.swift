@@ -44,6 +44,11 @@ struct SparkObserver: Sendable {
     private var rule: SparkRule
     /// Whether stages that cannot be chosen are shown, with what they wait for: only networks that pass messages need them.
     private let showsAll: Bool
+    /// The rule's targets of active jobs, and its best score.
+    private var targets: [Double] = []
+    private var best = 0.0
+    /// The place among active jobs of each group.
+    private var places: [Int] = []
     private var stages: [Int] = []
     /// For each candidate and level, how many executors.
     private var amounts: [Int] = []
@@ -72,148 +77,174 @@ struct SparkObserver: Sendable {
     /// O(candidates + active jobs), with messages O(stages of active jobs).
     mutating func observe(_ simulator: borrowing SparkSimulator, into observation: inout GraphObservation) {
         let scores = rule.scores(simulator)
-        let targets = rule.targets(simulator)
+        targets = rule.targets(simulator)
         var kept = Array(scores.indices)
         if kept.count > Self.maximalStages {
             kept.sort { (-scores[$0].score, $0) < (-scores[$1].score, $1) }
             kept.removeSubrange(Self.maximalStages...)
             kept.sort()
         }
-        let best = kept.reduce(-Double.infinity) { max($0, scores[$1].score) }
-        let (free, own) = (simulator.freeExecutors, simulator.sourceJob)
-        let executors = Double(simulator.episode.executors)
-        let move = Double(max(1, simulator.episode.movingMilliseconds + simulator.episode.warmUpMilliseconds))
-        let (states, jobs, tables) = (simulator.memory.stages, simulator.memory.jobs, simulator.tables)
+        best = kept.reduce(-.infinity) { max($0, scores[$1].score) }
+        chooseGroups(simulator, kept)
+        showJobs(simulator, scores, into: &observation)
+        showCandidates(simulator, scores, kept, into: &observation)
+        if showsAll { showOtherStages(simulator, into: &observation) }
+    }
 
-        // Groups: all active jobs if they are few, else those with a candidate that is seen.
+    /// Shows all active jobs if they are few, else those with a candidate that is seen.
+    private mutating func chooseGroups(_ simulator: borrowing SparkSimulator, _ kept: [Int]) {
         let m = simulator.activeCount
         groupOfJob.removeAll(keepingCapacity: true)
         groupOfJob.append(contentsOf: repeatElement(-1, count: simulator.episode.arrivals.count))
-        var places: [Int] = []
         if m <= Self.maximalStages {
             places = Array(0..<m)
         } else {
-            for index in kept { groupOfJob[Int(states[simulator.candidate(index)].job)] = 0 }
+            for index in kept { groupOfJob[simulator.stage(simulator.candidate(index)).job] = 0 }
             places = (0..<m).filter { groupOfJob[simulator.activeJob($0)] == 0 }
         }
-        var (sizes, order): ([Double], [Int]) = ([], [])
-        var (mean, squares, backlog, supplied, moving) = (0.0, 0.0, 0.0, 0.0, 0.0)
+        for (group, place) in places.enumerated() { groupOfJob[simulator.activeJob(place)] = Int32(group) }
+    }
+
+    /// The cost of a move, in milliseconds.
+    private static func move(_ simulator: borrowing SparkSimulator) -> Double {
+        Double(max(1, simulator.episode.movingMilliseconds + simulator.episode.warmUpMilliseconds))
+    }
+
+    /// Rough milliseconds of the tasks of a job that are not done.
+    private static func left(_ job: SparkMemory.Job) -> Double { max(100, job.work + job.runningWork) }
+
+    private func showJobs(
+        _ simulator: borrowing SparkSimulator, _ scores: [(score: Double, executors: Int)],
+        into observation: inout GraphObservation
+    ) {
+        let (m, jobs, own) = (simulator.activeCount, simulator.memory.jobs, simulator.sourceJob)
+        let (free, executors) = (Double(simulator.freeExecutors), Double(simulator.episode.executors))
+        let (move, equal) = (Self.move(simulator), executors / Double(m))
+        var (sizes, mean, variance) = ([Double](), 0.0, 0.0)
+        var (backlog, supplied, moving) = (0.0, 0.0, 0.0)
         for place in 0..<m {
             let job = jobs[simulator.activeJob(place)]
-            let work = max(100, job.work + job.runningWork)
-            sizes.append(log(work))
+            sizes.append(log(Self.left(job)))
             mean += sizes[place] / Double(m)
-            backlog += work
+            backlog += Self.left(job)
             supplied += Double(job.supply)
             moving += max(0, Double(job.supply - job.local))
         }
-        for size in sizes { squares += (size - mean) * (size - mean) / Double(m) }
-        order = (0..<m).sorted { (sizes[$0], $0) < (sizes[$1], $1) }
+        for size in sizes { variance += (size - mean) * (size - mean) / Double(m) }
         var ranks = Array(repeating: 0.0, count: m)
-        for (rank, place) in order.enumerated() { ranks[place] = (Double(rank) + 0.5) / Double(m) }
-        let load = log(Double(m) / executors)
-        let equal = executors / Double(m)
-        var bestOfJob = Array(repeating: -Double.infinity, count: m)
-        var (job, position) = (-1, -1)
-        for (index, score) in scores.enumerated() {
-            let found = Int(states[simulator.candidate(index)].job)
-            if found != job {
-                job = found
-                repeat { position += 1 } while simulator.activeJob(position) != job
-            }
-            bestOfJob[position] = max(bestOfJob[position], score.score)
+        for (rank, place) in (0..<m).sorted(by: { (sizes[$0], $0) < (sizes[$1], $1) }).enumerated() {
+            ranks[place] = (Double(rank) + 0.5) / Double(m)
         }
-        for (group, place) in places.enumerated() {
-            let number = simulator.activeJob(place)
-            groupOfJob[number] = Int32(group)
-            let job = jobs[number]
-            let isLocal = number == own
-            let supply = Double(job.supply) - (isLocal ? Double(free) : 0)
-            let left = max(100, job.work + job.runningWork)
+        let bests = bestScores(simulator, scores)
+        for place in places {
+            let (number, target) = (simulator.activeJob(place), targets[place])
+            let (job, isLocal) = (jobs[number], number == own)
+            let (there, supply) = (
+                Double(job.local) - (isLocal ? free : 0), Double(job.supply) - (isLocal ? free : 0)
+            )
+            let left = Self.left(job)
             let lacks = left / (supply + 1)
-            let below = bestOfJob[place] > -.infinity ? max(-8, (bestOfJob[place] - best) / (8 * Self.temperature)) : -8
             observation.groupFeatures += [
-                Float(sizes[place] - mean), Float(ranks[place]), Float(log(targets[place] / equal) / 2),
-                Float(log((supply + 0.5) / (targets[place] + 0.5))), Float(log((supply + 0.5) / (equal + 0.5)) / 2),
+                Float(sizes[place] - mean), Float(ranks[place]), Float(log(target / equal) / 2),
+                Float(log((supply + 0.5) / (target + 0.5))), Float(log((supply + 0.5) / (equal + 0.5)) / 2),
                 isLocal ? 1 : 0, Float(job.criticalPath / (job.criticalPath + lacks)), Float(log(lacks / move) / 3),
                 Float(job.runningWork / left), Float(log(Double(max(1, job.unfinishedStages))) / 2),
-                Float((Double(job.local) - (isLocal ? Double(free) : 0)) / (supply + 1)),
-                Float(max(-1, min(1, simulator.surprise(ofJob: number) / left))), Float(below / 4),
+                Float(there / (supply + 1)), Float(max(-1, min(1, simulator.surprise(ofJob: number) / left))),
+                Float(max(-2, (bests[place] - best) / (32 * Self.temperature))),
             ]
         }
         observation.globalFeatures += [
-            Float(load / 2), Float(log(backlog / executors / (20 * move)) / 2), Float(Double(free) / executors),
-            own < 0 ? 1 : 0,
-            Float(supplied / executors), Float(log(Double(scores.count) / Double(m)) / 2), Float(squares.squareRoot()),
-            Float(moving / executors),
+            Float(log(1 / equal) / 2), Float(log(backlog / executors / (20 * move)) / 2), Float(free / executors),
+            own < 0 ? 1 : 0, Float(supplied / executors), Float(log(Double(scores.count) / Double(m)) / 2),
+            Float(variance.squareRoot()), Float(moving / executors),
         ]
+    }
 
-        // Nodes: the candidates, then what else is not done.
+    /// For each active job the best score of its candidates, −∞ if it has none.
+    private func bestScores(
+        _ simulator: borrowing SparkSimulator, _ scores: [(score: Double, executors: Int)]
+    ) -> [Double] {
+        var bests = Array(repeating: -Double.infinity, count: simulator.activeCount)
+        var place = 0
+        for (index, score) in scores.enumerated() {
+            let job = simulator.stage(simulator.candidate(index)).job
+            while simulator.activeJob(place) != job { place += 1 }
+            bests[place] = max(bests[place], score.score)
+        }
+        return bests
+    }
+
+    private func showStage(
+        _ stage: Int, score: Double, amount: Int, _ simulator: borrowing SparkSimulator,
+        into observation: inout GraphObservation
+    ) {
+        let (state, tables) = (simulator.memory.stages[stage], simulator.tables)
+        let (kind, number, group) = (Int(state.kind), Int(state.job), Int(groupOfJob[Int(state.job)]))
+        let (job, free) = (simulator.memory.jobs[number], Double(simulator.freeExecutors))
+        let (move, left, demand) = (Self.move(simulator), Self.left(job), Double(max(0, state.demand)))
+        let there = Double(state.running + state.moving + state.promised)
+        let wait = state.unfinishedParents == 0 ? 0 : simulator.longestWait(ofStage: stage)
+        let observed = (state.observed + 3 * state.rough) / Double(state.finished + 3)
+        observation.nodeFeatures += [
+            Float(max(-2, (score - best) / (4 * Self.temperature))), number == simulator.sourceJob ? 1 : 0,
+            state.unfinishedParents == 0 ? 1 : 0, Float(wait / (wait + move)),
+            Float(tables.criticalPath[kind] / max(1, job.criticalPath)),
+            Float(min(1, Double(state.remaining) * state.rough / left)), Float(min(4, tables.workBelow[kind] / left)),
+            Float(log(max(1, state.rough) / move) / 2), Float(log((demand + 0.5) / free) / 2),
+            Float(Double(amount) / free), Float(log(Double(amount + 1) / (targets[places[group]] + 1)) / 2),
+            Float(log((there + 1) / (Double(state.remaining) + 1)) / 3),
+            Float(move / (move + demand * state.rough / (there + 1))),
+            Float(state.rough > 0 ? log(min(4, max(0.25, observed / state.rough))) : 0),
+        ]
+        observation.groupOfNode.append(Int32(group))
+    }
+
+    private mutating func showCandidates(
+        _ simulator: borrowing SparkSimulator, _ scores: [(score: Double, executors: Int)], _ kept: [Int],
+        into observation: inout GraphObservation
+    ) {
         stages.removeAll(keepingCapacity: true)
         amounts.removeAll(keepingCapacity: true)
-        let bestLogit = best / Self.temperature
-        func appendNode(_ stage: Int, score: Double, amount: Int) {
-            let state = states + stage
-            let (kind, number) = (Int(state.pointee.kind), Int(state.pointee.job))
-            let group = Int(groupOfJob[number])
-            let job = jobs[number]
-            let isLocal = number == own
-            let demand = Double(max(0, state.pointee.demand))
-            let work = Double(state.pointee.remaining) * state.pointee.rough
-            let left = max(100, job.work + job.runningWork)
-            let there = Double(state.pointee.running + state.pointee.moving + state.pointee.promised)
-            let wait = state.pointee.unfinishedParents == 0 ? 0 : simulator.longestWait(ofStage: stage)
-            let finished = Double(state.pointee.finished)
-            let mean = (state.pointee.observed + 3 * state.pointee.rough) / (finished + 3) / state.pointee.rough
-            observation.nodeFeatures += [
-                Float(max(-8, score / Self.temperature - bestLogit) / 4), isLocal ? 1 : 0,
-                state.pointee.unfinishedParents == 0 ? 1 : 0, Float(wait / (wait + move)),
-                Float(tables.criticalPath[kind] / max(1, job.criticalPath)), Float(min(1, work / left)),
-                Float(min(4, tables.workBelow[kind] / left)), Float(log(max(1, state.pointee.rough) / move) / 2),
-                Float(log((demand + 0.5) / Double(free)) / 2), Float(Double(amount) / Double(free)),
-                Float(log(Double(amount + 1) / (targets[places[group]] + 1)) / 2),
-                Float(log((there + 1) / (Double(state.pointee.remaining) + 1)) / 3),
-                Float(move / (move + demand * state.pointee.rough / (there + 1))),
-                Float(log(min(4, max(0.25, state.pointee.rough > 0 ? mean : 1)))),
-            ]
-            observation.groupOfNode.append(Int32(group))
-        }
         for index in kept {
             let (stage, rule) = (simulator.candidate(index), scores[index])
-            let most = max(1, min(free, Int(states[stage].demand)))
+            let most = max(1, min(simulator.freeExecutors, simulator.stage(stage).demand))
             let amount = max(1, min(rule.executors, most))
-            appendNode(stage, score: rule.score, amount: amount)
-            observation.addCandidate(stages.count, score: Float(rule.score / Self.temperature - bestLogit))
+            showStage(stage, score: rule.score, amount: amount, simulator, into: &observation)
+            observation.addCandidate(stages.count, score: Float((rule.score - best) / Self.temperature))
             stages.append(stage)
             let start = amounts.count
             for level in Self.levels {
                 let number = level < .infinity ? max(1, min(most, Int((level * Double(amount)).rounded()))) : most
-                let isRules = level == 1
-                let isNew = isRules || (number != amount && !amounts[start...].contains(number))
+                let isNew = number != amount && !amounts[start...].contains(number)
                 amounts.append(number)
-                observation.levelScores.append(isRules ? 0 : isNew ? Self.otherLevelScore : -.infinity)
+                observation.levelScores.append(level == 1 ? 0 : isNew ? Self.otherLevelScore : -.infinity)
             }
         }
-        guard showsAll else { return }
+    }
+
+    /// Shows stages that are not done, as many again as candidates at most, and which of the stages wait for which.
+    private mutating func showOtherStages(
+        _ simulator: borrowing SparkSimulator, into observation: inout GraphObservation
+    ) {
+        let (states, tables) = (simulator.memory.stages, simulator.tables)
         nodeOfStage.removeAll(keepingCapacity: true)
         nodeOfStage.append(
-            contentsOf: repeatElement(-1, count: Int(simulator.episode.firstStage[simulator.episode.arrivals.count])))
+            contentsOf: repeatElement(-1, count: simulator.stages(ofJob: groupOfJob.count - 1).upperBound))
         for (node, stage) in stages.enumerated() { nodeOfStage[stage] = Int32(node) }
-        var count = stages.count
         for place in places {
             for stage in simulator.stages(ofJob: simulator.activeJob(place))
-            where nodeOfStage[stage] < 0 && !states[stage].isDone && count < 2 * Self.maximalStages {
-                nodeOfStage[stage] = Int32(count)
-                count += 1
-                appendNode(stage, score: -.infinity, amount: 0)
+            where nodeOfStage[stage] < 0 && !states[stage].isDone {
+                guard observation.groupOfNode.count < 2 * Self.maximalStages else { break }
+                nodeOfStage[stage] = Int32(observation.groupOfNode.count)
+                showStage(stage, score: -.infinity, amount: 0, simulator, into: &observation)
             }
         }
         for place in places {
             let stages = simulator.stages(ofJob: simulator.activeJob(place))
             for stage in stages where nodeOfStage[stage] >= 0 {
                 let kind = Int(states[stage].kind)
-                for index in Int(tables.firstChild[kind])..<Int(tables.firstChild[kind + 1]) {
-                    let child = nodeOfStage[stages.lowerBound + Int(tables.children[index])]
+                for index in tables.firstChild[kind]..<tables.firstChild[kind + 1] {
+                    let child = nodeOfStage[stages.lowerBound + Int(tables.children[Int(index)])]
                     if child >= 0 { observation.addEdge(from: Int(nodeOfStage[stage]), to: Int(child)) }
                 }
             }
