@@ -21,10 +21,17 @@ public final class SparkEnvironment: Environment {
         /// Any episode.
         let example: SparkEpisode
 
+        /// Streams have the most to learn from, and the most noise.
+        public static let kinds = [
+            SparkRuleTraining.Kind(name: "batch", workload: .batch, episodes: 6),
+            SparkRuleTraining.Kind(name: "stream", workload: .stream, episodes: 8),
+            SparkRuleTraining.Kind(name: "overload", workload: .overload, episodes: 6),
+        ]
+
         /// - Parameter kinds: Drawn in proportion to their numbers of episodes.
         /// - Throws: ``SparkError`` if a workload is out of range.
         public init(
-            _ catalogue: SparkCatalogue, kinds: [SparkRuleTraining.Kind] = SparkRuleTraining.kinds, rule: SparkRule,
+            _ catalogue: SparkCatalogue, kinds: [SparkRuleTraining.Kind] = Self.kinds, rule: SparkRule,
             seed: UInt64, threads: Int = 1
         ) throws(SparkError) {
             precondition(kinds.allSatisfy { $0.episodes > 0 } && !kinds.isEmpty, "there are kinds of episodes")
@@ -62,6 +69,17 @@ public final class SparkEnvironment: Environment {
     /// - Parameter hops: How many times stages hear of those that they wait for; 0 shows those only that may be chosen.
     public static func shape(hops: Int = 0, width: Int = 16) -> PolicyShape {
         SparkObserver.shape(hops: hops, width: width)
+    }
+
+    /// How a network learns here. A rule that was tuned is good already, and what a decision is worth is small beside the noise
+    /// of a rollout: that asks for large batches, no entropy to speak of, rollouts under one luck, and hardly any discount, since
+    /// executors that are used badly now are missing until the system is next empty.
+    public static var learningOptions: LearningOptions {
+        var options = LearningOptions()
+        (options.problems, options.rollouts, options.sharesLuck) = (20, 8, true)
+        (options.epochs, options.minibatches) = (1, 8)
+        (options.discountRate, options.entropyWeight, options.learningRate) = (0.03, 0.001, 4e-3)
+        return options
     }
 
     public init(_ problems: Problems, _ shape: PolicyShape) {

@@ -32,16 +32,6 @@ private func network(_ path: String) throws -> SparkNetworkPolicy {
     try SparkNetworkPolicy(ModelFile(contentsOf: path))
 }
 
-/// What a training is made of: no entropy to speak of, because the rule is good already and its advantages are small beside their
-/// noise; large batches for the same reason.
-private func options() -> LearningOptions {
-    var options = LearningOptions()
-    (options.problems, options.rollouts, options.sharesLuck) = (18, 8, true)
-    (options.epochs, options.minibatches) = (1, 6)
-    (options.discountRate, options.entropyWeight, options.learningRate) = (0.5, 0.001, 4e-3)
-    return options
-}
-
 private func train(
     _ data: String, _ rulePath: String, _ path: String, seed: UInt64, seconds: Double, threads: Int
 ) throws {
@@ -49,20 +39,18 @@ private func train(
     let (start, catalogue) = (processorSeconds(), try catalogue(data))
     let file = try ModelFile(contentsOf: rulePath)
     let rule = try SparkRule(file)
-    let kinds = zip(SparkRuleTraining.kinds, [8, 4, 6]).map { kind, episodes in
-        SparkRuleTraining.Kind(name: kind.name, workload: kind.workload, episodes: episodes)
-    }
-    let problems = try SparkEnvironment.Problems(catalogue, kinds: kinds, rule: rule, seed: seed, threads: threads)
+    let kinds = SparkEnvironment.Problems.kinds
+    let problems = try SparkEnvironment.Problems(catalogue, rule: rule, seed: seed, threads: threads)
     let shape = SparkEnvironment.shape()
-    let trainer = try PolicyTrainer(shape: shape, options: options(), seed: seed, threads: threads) {
-        SparkEnvironment(problems, shape)
-    }
+    let trainer = try PolicyTrainer(
+        shape: shape, options: SparkEnvironment.learningOptions, seed: seed, threads: threads
+    ) { SparkEnvironment(problems, shape) }
     var generator = SeededGenerator(seed: seed, stream: 0x4032)
     var iterations = 0
     while processorSeconds() - start < seconds {
         let progress = (processorSeconds() - start) / seconds
         // Without memory, and longer as the training goes on.
-        let horizon = max(1, generator.nextExponential() * (10 + 15 * progress))
+        let horizon = max(1, generator.nextExponential() * (30 + 30 * progress))
         let report = try trainer.improve(horizon: horizon, progress: progress)
         iterations += 1
         if iterations % 50 == 0 {
