@@ -1,10 +1,11 @@
-internal import Allocation
+public import Allocation
 internal import Foundation
 internal import JobFiles
+internal import LocalExecution
 internal import Prediction
 internal import Scheduling
 public import Simulation
-public import Workloads
+internal import Workloads
 
 /// Trains scheduling policies on jobs and a pool, and says how they compare.
 public struct PolicyStudy: Sendable {
