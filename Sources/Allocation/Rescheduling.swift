@@ -100,6 +100,7 @@ public struct Rescheduling: Placement {
             guard state.tasks.phase[task] == .ready, state.instances.phase[instance] == .open,
                 state.tasks.request[task].fits(in: state.instances.free[instance])
             else { continue }
+            shadow.noteStart()
             return (start.0, start.1)
         }
         if let other = rest.next(state) { return other }
@@ -128,10 +129,10 @@ public struct Rescheduling: Placement {
         if state.seconds > creditSeconds {
             // In a large job one event matters less.
             let open = state.jobs.reduce(0) { $0 + Double($1.open) }
-            credit += workPerEvent * min(1, max(1 / 8, 1000 / max(1, open)))
+            credit += workPerEvent * min(1, max(1 / 32, 1000 / max(1, open)))
             creditSeconds = state.seconds
         }
-        if isStale || credit >= shadow.work(state) {
+        if isStale || shadow.isUsedUp || credit >= shadow.work(state) {
             isStale = false
             schedules += 1
             credit = max(-20 * workPerEvent, min(0, credit - shadow.refresh(state, leastGain: leastGain)))
