@@ -107,6 +107,17 @@ public struct Rescheduling: Placement {
         return state.jobs.allSatisfy { $0.running == 0 } ? shadow.first(state) : nil
     }
 
+    /// What it would start now, without counting that as done: for rules that know better.
+    mutating func advice(_ state: RunState) -> [(task: TaskIndex, instance: InstanceIndex)] {
+        if order == .fairShare || state.hasQuotas { return [] }
+        if state.seconds >= shadow.patienceEnds { (isStale, hasNews) = (true, true) }
+        if hasNews { look(state) }
+        starts.removeAll { task, instance in
+            state.tasks.phase[Int(task)] != .ready || state.instances.phase[Int(instance)] != .open
+        }
+        return starts.reversed().map { (task: $0.0, instance: $0.1) }
+    }
+
     /// The first tenant with a quota has come: all that was scheduled goes by what tenants have in use from now on.
     private mutating func leaveShadow(_ state: RunState) {
         usesShadow = false
