@@ -2,7 +2,7 @@ internal import Allocation
 internal import Execution
 internal import Foundation
 internal import Scheduling
-public import Simulation
+internal import Simulation
 internal import Workloads
 
 /// A policy that goes on learning from the runs of a store, and is replaced only by one that is better.
@@ -55,7 +55,9 @@ public struct PolicyRetraining: Sendable, Encodable {
         }
         var training = try PolicyTraining(workload(found.dropLast(judged)), from: model.rule, seed: seed)
         let begin = ContinuousClock.now
-        repeat { try training.step(threads: threads) } while begin.duration(to: .now) / .seconds(1) < seconds
+        repeat {
+            try training.step(threads: threads)
+        } while begin.duration(to: .now) / .seconds(1) < seconds
             && training.generations < generations
         let comparison = PolicyComparison(
             .learned(training.rule), against: [.learned(model.rule)], on: workload(found.suffix(judged)),
@@ -63,9 +65,8 @@ public struct PolicyRetraining: Sendable, Encodable {
         let row = comparison.rows[1]
         (ratio, low, high) = (row.ratio, row.low, row.high)
         isAdopted = row.low > 1
-        reason =
-            isAdopted
-            ? "better on the newest runs" : row.high < 1 ? "worse on the newest runs" : "no certain gain on the newest runs"
+        let loss = row.high < 1 ? "worse on the newest runs" : "no certain gain on the newest runs"
+        reason = isAdopted ? "better on the newest runs" : loss
         guard isAdopted else { return }
         var next = model
         next.rule = training.rule
