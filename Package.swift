@@ -169,7 +169,7 @@ let package = Package(
         .testTarget(
             name: "ExecutionTests",
             dependencies: [
-                "Execution", "LocalExecution", "Allocation", "Scheduling", "TestSupport", "Workloads",
+                "Execution", "LocalExecution", "Allocation", "Scheduling", "Simulation", "TestSupport", "Workloads",
                 "execution-helper",
             ],
             swiftSettings: settings),

@@ -122,8 +122,9 @@ public struct Backfilling: Placement {
 extension RunState {
     /// The expected run time of the next attempt at a task on an instance of a speed, or `nil` if nobody knows.
     func expectedSeconds(of task: TaskIndex, speed: Double) -> Double? {
-        let job = jobs[Int(tasks.job[Int(task)])]
-        guard let seconds = job.estimates?.expectedSeconds[Int(task - job.first)], seconds.isFinite else { return nil }
+        let job = Int(tasks.job[Int(task)])
+        let own = Int(task - jobs[job].first)
+        guard let seconds = jobs[job].estimates?.expectedSeconds[own], seconds.isFinite else { return nil }
         return seconds * (1 - Double(tasks.savedShare[Int(task)])) / max(speed, 1e-9)
     }
 
@@ -146,23 +147,22 @@ extension RunState {
         guard tasks.instance[index] >= 0 else { return 0 }
         let begin = max(begin, tasks.startSeconds[index])
         let elapsed = seconds - begin
-        let job = jobs[Int(tasks.job[index])]
-        let own = Int(task - job.first)
-        let type = offers[Int(instances.offer[Int(tasks.instance[index])])].type
-        guard let estimates = job.estimates, case let whole = estimates.seconds(of: own, on: type), whole.isFinite
-        else {
+        let job = Int(tasks.job[index])
+        let own = Int(task - jobs[job].first)
+        let offer = Int(instances.offer[Int(tasks.instance[index])])
+        guard let whole = jobs[job].estimates?.seconds(of: own, on: offers[offer].type), whole.isFinite else {
             return abs(elapsed)
         }
         let share = 1 - Double(tasks.savedShare[index])
         let expected = whole * share
-        guard own < estimates.secondsQuantiles.count, expected > 0,
-            estimates.secondsQuantiles[own].values[0] < estimates.secondsQuantiles[own].values[7]
+        guard expected > 0, let spread = jobs[job].estimates?.spread(of: own),
+            let mean = jobs[job].estimates?.expectedSeconds[own]
         else { return elapsed < expected ? expected - elapsed : expected / 4 }
         // The mean of the quantiles at the middle of equal parts that are not behind it.
-        let scale = expected / max(estimates.expectedSeconds[own], 1e-300)
+        let scale = expected / max(mean, 1e-300)
         var (sum, count) = (0.0, 0.0)
         for part in 0..<20 {
-            let value = estimates.secondsQuantiles[own]((Double(part) + 0.5) / 20) * scale
+            let value = spread((Double(part) + 0.5) / 20) * scale
             if value > elapsed { (sum, count) = (sum + value, count + 1) }
         }
         return count > 0 ? sum / count - elapsed : expected / 4

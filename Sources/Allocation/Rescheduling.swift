@@ -100,10 +100,22 @@ public struct Rescheduling: Placement {
             guard state.tasks.phase[task] == .ready, state.instances.phase[instance] == .open,
                 state.tasks.request[task].fits(in: state.instances.free[instance])
             else { continue }
+            shadow.noteStart()
             return (start.0, start.1)
         }
         if let other = rest.next(state) { return other }
         return state.jobs.allSatisfy { $0.running == 0 } ? shadow.first(state) : nil
+    }
+
+    /// What it would start now, without counting that as done: for rules that know better.
+    mutating func advice(_ state: RunState) -> [(task: TaskIndex, instance: InstanceIndex)] {
+        if order == .fairShare || state.hasQuotas { return [] }
+        if state.seconds >= shadow.patienceEnds { (isStale, hasNews) = (true, true) }
+        if hasNews { look(state) }
+        starts.removeAll { task, instance in
+            state.tasks.phase[Int(task)] != .ready || state.instances.phase[Int(instance)] != .open
+        }
+        return starts.reversed().map { (task: $0.0, instance: $0.1) }
     }
 
     /// The first tenant with a quota has come: all that was scheduled goes by what tenants have in use from now on.
@@ -128,10 +140,10 @@ public struct Rescheduling: Placement {
         if state.seconds > creditSeconds {
             // In a large job one event matters less.
             let open = state.jobs.reduce(0) { $0 + Double($1.open) }
-            credit += workPerEvent * min(1, max(1 / 8, 1000 / max(1, open)))
+            credit += workPerEvent * min(1, max(1 / 32, 1000 / max(1, open)))
             creditSeconds = state.seconds
         }
-        if isStale || credit >= shadow.work(state) {
+        if isStale || shadow.isUsedUp || credit >= shadow.work(state) {
             isStale = false
             schedules += 1
             credit = max(-20 * workPerEvent, min(0, credit - shadow.refresh(state, leastGain: leastGain)))

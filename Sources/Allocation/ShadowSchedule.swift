@@ -27,6 +27,9 @@ struct ShadowSchedule: Sendable {
             (self.capacity, first) = (capacity, 0)
         }
 
+        /// Before that there is no room at all.
+        var roomSeconds: Double { times[first] }
+
         /// The earliest start from `ready` on at which a request fits for so many seconds, if that is before `latest`.
         func start(_ request: Resources, ready: Double, seconds: Double, before latest: Double) -> Double {
             var (low, high) = (first, times.count)
@@ -133,6 +136,8 @@ struct ShadowSchedule: Sendable {
     /// Where each task was put: an instance, or -2 - slot of the plan, or -1; and when it starts there.
     private var place: [InstanceIndex] = []
     private var startSeconds: [Double] = []
+    /// When each running task is expected to end.
+    private var runningEnd: [Double] = []
     private var edges: [Edges] = []
     private var moved: [TaskIndex] = []
     /// A plan is given a chance before it is compared with others.
@@ -153,10 +158,15 @@ struct ShadowSchedule: Sendable {
     private var heads: [Int] = []
     private var isHomeless: [Bool] = []
     private var homeless: [TaskIndex] = []
+    /// Whether there were tasks beyond the line, and whether each schedule is to cost less; how many of the line have started.
+    private var hasMore = false
+    private var isReduced = false
+    private var started = 0
+    private var hasTransfers: Bool { edges.contains { !$0.transfers.isEmpty } }
     /// When the first slot of a plan that was not asked for is not waited for any more.
     private(set) var patienceEnds = Double.infinity
 
-    /// So many of the most urgent tasks are scheduled.
+    /// So many of the most urgent tasks are scheduled; a quarter of that in a large job, so that it is done more often.
     private static let window = 4096
 }
 
@@ -173,8 +183,21 @@ extension ShadowSchedule {
 
     /// What ``refresh(_:leastGain:)`` looks at, as far as is known before.
     func work(_ state: RunState) -> Double {
-        Double(6 * max(1, min(line.count, state.jobs.reduce(0) { $0 + Int($1.open) })) * max(1, hosts.count))
+        let courses = isReduced ? hasTransfers ? 3 : 2 : 6
+        return Double(courses * max(1, min(line.count, Self.open(state))) * max(1, hosts.count))
     }
+
+    /// Tasks of all jobs that are not over.
+    static func open(_ state: RunState) -> Int { state.jobs.reduce(0) { $0 + Int($1.open) } }
+
+    /// Whether there is so much left that each schedule is to cost less.
+    private static func isLarge(_ state: RunState) -> Bool { open(state) > 2 * window }
+
+    /// A task of the line starts.
+    mutating func noteStart() { started += 1 }
+
+    /// Whether half of the line has started while there are tasks beyond it: no event may be left to wait for.
+    var isUsedUp: Bool { hasMore && 2 * started >= line.count }
 
     /// Tasks that were found to fit nothing, or lie beyond the window, since they were asked for last.
     mutating func takeHomeless() -> [TaskIndex] {
@@ -265,6 +288,7 @@ extension ShadowSchedule {
             isHomeless += repeatElement(false, count: Int(job.count))
             place += repeatElement(-1, count: Int(job.count))
             startSeconds += repeatElement(.infinity, count: Int(job.count))
+            runningEnd += repeatElement(.infinity, count: Int(job.count))
             placeInLine += repeatElement(-1, count: Int(job.count))
             for (offer, item) in state.offers.enumerated() {
                 for task in 0..<Int(job.count) {
@@ -360,24 +384,32 @@ extension ShadowSchedule {
             base.append(Profile())
             profiles.append(Profile())
         }
+        for running in state.instances.running {
+            for task in running { runningEnd[Int(task)] = now + rest(of: task, state) }
+        }
         for (index, host) in hosts.enumerated() {
             base[index].reset(host.capacity, from: now)
             guard host.id >= 0 else { continue }
             for task in state.instances.running[Int(host.id)] {
-                base[index].book(state.tasks.request[Int(task)], from: now, to: now + rest(of: task, state))
+                base[index].book(state.tasks.request[Int(task)], from: now, to: runningEnd[Int(task)])
             }
         }
+        let isLarge = Self.isLarge(state)
         for task in line { placeInLine[Int(task)] = -1 }
         line.removeAll(keepingCapacity: true)
+        let isGoingOn = state.jobs.map { $0.isAdmitted && $0.ending == nil }
         var dead = 0
-        for task in urgent where line.count < Self.window {
+        let window = isLarge ? Self.window / 4 : Self.window
+        for task in urgent {
+            if line.count >= window { break }
             let phase = state.tasks.phase[Int(task)]
-            let job = state.jobs[Int(state.tasks.job[Int(task)])]
             if phase.isOver { dead += 1 }
-            guard !phase.isRunningOrOver, job.isAdmitted, job.ending == nil else { continue }
+            guard !phase.isRunningOrOver, isGoingOn[Int(state.tasks.job[Int(task)])] else { continue }
             placeInLine[Int(task)] = Int32(line.count)
             line.append(task)
         }
+        hasMore = line.count == window
+        (isReduced, started) = (isLarge, 0)
         if 2 * dead > urgent.count { urgent.removeAll { state.tasks.phase[Int($0)].isOver } }
     }
 
@@ -420,8 +452,8 @@ extension ShadowSchedule {
 
     /// Ways to choose hosts besides the one where a task ends first: looking ahead, and only the faster ones.
     private func alternatives(_ state: RunState) -> [(lookingAhead: Bool, usable: [Bool]?)] {
-        let hasTransfers = edges.contains { !$0.transfers.isEmpty }
         var found: [(Bool, [Bool]?)] = hasTransfers ? [(true, nil)] : []
+        if isReduced { return found }
         let speeds = hosts.map { state.offers[Int($0.offer)].type.speed }
         for least in Set(speeds).sorted(by: >).dropLast().prefix(3) {
             found.append((false, speeds.map { $0 >= least }))
@@ -448,6 +480,11 @@ extension ShadowSchedule {
     ) -> Course {
         let (now, width) = (state.seconds, hosts.count)
         for host in 0..<width { profiles[host].copy(base[host]) }
+        // What the innermost loop looks at, side by side.
+        let (offerOfHost, openSeconds) = (hosts.map { Int($0.offer) }, hosts.map(\.openSeconds))
+        var roomSeconds = (0..<width).map { profiles[$0].roomSeconds }
+        var lasting = [Double](repeating: 0, count: seconds.count)
+        var after = lasting
         var course = Course(
             host: Array(repeating: -1, count: line.count), start: Array(repeating: .infinity, count: line.count),
             end: Array(repeating: now, count: line.count))
@@ -459,18 +496,26 @@ extension ShadowSchedule {
             let index = Int(task)
             let jobIndex = Int(state.tasks.job[index])
             let request = state.tasks.request[index]
+            let avoided = state.tasks.avoided[index]
             arrivals(task, jobIndex, course, state, &arrival)
+            let left = 1 - Double(state.tasks.savedShare[index])
+            for offer in lasting.indices {
+                lasting[offer] = state.allows(task, OfferIndex(offer)) ? seconds[offer][index] * left : .infinity
+                if lookingAhead { after[offer] = restAtBest[offer][index] }
+            }
             var (best, bestStart, bestEnd, bestScore) = (-1, Double.infinity, Double.infinity, Double.infinity)
             let own = hostOfPlace(place[index], job: jobIndex, state)
             func consider(_ host: Int) {
-                let item = hosts[host]
-                guard request.fits(in: item.capacity), state.allows(task, item.offer) else { return }
-                let seconds = self.seconds[Int(item.offer)][index] * (1 - Double(state.tasks.savedShare[index]))
-                let after = lookingAhead ? restAtBest[Int(item.offer)][index] : 0
-                let ready = max(arrival[host], item.openSeconds)
+                let offer = offerOfHost[host]
+                let (seconds, after) = (lasting[offer], after[offer])
+                let ready = max(arrival[host], openSeconds[host])
                 // Of equals the one where it is by now.
                 let limit = host == own ? bestScore * (1 + 1e-12) : bestScore
-                guard ready + seconds + after < limit || host == own && ready + seconds + after <= limit else { return }
+                // It starts there no sooner than there is any room.
+                let least = max(ready, roomSeconds[host]) + seconds + after
+                guard least < limit || host == own && least <= limit, seconds < .infinity,
+                    request.fits(in: hosts[host].capacity)
+                else { return }
                 let start = profiles[host].start(
                     request, ready: ready, seconds: seconds, before: limit - seconds - after)
                 let score = start + seconds + after
@@ -480,13 +525,14 @@ extension ShadowSchedule {
             }
             if keeping, own >= 0 { consider(own) }
             if best < 0 {
-                for host in 0..<width where usable?[host] ?? true && state.tasks.avoided[index] != hosts[host].id {
+                for host in 0..<width where usable?[host] ?? true && (avoided < 0 || avoided != hosts[host].id) {
                     consider(host)
                 }
             }
             if best < 0 { for host in 0..<width { consider(host) } }
             guard best >= 0 else { continue }
             profiles[best].book(request, from: bestStart, to: bestEnd)
+            roomSeconds[best] = profiles[best].roomSeconds
             course.host[position] = Int32(best)
             course.start[position] = bestStart
             course.end[position] = bestEnd
@@ -504,34 +550,43 @@ extension ShadowSchedule {
         _ task: TaskIndex, _ jobIndex: Int, _ course: Course, _ state: RunState, _ arrival: inout [Double]
     ) {
         let now = state.seconds
-        let first = state.jobs[jobIndex].first
         let begin = max(now, state.releaseSeconds(of: task))
-        var common = begin
+        let (first, edges) = (state.jobs[jobIndex].first, edges[jobIndex])
+        guard !edges.transfers.isEmpty else {
+            var latest = begin
+            for edge in edges.range(Int(task - first)) {
+                let source = Int(first + edges.predecessors[edge])
+                let phase = state.tasks.phase[source]
+                if phase.isOver { continue }
+                if phase.isRunning {
+                    latest = max(latest, runningEnd[source])
+                } else if placeInLine[source] >= 0 {
+                    latest = max(latest, course.end[Int(placeInLine[source])])
+                }
+            }
+            for host in arrival.indices { arrival[host] = latest }
+            return
+        }
         var sent = now
         let sentHost = hostOfPlace(state.tasks.staged[Int(task)], job: jobIndex, state)
         let isEverywhere = state.tasks.staged[Int(task)] == RunState.everywhere
         for host in arrival.indices { arrival[host] = begin }
-        for edge in edges[jobIndex].range(Int(task - first)) {
-            let source = Int(first + edges[jobIndex].predecessors[edge])
+        for edge in edges.range(Int(task - first)) {
+            let source = Int(first + edges.predecessors[edge])
             let phase = state.tasks.phase[source]
             var (made, hereHost) = (now, -1)
             if phase.isOver {
-                if edges[jobIndex].transfers.isEmpty { continue }
                 made = state.tasks.endSeconds[source]
                 hereHost = hostOfPlace(state.tasks.lastInstance[source], job: jobIndex, state)
                 sent = max(made, state.tasks.stagedSeconds[Int(task)])
             } else if phase.isRunning {
-                made = now + rest(of: TaskIndex(source), state)
+                made = runningEnd[source]
                 hereHost = hostOfPlace(state.tasks.instance[source], job: jobIndex, state)
             } else if placeInLine[source] >= 0 {
                 made = course.end[Int(placeInLine[source])]
                 hereHost = Int(course.host[Int(placeInLine[source])])
             }
-            if edges[jobIndex].transfers.isEmpty {
-                common = max(common, made)
-                continue
-            }
-            let transfer = edges[jobIndex].transfers[edge]
+            let transfer = edges.transfers[edge]
             if !phase.isOver { sent = made }
             let away = phase.isOver ? now + transfer : made + transfer
             for host in arrival.indices {
@@ -540,7 +595,6 @@ extension ShadowSchedule {
                 if seconds > arrival[host] { arrival[host] = seconds }
             }
         }
-        if common > begin { for host in arrival.indices { arrival[host] = common } }
     }
 
     /// Keeps to a course from now on.

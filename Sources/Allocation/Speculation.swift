@@ -176,9 +176,7 @@ extension RunState {
         guard let estimates = job.estimates, case let whole = estimates.seconds(of: place, on: type), whole.isFinite
         else { return nil }
         let seconds = whole * (1 - Double(tasks.savedShare[Int(task)]))
-        guard place < estimates.secondsQuantiles.count, case let spread = estimates.secondsQuantiles[place],
-            spread.values[0] < spread.values[7]
-        else { return (seconds, nil, 1) }
+        guard let spread = estimates.spread(of: place) else { return (seconds, nil, 1) }
         return (seconds, spread, seconds / max(estimates.expectedSeconds[place], 1e-300))
     }
 

@@ -1,3 +1,4 @@
+public import Allocation
 public import Execution
 public import Scheduling
 public import Workloads

@@ -124,6 +124,14 @@ public struct Estimates: Hashable, Sendable, Codable {
         return secondsQuantiles[task](p)
     }
 
+    /// The quantiles of the run time of a task on speed 1; `nil` if it has no spread.
+    package func spread(of task: Int) -> Quantiles? {
+        guard task < secondsQuantiles.count, case let spread = secondsQuantiles[task],
+            spread.values[0] < spread.values[7]
+        else { return nil }
+        return spread
+    }
+
     /// The expected run time of a task on a type of instance, or its `p` quantile, in seconds.
     public func seconds(of task: Int, on type: InstanceType, p: Double? = nil) -> Double {
         guard task < kind.count, let place = instanceTypes.firstIndex(of: type.name) else {

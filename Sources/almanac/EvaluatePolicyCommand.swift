@@ -1,9 +1,9 @@
-import ArgumentParser
+public import ArgumentParser
 import Foundation
 import Plots
 import Reports
 import Service
-import Simulation
+public import Simulation
 import Workloads
 
 /// `almanac evaluate policy`: a policy beside the rules that need no learning.

@@ -1,5 +1,7 @@
+import Allocation
 import ArgumentParser
 import Foundation
+import Learning
 import Plots
 import Service
 import Simulation

@@ -383,3 +383,37 @@ extension Action {
         if case .start(let attempt, _, _, _) = self { attempt.task } else { nil }
     }
 }
+
+@Suite("Plans of more tasks than are scheduled at once") struct LongPlanTests {
+    @Test("a run goes on when all that was scheduled has run, however little work an event may be")
+    func usedUp() throws {
+        let graph = try TaskGraph((0..<4400).map { TaskSpec(id: TaskID("t\($0)")) })
+        var allocator = Allocator(
+            offers: [offer(cpus: 1, count: 2)],
+            policies: Policies(placement: Rescheduling(workPerEvent: 1e-6), provisioning: AsRented()))
+        allocator.add(Job(graph), estimates: Estimates(expectedSeconds: Array(repeating: 1, count: 4400)))
+        let plan = Assignments(
+            slots: [.init(offer: 0, startSeconds: 0), .init(offer: 0, startSeconds: 0)],
+            slotOfTask: (0..<4400).map { Int32($0 % 2) }, order: Array(0..<4400), endSeconds: 2200)
+        var (now, running, ended) = (0.0, [AttemptID](), false)
+        var events: [Event] = [.planned(0, plan), .admitted(0)]
+        while !events.isEmpty {
+            let actions = allocator.handle(events, at: now)
+            now += 1
+            events = running.map { .finished($0) }
+            running = []
+            for action in actions {
+                switch action {
+                case .open(let instance, _, _, _):
+                    events.append(.opened(instance, Resources(cpus: 1, memoryBytes: 9e9)))
+                case .start(let attempt, _, _, _): running.append(attempt)
+                case .end(_, let ending): ended = ending == .succeeded
+                default: break
+                }
+            }
+            if events.isEmpty { events = running.map { .finished($0) }; running = [] }
+        }
+        #expect(ended)
+        #expect(allocator.state.jobs[0].finished == 4400)
+    }
+}

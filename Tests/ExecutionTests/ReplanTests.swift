@@ -34,7 +34,7 @@ import Workloads
         let policies = Policies(
             placement: Rescheduling(), provisioning: AsRented(), replanning: .whenInDanger(patienceSeconds: 60))
         let world = SimulatedWorld(seed: 1)
-        world.seconds = { $0 == 0 ? taskSeconds : taskSeconds / other.speed }
+        world.seconds = { $1 == 0 ? taskSeconds : taskSeconds / other.speed }
         let story = Story()
         var member = RunLoop<SimulatedBackend, SimulatedLog>.Member(
             Job(graph, name: "w", goal: Goal(.balanced, deadlineSeconds: deadline, budget: budget)), run: "1",

@@ -37,7 +37,7 @@ final class SimulatedWorld {
     private(set) var saved: [TaskIndex: (share: Double, by: AttemptID)] = [:]
     let failureShare: Double
     /// How long attempts take on an instance, where that is not left to chance.
-    var seconds: ((InstanceIndex) -> Double)?
+    var seconds: ((AttemptID, InstanceIndex) -> Double)?
 
     init(seed: UInt64) {
         generator = TestGenerator(seed: seed)
@@ -73,7 +73,7 @@ final class SimulatedWorld {
         changes += 1
         begun[attempt, default: 0] += 1
         let cause: FailureCause? = random() < failureShare ? .programError : nil
-        let seconds = seconds?(instance) ?? 0.1 + 5 * (1 - share) * random()
+        let seconds = seconds?(attempt, instance) ?? 0.1 + 5 * (1 - share) * random()
         running[attempt] = Attempt(instance: instance, endSeconds: now + seconds, cause: cause)
     }
 

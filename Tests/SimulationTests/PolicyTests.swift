@@ -67,6 +67,18 @@ import Workloads
         #expect(found.rows[1].low > 1, "without training it takes \(found.rows[1].ratio) as long")
     }
 
+    @Test("what is trained by generations comes out the same on any number of threads, and knows what it has seen")
+    func trained() throws {
+        let workload = try Self.workload()
+        let one = try PolicyTraining.trained(workload, seconds: .infinity, generations: 4, seed: 2, threads: 1)
+        let two = try PolicyTraining.trained(workload, seconds: .infinity, generations: 4, seed: 2, threads: 2)
+        #expect(one.rule == two.rule && one.generations == 4)
+        #expect(one.rule.low.count == PairFeatures.count && zip(one.rule.low, one.rule.high).allSatisfy { $0 <= $1 })
+        #expect(one.rule.low[PairFeatures.Name.start.rawValue] == 1)
+        // With that it still decides, where it was trained.
+        #expect(workload.value(seed: 77, .learned(one.rule)).isFinite)
+    }
+
     @Test("a comparison of a rule with itself finds no difference")
     func same() throws {
         let workload = try Self.workload()

@@ -136,10 +136,9 @@ import Testing
     @Test("a search for one episode helps under luck that it did not see")
     func search() throws {
         let trial = try Self.trials(Self.kinds[0].workload, 1)[0]
-        var search = SparkRuleSearch(SparkRule())
-        search.population = 12
-        let adapted = try search.adapted(to: trial.episode, generations: 25, seed: 1, threads: 2)
-        let again = try search.adapted(to: trial.episode, generations: 25, seed: 1, threads: 1)
+        let search = SparkRuleSearch(SparkRule())
+        let adapted = try search.adapted(to: trial.episode, generations: 60, seed: 1, threads: 2)
+        let again = try search.adapted(to: trial.episode, generations: 60, seed: 1, threads: 1)
         #expect(adapted.parameters == again.parameters && adapted.adjustments == again.adjustments)
         let trials = (100..<120).map { SparkTrial(episode: trial.episode, seed: $0) }
         #expect(try Self.ratio(adapted, to: SparkRule(), in: trials) < 0.97)

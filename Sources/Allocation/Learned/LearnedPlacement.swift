@@ -23,6 +23,8 @@ public struct LearnedPlacement: Placement {
     private var queue = ReadyQueue()
     private var rooms = Rooms()
     private var fallback: Backfilling?
+    /// What re-planning would do, where the rule asks for it.
+    private var advisor: Rescheduling?
     /// Nothing is worth starting before something changes.
     private var isWaiting = false
     /// The class of which a task waited too long, and the instance that is kept for it.
@@ -43,12 +45,14 @@ public struct LearnedPlacement: Placement {
     /// - Parameter reclaimsPerHour: The probability that an instance of each offer is taken back within an hour.
     public init(_ rule: PairRule, reclaimsPerHour: [Double] = []) {
         (self.rule, self.reclaimsPerHour) = (rule, reclaimsPerHour)
+        if rule.takesAdvice { advisor = Rescheduling(workPerEvent: 5000) }
         if !rule.isFinite { failure = "it holds what is no number" }
     }
 
     public mutating func becameReady(_ task: TaskIndex, _ state: RunState) {
         isWaiting = false
         guard failure == nil else { return handOver(state) { $0.becameReady(task, state) } }
+        advisor?.becameReady(task, state)
         insert(task, state)
     }
 
@@ -56,6 +60,7 @@ public struct LearnedPlacement: Placement {
         isWaiting = false
         rooms.changed(instance, state)
         guard failure == nil else { return handOver(state) { $0.changed(instance, state) } }
+        advisor?.changed(instance, state)
         if state.instances.phase[Int(instance)] == .open {
             queue.unblock(instance, state)
         } else {
@@ -141,6 +146,7 @@ extension LearnedPlacement {
     /// Finds the pairs that there are, and what is to be seen of them.
     private mutating func gather(_ state: RunState) {
         view.begin(state, reclaimsPerHour: reclaimsPerHour, skew: rule.skew, skewByLoad: rule.skewByLoad)
+        let advice = advisor?.advice(state) ?? []
         dropOver(state)
         reserve(state)
         var places = queue.open
@@ -156,31 +162,59 @@ extension LearnedPlacement {
         }
         for place in places {
             let (need, task) = (queue.classes[place].need, queue.classes[place].heap[0].task)
+            let advised = advice.first { Self.isAlike($0.task, task, state) }?.instance ?? -1
             if let reserved, reserved.place == place {
                 if need.resources.fits(in: state.instances.free[Int(reserved.instance)]) {
-                    view.add(place, task, reserved.instance, state)
+                    view.add(place, task, reserved.instance, isPlanned: true, state)
                     continue
                 }
             }
             var found = false
-            for offer in rooms.offers where state.allows(task, OfferIndex(offer)) {
+            let near = view.nearest(task, state)
+            // What is not urgent goes where it costs least, even if that takes longer.
+            let cheapest = state.tasks.priority[Int(task)] < 0 ? cheapestOffer(task, need, state) : nil
+            for offer in rooms.offers where state.allows(task, OfferIndex(offer)) && offer == cheapest ?? offer {
                 guard state.isWithinQuota(task, on: OfferIndex(offer)),
                     let (instance, _) = rooms.find(
                         need.resources, on: offer, except: need.avoided, reserved?.instance ?? -1)
                 else { continue }
                 found = true
-                view.add(place, task, instance, state)
-                let near = view.nearest(task, state)
-                if near >= 0, near != instance, near != need.avoided, near != reserved?.instance,
-                    Int(state.instances.offer[Int(near)]) == offer, state.instances.phase[Int(near)] == .open,
-                    need.resources.fits(in: state.instances.free[Int(near)])
-                {
-                    view.add(place, task, near, state)
+                view.add(place, task, instance, isPlanned: instance == advised, state)
+                // Where the plan has it, and where its data are.
+                for other in [advised, near] where other != instance && other >= 0 {
+                    guard Int(state.instances.offer[Int(other)]) == offer, other != need.avoided,
+                        other != reserved?.instance, state.instances.phase[Int(other)] == .open,
+                        need.resources.fits(in: state.instances.free[Int(other)])
+                    else { continue }
+                    view.add(place, task, other, isPlanned: other == advised, state)
+                    if advised == near { break }
                 }
             }
             if !found, !state.hasQuotas { queue.block(place) }
         }
-        view.finish(state)
+        view.finish(state, isAdvised: advisor != nil)
+    }
+
+    /// The offer with room on which a second of speed 1 costs least.
+    private mutating func cheapestOffer(_ task: TaskIndex, _ need: ReadyQueue.Need, _ state: RunState) -> Int? {
+        var best: (offer: Int, price: Double)?
+        for offer in rooms.offers where state.allows(task, OfferIndex(offer)) {
+            let price =
+                state.pricePerHour(need.resources, on: OfferIndex(offer)) / max(1e-9, state.offers[offer].type.speed)
+            guard price < best?.price ?? .infinity, state.isWithinQuota(task, on: OfferIndex(offer)),
+                rooms.find(need.resources, on: offer, except: need.avoided, reserved?.instance ?? -1) != nil
+            else { continue }
+            best = (offer, price)
+        }
+        return best?.offer
+    }
+
+    /// Whether two tasks of one job need the same: then the more urgent one takes the place of the other.
+    private static func isAlike(_ a: TaskIndex, _ b: TaskIndex, _ state: RunState) -> Bool {
+        a == b
+            || state.tasks.job[Int(a)] == state.tasks.job[Int(b)]
+                && state.tasks.request[Int(a)] == state.tasks.request[Int(b)]
+                && state.tasks.restriction[Int(a)] == state.tasks.restriction[Int(b)]
     }
 
     /// Takes out tasks that cannot start any more.

@@ -40,6 +40,8 @@ public enum PairFeatures {
         case usage
         /// How full the pool is.
         case load
+        /// Whether HEFT, made anew from the present state, would start it here now; whether it would start nothing of what could.
+        case planned, unplanned
     }
 
     /// Their names, as model files list them.
@@ -47,5 +49,5 @@ public enum PairFeatures {
     /// How many there are.
     public static let count = Name.allCases.count
     /// Changes when a feature comes to mean something else.
-    public static let schema = 1
+    public static let schema = 2
 }

@@ -44,6 +44,18 @@ public struct PairRule: Hashable, Sendable, Codable {
         set { weights[feature.rawValue] = newValue }
     }
 
+    /// Whether it looks at what re-planning would do, which takes time to find out.
+    public var takesAdvice: Bool { self[.planned] != 0 || self[.unplanned] != 0 || network != nil }
+
+    /// To follow re-planning; all else but breaks ties.
+    public static let advised: PairRule = {
+        var rule = PairRule.untuned
+        rule.weights = rule.weights.map { $0 / 4 }
+        rule[.start] = -3
+        rule[.planned] = 8
+        return rule
+    }()
+
     /// Whether all its numbers are.
     public var isFinite: Bool {
         weights.allSatisfy(\.isFinite) && skew.isFinite && skewByLoad.isFinite && network?.isFinite ?? true

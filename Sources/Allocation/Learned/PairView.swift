@@ -44,6 +44,7 @@ struct PairView: Sendable {
         var seconds: Double
         var transfer: Double
         var price: Double
+        var isPlanned: Bool
         var known: Known
     }
 }
@@ -70,7 +71,9 @@ extension PairView {
     }
 
     /// Adds a pair.
-    mutating func add(_ place: Int, _ task: TaskIndex, _ instance: InstanceIndex, _ state: RunState) {
+    mutating func add(
+        _ place: Int, _ task: TaskIndex, _ instance: InstanceIndex, isPlanned: Bool, _ state: RunState
+    ) {
         if known.task != task { known = lookAt(task, state) }
         let offer = Int(state.instances.offer[Int(instance)])
         let seconds = secondsOf(task, on: offer, state)
@@ -78,9 +81,8 @@ extension PairView {
         raw.append(
             Raw(
                 seconds: seconds, transfer: transfer(task, instance, state),
-                price: seconds * state.pricePerHour(state.tasks.request[Int(task)], on: OfferIndex(offer)), known: known
-            )
-        )
+                price: seconds * state.pricePerHour(state.tasks.request[Int(task)], on: OfferIndex(offer)),
+                isPlanned: isPlanned, known: known))
     }
 
     /// The instance that has most of a task's data, or -1.
@@ -197,10 +199,13 @@ extension PairView {
     }
 
     /// Computes the features of all pairs that were added.
-    mutating func finish(_ state: RunState) {
+    ///
+    /// - Parameter isAdvised: Whether it is known what re-planning would do.
+    mutating func finish(_ state: RunState, isAdvised: Bool) {
         guard !pairs.isEmpty else { return }
         var longestOf: [JobIndex: Double] = [:]
         var (longest, sum) = (1e-9, 0.0)
+        let isPlanned = raw.contains(where: \.isPlanned)
         var ready = 0.0
         for (pair, item) in zip(pairs, raw) {
             let (job, rank) = (state.tasks.job[Int(pair.task)], state.tasks.rank[Int(pair.task)])
@@ -223,7 +228,8 @@ extension PairView {
             }
             for row in first..<last {
                 append(
-                    row, soonest, longestOf[state.tasks.job[Int(pairs[row].task)]] ?? 1, longest, mean, crowd, load,
+                    row, isAdvised ? isPlanned : nil, soonest, longestOf[state.tasks.job[Int(pairs[row].task)]] ?? 1,
+                    longest, mean, crowd, load,
                     state)
             }
             first = last
@@ -231,7 +237,8 @@ extension PairView {
     }
 
     private mutating func append(
-        _ row: Int, _ soonest: Double, _ longestOfJob: Double, _ longest: Double, _ mean: Double, _ crowd: Float,
+        _ row: Int, _ isPlanned: Bool?, _ soonest: Double, _ longestOfJob: Double, _ longest: Double, _ mean: Double,
+        _ crowd: Float,
         _ load: Float, _ state: RunState
     ) {
         let (pair, item) = (pairs[row], raw[row])
@@ -279,5 +286,7 @@ extension PairView {
         set(.fanOut, log1p(Double(state.tasks.firstSuccessor[task + 1] - state.tasks.firstSuccessor[task])))
         set(.usage, Double(usages[job]))
         set(.load, Double(load))
+        set(.planned, item.isPlanned ? 1 : 0)
+        set(.unplanned, isPlanned == false ? 1 : 0)
     }
 }

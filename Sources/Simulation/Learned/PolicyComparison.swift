@@ -18,6 +18,14 @@ public struct PolicyComparison: Sendable {
         public var high: Double
         /// Seconds that a simulated episode took.
         public var seconds: Double
+
+        /// Makes a row.
+        public init(
+            name: String, mean: Double, p95: Double, ratio: Double, low: Double, high: Double, seconds: Double
+        ) {
+            (self.name, self.mean, self.p95) = (name, mean, p95)
+            (self.ratio, self.low, self.high, self.seconds) = (ratio, low, high, seconds)
+        }
     }
 
     /// The names of what a learnt rule sees.

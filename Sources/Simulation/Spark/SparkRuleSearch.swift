@@ -8,12 +8,12 @@ internal import ReinforcementLearning
 public struct SparkRuleSearch: Sendable {
     public var rule: SparkRule
     /// Runs that each candidate is judged by.
-    public var runs = 6
-    public var population = 24
+    public var runs = 2
+    public var population = 16
     /// How far the first candidates are from the rule, in units in which it was tuned, and in scores and logarithms of shares.
     public var parameterStep = 0.1
-    public var scoreStep = 0.5
-    public var shareStep = 0.2
+    public var scoreStep = 0.7
+    public var shareStep = 0.3
 
     public init(_ rule: SparkRule) { self.rule = rule }
 

@@ -213,8 +213,11 @@ case "search":
     let (tuned, seconds) = (try rule(argument(2)), Double(number(3)))
     for episode in try pinned(data, catalogue(data))[0].episodes.prefix(number(4)) {
         let begin = Date()
+        var generations = 0.0
         let adapted = try SparkRuleSearch(tuned).adapted(to: episode, generations: .max, seed: 1, threads: 2) {
-            Date().timeIntervalSince(begin) > seconds
+            // Whether another generation would take too long.
+            generations += 1
+            return Date().timeIntervalSince(begin) * generations > seconds * max(1, generations - 1)
         }
         let took = Date().timeIntervalSince(begin)
         try compare(episode.name, "fair", SparkBaseline.fair, trials([episode]))
