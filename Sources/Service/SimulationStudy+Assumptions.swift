@@ -36,6 +36,11 @@ extension SimulationStudy {
         public var speculation = Speculation.Scope.asked
         /// A file of a policy that decides in the place of a plan; on all of the pool.
         public var policy: String?
+        /// Whether the placement is followed that wins in simulation from where the run is.
+        public var follows = false
+        /// Of the pool that several jobs share, what suffices for the forecast demand with this probability is kept ready, and
+        /// more is opened when tasks wait; `nil` opens all while a job goes on.
+        public var reservation: Double?
         /// Ways of buying that are not used.
         public var withoutPurchases: Set<PurchaseOption> = []
         /// What the plan should be good at, if not what the job says.
@@ -57,6 +62,7 @@ extension SimulationStudy {
             "failures=P",
             "start-up=TIME", "start-up-noise=S", "dispatch=TIME", "bandwidth=BYTES", "latency=TIME",
             "links=shared|free", "speculate=asked|allowed|never", "policy=FILE",
+            "follow=on|off", "reservation=P|off",
             "pool=FILE", "market=FILE|store|generated", "objective=cost|time|balanced", "deadline=TIME",
             "budget=DOLLARS",
         ]
@@ -111,6 +117,11 @@ extension SimulationStudy {
                 guard ["shared", "free"].contains(value) else { return false }
                 return set(\.sharesLinks, value == "shared")
             case "speculate": return set(\.speculation, Speculation.Scope(rawValue: value))
+            case "follow":
+                guard ["on", "off"].contains(value) else { return false }
+                return set(\.follows, value == "on")
+            case "reservation":
+                return value == "off" ? set(\.reservation, .some(nil)) : set(\.reservation, number(upTo: 0.9999))
             case "policy": return set(\.policy, value.isEmpty ? nil : value)
             case "pool": return set(\.pool, value.isEmpty ? nil : value)
             case "market": return set(\.market, value.isEmpty ? nil : value)

@@ -40,6 +40,13 @@ struct SimulateCommand: ParsableCommand {
     )
     var arrivals: Arrivals?
 
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "Compare with a pool of which so much is kept ready as suffices for the expected demand with this probability, and "
+                + "more is opened when tasks wait; of several jobs.", valueName: "level"))
+    var reservation: Double?
+
     @OptionGroup var global: GlobalOptions
 
     @Option(name: .long, help: "How many runs.")
@@ -117,6 +124,11 @@ struct SimulateCommand: ParsableCommand {
         if jobs.count > 1, calibrate || gantt != nil {
             throw ValidationError("\(calibrate ? "--calibrate" : "--gantt") takes one job.")
         }
+        if let reservation, !(0...0.9999 ~= reservation) || jobs.count < 2 {
+            throw ValidationError(
+                "--reservation is \(reservation) for \(Units.count(jobs.count, "job")), expected 0 to 0.9999 for several."
+            )
+        }
         for (name, value) in [("reclaims", reclaims ?? 0), ("refusals", refusals), ("failures", failures)] {
             guard 0...0.999 ~= value else { throw ValidationError("--\(name) is \(value), expected 0 to 0.999.") }
         }
@@ -145,7 +157,8 @@ struct SimulateCommand: ParsableCommand {
         question.assumptions.policy = policy
         if noNotice { question.assumptions.noticeSeconds = 0 }
         question.wantsHistory = trace != nil || gantt != nil
-        question.whatIfs = whatIf
+        let reserved = reservation.flatMap { SimulationStudy.WhatIf("reservation=\($0)") }
+        question.whatIfs = (reserved.map { [$0] } ?? []) + whatIf
         let study = try SimulationStudy(question) { global.console.remark($0) }
         if let trace { try ExecutionTable(study.attempts).writeCSV(to: trace) }
         if let gantt { try draw(study, to: gantt) }
@@ -178,7 +191,8 @@ struct SimulateCommand: ParsableCommand {
                 let names = study.scenarios.count > 2 ? "\(scenario.name) against \(other.from)" : scenario.name
                 lines.append(
                     "\(names): \(signed(other.longer, Units.formatSeconds)) and "
-                        + signed(other.dearer, Units.formatPrice))
+                        + signed(other.dearer, Units.formatPrice)
+                        + (other.waits.map { "; tasks wait \(signed($0, Units.formatSeconds))" } ?? ""))
             }
         }
         for scenario in study.scenarios { lines += shares(scenario, isOnly: study.scenarios.count == 1) }
