@@ -91,6 +91,7 @@ import Workloads
         let runs = Self.makespans(graph, Self.following(0.5), noise: 0.5, latency: 10, runs: 3)
         #expect(Self.makespans(graph, Self.following(0.5), noise: 0.5, latency: 10, runs: 3) == runs)
         #expect(runs.contains { $0.follows > 0 })
+        let alone = Self.makespans(graph, Policies(), noise: 0.5, latency: 10, runs: 3)
         let none = Self.makespans(graph, Self.following(0.5, mostWork: 0), noise: 0.5, latency: 10, runs: 3)
         #expect(none == alone)
     }
