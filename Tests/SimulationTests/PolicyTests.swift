@@ -120,6 +120,16 @@ import Workloads
         #expect(throws: ModelFileError.self) { try PolicyModel(contentsOf: path) }
     }
 
+    @Test("the bundled policy can be read, and won")
+    func bundled() throws {
+        let path = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent().appendingPathComponent("models/policy.safetensors").path
+        let model = try PolicyModel(contentsOf: path)
+        #expect(model.policy == .learned(model.rule))
+        #expect(model.origin.heldOut.count == SchedulingPolicy.rules.count + 1)
+        #expect(try Self.workload().value(seed: 1, model.policy).isFinite)
+    }
+
     @Test("a policy that did not win is not followed")
     func notAdopted() {
         func row(_ name: String, _ ratio: Double) -> PolicyComparison.Row {
