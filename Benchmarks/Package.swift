@@ -18,7 +18,7 @@ let package = Package(
         bench("forecasting", "Forecasting", "LinearAlgebra"),
         bench("forests", "Forests", "LinearAlgebra"),
         bench("ingest", "Store", "Traces"),
-        bench("policy", "ModelFiles", "Simulation"),
+        bench("policy", "LinearAlgebra", "ModelFiles", "ReinforcementLearning", "Simulation"),
         bench("prediction", "Prediction", "Sizing"),
         bench("scheduling", "Allocation", "Scheduling", "Simulation", "Workloads"),
     ]

@@ -12,10 +12,12 @@ DIR/tpch-dags, or DIR, holds tpch_*.json and the pinned episodes; without --data
   search    … adapted to each pinned batch by search in the simulator before it starts
   rate      task events a second beside a simulator in C++, built here, that was written independently
   seeds     five tunings with other seeds
+  network   a decision and a training of the network beside the same one in torch, if there is a Python that has it
+  workflows the rule of `almanac train policy` on real workflows that come to a mixed pool, beside rules that need no learning
 
 What is compared meets the same luck: durations depend on seed, stage and task alone. --cached takes over tunings made before.
 """
-import argparse, functools, glob, json, math, os, statistics, subprocess, sys
+import argparse, functools, glob, gzip, json, math, os, statistics, subprocess, sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 KINDS = ["batch20", "stream200", "small50"]
@@ -193,7 +195,56 @@ def seeds():
             "within 0.01 of it", max(values) - min(values) <= 0.01)
 
 
-PARTS = {"anchors": anchors, "rule": rule, "fresh": fresh, "shifted": shifted, "search": search, "rate": rate, "seeds": seeds}
+def network():
+    python, folder = os.environ.get("TORCH_PYTHON", "python3"), os.path.join(options.work, "network")
+    os.makedirs(folder, exist_ok=True)
+    subprocess.run([options.ours, "network", "scene", folder], check=True, stdout=subprocess.DEVNULL)
+    done = subprocess.run([options.ours, "network", "time", "2"], check=True, stdout=subprocess.PIPE, text=True)
+    own = json.loads(done.stdout.splitlines()[-1])
+    peer = subprocess.run([python, "-W", "ignore", os.path.join(HERE, "peers", "torch_policy.py"), folder, "2"],
+                          stdout=subprocess.PIPE, text=True)
+    theirs = json.loads(peer.stdout.splitlines()[-1]) if peer.returncode == 0 and peer.stdout else None
+    if not theirs: note("no torch in " + python + ": name a Python that has it by TORCH_PYTHON. Its rows are left out.")
+    for key, work, target, better in NETWORK:
+        if key not in own: continue
+        value = theirs and theirs.get(key)
+        holds = better(own[key], value) if value else True
+        add(work, own[key], "torch" if value else "none", value, target, holds)
+
+
+NETWORK = [
+    ("decisionSeconds", "a decision of the network, 100 of 200 stages runnable, one core, s", "at most 0.0002 and 0.2 × torch",
+     lambda own, theirs: own <= min(2e-4, 0.2 * theirs)),
+    ("stepsPerSecond", "steps of the environment with gradient a second, two cores", "at least 3 × torch",
+     lambda own, theirs: own >= 3 * theirs),
+]
+
+
+def workflows():
+    """Recorded workflows of 15 to 220 tasks, one of each kind of application and size."""
+    program = os.path.join(os.path.dirname(os.path.dirname(HERE)), ".build", "release", "almanac")
+    if not os.path.exists(program): return note("build almanac in release first: the rows of real workflows are left out.")
+    chosen = []
+    for path in sorted(glob.glob(os.path.join(os.path.dirname(options.data), "workflows", "wfinstances", "**", "*.json.gz"),
+                                 recursive=True)):
+        with gzip.open(path) as file: tasks = json.load(file)["workflow"]["execution"]["tasks"]
+        seconds = sum(task.get("runtimeInSeconds") or 0 for task in tasks)
+        if 15 <= len(tasks) <= 220 and seconds > 60: chosen.append(path)
+    note(f"training a policy for {len(chosen)} workflows")
+    answer = subprocess.run(
+        [program, "train", "policy", *chosen, "--pool", os.path.join(HERE, "pool.yaml"), "--goal", "completion", "--noise", "0.4",
+         "--minutes", "15", "--episodes", "60", "--seed", "1", "--output", os.path.join(options.work, "workflows.safetensors"),
+         "--json"], check=True, stdout=subprocess.PIPE, text=True)
+    origin = json.loads(answer.stdout)["origin"]
+    own, *others = origin["heldOut"]
+    for row in others:
+        add(f"mean completion of {len(chosen)} real workflows that come to a mixed pool, s ({row['ratio']:.3f} × the policy's, "
+            f"{row['low']:.3f} to {row['high']:.3f})", own["mean"], row["name"], row["mean"], "at most 0.95 × it",
+            1 / row["ratio"] <= 0.95 and row["low"] > 1)
+
+
+PARTS = {"anchors": anchors, "rule": rule, "fresh": fresh, "shifted": shifted, "search": search, "rate": rate, "seeds": seeds,
+         "network": network, "workflows": workflows}
 
 
 def main():

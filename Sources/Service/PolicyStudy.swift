@@ -70,21 +70,16 @@ public struct PolicyStudy: Sendable {
     ) throws -> PolicyModel {
         let begin = ContinuousClock.now
         func passed() -> Double { begin.duration(to: .now) / .seconds(1) }
-        var training = try PolicyTraining(workload, seed: seed)
-        repeat {
-            try training.step(threads: threads)
-            report(
-                Progress(
-                    generations: training.generations, seconds: passed(), ratio: exp(training.progress.last ?? 0)))
-        } while passed() < seconds && training.generations < generations
+        let (rule, count) = try PolicyTraining.trained(
+            workload, seconds: seconds, generations: generations, seed: seed, threads: threads
+        ) { report(Progress(generations: $0, seconds: passed(), ratio: $1)) }
         let trained = passed()
-        let rule = training.rule
         let comparison = compare(rule, episodes: heldOut, seed: seed, threads: threads)
         return PolicyModel(
             rule: rule,
             origin: PolicyModel.Origin(
                 objective: workload.objective, jobs: jobs, digest: digest, seed: seed,
-                generations: training.generations, seconds: trained, heldOut: comparison.rows, heldOutEpisodes: heldOut,
+                generations: count, seconds: trained, heldOut: comparison.rows, heldOutEpisodes: heldOut,
                 isAdopted: comparison.isBetterThanAll))
     }
 

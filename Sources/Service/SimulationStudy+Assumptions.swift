@@ -95,6 +95,12 @@ extension SimulationStudy {
                 return true
             }
             func number(upTo most: Double) -> Double? { Double(value).flatMap { 0...most ~= $0 ? $0 : nil } }
+            // Where nothing is a value, too, it must not stand for what is none.
+            func optional(_ path: WritableKeyPath<Assumptions, Double?>, _ found: Double?) -> Bool {
+                guard let found else { return false }
+                assumptions[keyPath: path] = found
+                return true
+            }
             switch key {
             case "spot", "on-demand":
                 guard value == "off", let purchase = PurchaseOption(rawValue: key) else { return false }
@@ -102,7 +108,7 @@ extension SimulationStudy {
             case "noise":
                 assumptions.noiseIsRecorded = value == "recorded"
                 return value == "recorded" || set(\.noise, number(upTo: 3))
-            case "reclaims": return set(\.reclaimsPerHour, number(upTo: 0.999))
+            case "reclaims": return optional(\.reclaimsPerHour, number(upTo: 0.999))
             case "refusals": return set(\.refusals, number(upTo: 0.999))
             case "failures": return set(\.failures, number(upTo: 0.999))
             case "notice": return set(\.noticeSeconds, value == "off" ? 0 : Units.parseSeconds(value))
@@ -112,7 +118,7 @@ extension SimulationStudy {
             case "bandwidth":
                 guard let bytes = Units.parseBytes(value), bytes > 0 else { return false }
                 return set(\.bandwidth, bytes)
-            case "latency": return set(\.latencySeconds, Units.parseSeconds(value))
+            case "latency": return optional(\.latencySeconds, Units.parseSeconds(value))
             case "links":
                 guard ["shared", "free"].contains(value) else { return false }
                 return set(\.sharesLinks, value == "shared")
@@ -125,9 +131,12 @@ extension SimulationStudy {
             case "policy": return set(\.policy, value.isEmpty ? nil : value)
             case "pool": return set(\.pool, value.isEmpty ? nil : value)
             case "market": return set(\.market, value.isEmpty ? nil : value)
-            case "objective": return set(\.objective, Goal.Objective(rawValue: value))
-            case "deadline": return set(\.deadlineSeconds, Units.parseSeconds(value))
-            case "budget": return set(\.budget, number(upTo: 1e15))
+            case "objective":
+                guard let objective = Goal.Objective(rawValue: value) else { return false }
+                assumptions.objective = objective
+                return true
+            case "deadline": return optional(\.deadlineSeconds, Units.parseSeconds(value))
+            case "budget": return optional(\.budget, number(upTo: 1e15))
             default: return false
             }
         }

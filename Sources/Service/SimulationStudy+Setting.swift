@@ -185,7 +185,7 @@ extension SimulationStudy.Setting {
         }
         world.sharesLinks = assumptions.sharesLinks
         (world.dispatchSeconds, world.openNoise) = (assumptions.dispatchSeconds, assumptions.startUpNoise)
-        if let path = assumptions.market { world.markets = try markets(path, offers) }
+        if let path = assumptions.market { world.markets = try markets(path, offers, assumptions) }
         return world
     }
 
@@ -213,9 +213,13 @@ extension SimulationStudy.Setting {
 
     /// What happened to the spot offers of a pool: recorded prices of their types and zones, recorded availability (one trace
     /// after the other), or both generated.
-    private func markets(_ path: String, _ offers: [Offer]) throws -> [RecordedMarket?] {
+    private func markets(
+        _ path: String, _ offers: [Offer], _ assumptions: SimulationStudy.Assumptions
+    ) throws -> [RecordedMarket?] {
         let spot = offers.indices.filter { offers[$0].purchase == .spot }
         guard !spot.isEmpty else {
+            // Without spot instances a what-if does not meet the market.
+            if assumptions.withoutPurchases.contains(.spot) { return [] }
             throw ServiceError.input("--market: nothing of the pool is bought on the spot market")
         }
         var markets = [RecordedMarket?](repeating: nil, count: offers.count)

@@ -92,7 +92,8 @@ enum PolicyText {
             return nil
         }
         let why = best.high < 1 ? "is better" : "may be as good"
-        return "the policy is not followed: '\(best.name)' \(why) on held-out episodes, and decides in its place"
+        return
+            "the policy is not followed: '\(best.name)' \(why) on held-out episodes, and decides in simulations, and a plan in runs"
     }
 }
 

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import Learning
 import Prediction
+import Service
 import Store
 import Workloads
 
@@ -23,7 +24,34 @@ struct RetrainCommand: ParsableCommand {
     @Option(name: .long, help: "Folder of the models.")
     var models = "models"
 
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "Let a policy that 'almanac train policy' wrote learn from the stored runs too; it is replaced only by one that is "
+                + "better on the newest."))
+    var policy: String?
+
+    @Option(name: .long, help: "How long the policy learns.")
+    var minutes = 1.0
+
+    func validate() throws {
+        guard 0...10_000 ~= minutes else { throw ValidationError("--minutes is \(minutes), expected 0 to 10000.") }
+    }
+
+    private func retrainPolicy(_ path: String) throws {
+        let found = try PolicyRetraining(
+            path, store: storage.store, seconds: minutes * 60, seed: global.seed, threads: global.threads)
+        let ratio = found.ratio.map { ", the old one takes \(Units.format($0, digits: 3)) × as much there" } ?? ""
+        let range = found.low.flatMap { low in
+            found.high.map { " (95 % \(Units.format(low, digits: 3)) to \(Units.format($0, digits: 3)))" }
+        }
+        try global.console.result(
+            found,
+            text: "\(path): \(found.isAdopted ? "adopted" : "not adopted"), \(found.reason)\(ratio)\(range ?? "")")
+    }
+
     func run() throws {
+        if let policy { return try retrainPolicy(policy) }
         let console = global.console
         let table = try storage.existing().executions()
         var options = TaskModelOptions()

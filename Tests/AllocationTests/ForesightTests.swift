@@ -42,6 +42,7 @@ import Workloads
                     let speed = allocator.state.offers[Int(offer)].type.speed
                     agenda.append((now + seconds[Int(attempt.task)] / speed, .finished(attempt)))
                 case .close(let instance): agenda.append((now, .closed(instance, nil)))
+                case .wake(let time): agenda.append((time, .timer))
                 default: break
                 }
             }

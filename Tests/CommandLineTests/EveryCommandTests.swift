@@ -66,7 +66,8 @@ struct EveryCommandTests {
         try terminal.write(executionsCSV(rows: 90), to: "a.csv")
         try terminal.write("tasks:\n  - {id: a, command: 'true', seconds: 1}\n", to: "job.yaml")
         try terminal.write("tasks:\n  - {id: a, command: 'true', seconds: 9, deadline: 1s}\n", to: "late.yaml")
-        try terminal.write("value\n" + (0..<20).map { "\($0 * 7 % 5 + 3)\n" }.joined(), to: "series.csv")
+        let rows = (0..<20).map { "2026-01-01T\($0 < 10 ? "0" : "")\($0):00:00Z,\($0 * 7 % 5 + 3)\n" }
+        try terminal.write("time,value\n" + rows.joined(), to: "series.csv")
         let catalog = Terminal.repository.appendingPathComponent("datasets/catalog.yaml").path
         for command in [
             ["import", "csv", "a.csv"], ["import", "csv", "nowhere.csv"], ["outcomes", "--all"],

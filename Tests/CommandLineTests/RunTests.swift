@@ -475,6 +475,59 @@ struct RunTests {
         #expect(((nearest?["late"] as? [[String: Any]])?.first?["end_seconds"] as? Double ?? 0) >= 120)
     }
 
+    @Test("a plan is refused that was made for another job, or with models that the run does not have")
+    func plansOfOthers() throws {
+        try terminal.write("tasks:\n  - {id: a, command: 'true', seconds: 1}\n", to: "job.yaml")
+        try terminal.write("tasks:\n  - {id: a, command: 'true', seconds: 1, cpus: 2}\n", to: "other.yaml")
+        try terminal.write(executionsCSV(rows: 90), to: "runs.csv")
+        for command in [
+            ["import", "csv", "runs.csv"], ["train", "--trees", "5"], ["plan", "job.yaml", "--output", "p.json"],
+        ] {
+            #expect(try terminal.start(command).wait().exitCode == 0, "\(command)")
+        }
+        let other = try terminal.almanac("run", "other.yaml", "--plan", "p.json")
+        #expect(other.exitCode == 2 && other.errors.contains("made for another job, or other.yaml has changed"))
+        let models = try terminal.almanac("run", "job.yaml", "--plan", "p.json", "--models", "models")
+        #expect(models.exitCode == 2 && models.errors.contains("made without models"), "\(models.errors)")
+        #expect(models.errors.contains("'almanac plan job.yaml --models models --output p.json'"), "\(models.errors)")
+        #expect(try terminal.almanac("run", "job.yaml", "--plan", "p.json").exitCode == 0)
+    }
+
+    @Test("transfers of recorded runs are fitted, and plans of jobs that say no network have them")
+    func calibration() throws {
+        let tasks = [100, 300, 500, 50, 700].map { size in
+            """
+              - {id: a-\(size), type: a, seconds: 5, zones: [x], outputs: [{path: f-\(size), size: \(size) MB}]}
+              - {id: b-\(size), type: b, seconds: 5, zones: [y], inputs: [f-\(size)]}
+
+            """
+        }.joined()
+        let pool = "pool:\n  - {type: m, cpus: 1, memory: 8 GiB, price: 0.1, count: 5, zones: [x, y]}\n"
+        let job = "name: net\ntasks:\n\(tasks)\(pool)"
+        try terminal.write(job + "network: {bandwidth: 100 MB/s, latency: 500ms}\n", to: "net.yaml")
+        try terminal.write(job, to: "unknown.yaml")
+        for seed in 1...3 {
+            let path = "t\(seed).csv"
+            let options = ["--runs", "1", "--seed", "\(seed)", "--noise", "0.3", "--trace", path]
+            #expect(try terminal.start(["simulate", "net.yaml"] + options).wait().exitCode == 0)
+            let text = try String(contentsOfFile: terminal.path(path), encoding: .utf8)
+            try terminal.write(text.replacing(",simulated,", with: ",net/\(seed),"), to: path)
+            #expect(try terminal.almanac("import", "csv", path).exitCode == 0)
+        }
+        let fitted = try terminal.almanac("simulate", "net.yaml", "--calibrate", "--json").json as? [String: Any]
+        #expect((fitted?["held_out"] as? [Any])?.count == 3)
+        let calibration = fitted?["calibration"] as? [String: Any]
+        let transfers = try #require(calibration?["transfers"] as? [String: Any])
+        #expect(transfers["count"] as? Int == 15)
+        func makespan(_ arguments: String...) throws -> Double? {
+            let plan = try terminal.start(["plan"] + arguments + ["--objective", "time", "--json"]).wait().json
+            return (plan as? [String: Any])?["makespan_seconds"] as? Double
+        }
+        let known = try #require(try makespan("net.yaml"))
+        #expect(abs((try makespan("unknown.yaml") ?? 0) - known) < 0.01)
+        #expect(try makespan("unknown.yaml", "--store", "none") ?? .infinity < known - 1)
+    }
+
     @Test("a deadline or budget that cannot be kept ends with 3 and says what can")
     func infeasible() throws {
         try terminal.write(

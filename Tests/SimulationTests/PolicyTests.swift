@@ -67,6 +67,18 @@ import Workloads
         #expect(found.rows[1].low > 1, "without training it takes \(found.rows[1].ratio) as long")
     }
 
+    @Test("what is trained by generations comes out the same on any number of threads, and knows what it has seen")
+    func trained() throws {
+        let workload = try Self.workload()
+        let one = try PolicyTraining.trained(workload, seconds: .infinity, generations: 4, seed: 2, threads: 1)
+        let two = try PolicyTraining.trained(workload, seconds: .infinity, generations: 4, seed: 2, threads: 2)
+        #expect(one.rule == two.rule && one.generations == 4)
+        #expect(one.rule.low.count == PairFeatures.count && zip(one.rule.low, one.rule.high).allSatisfy { $0 <= $1 })
+        #expect(one.rule.low[PairFeatures.Name.start.rawValue] == 1)
+        // With that it still decides, where it was trained.
+        #expect(workload.value(seed: 77, .learned(one.rule)).isFinite)
+    }
+
     @Test("a comparison of a rule with itself finds no difference")
     func same() throws {
         let workload = try Self.workload()
@@ -106,6 +118,16 @@ import Workloads
         } catch { #expect("\(error)".contains("train the policy anew")) }
         try Data("no model".utf8).write(to: URL(filePath: path))
         #expect(throws: ModelFileError.self) { try PolicyModel(contentsOf: path) }
+    }
+
+    @Test("the bundled policy can be read, and won")
+    func bundled() throws {
+        let path = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent().appendingPathComponent("models/policy.safetensors").path
+        let model = try PolicyModel(contentsOf: path)
+        #expect(model.policy == .learned(model.rule))
+        #expect(model.origin.heldOut.count == SchedulingPolicy.rules.count + 1)
+        #expect(try Self.workload().value(seed: 1, model.policy).isFinite)
     }
 
     @Test("a policy that did not win is not followed")

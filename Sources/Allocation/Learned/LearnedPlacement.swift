@@ -171,7 +171,9 @@ extension LearnedPlacement {
             }
             var found = false
             let near = view.nearest(task, state)
-            for offer in rooms.offers where state.allows(task, OfferIndex(offer)) {
+            // What is not urgent goes where it costs least, even if that takes longer.
+            let cheapest = state.tasks.priority[Int(task)] < 0 ? cheapestOffer(task, need, state) : nil
+            for offer in rooms.offers where state.allows(task, OfferIndex(offer)) && offer == cheapest ?? offer {
                 guard state.isWithinQuota(task, on: OfferIndex(offer)),
                     let (instance, _) = rooms.find(
                         need.resources, on: offer, except: need.avoided, reserved?.instance ?? -1)
@@ -191,6 +193,20 @@ extension LearnedPlacement {
             if !found, !state.hasQuotas { queue.block(place) }
         }
         view.finish(state, isAdvised: advisor != nil)
+    }
+
+    /// The offer with room on which a second of speed 1 costs least.
+    private mutating func cheapestOffer(_ task: TaskIndex, _ need: ReadyQueue.Need, _ state: RunState) -> Int? {
+        var best: (offer: Int, price: Double)?
+        for offer in rooms.offers where state.allows(task, OfferIndex(offer)) {
+            let price =
+                state.pricePerHour(need.resources, on: OfferIndex(offer)) / max(1e-9, state.offers[offer].type.speed)
+            guard price < best?.price ?? .infinity, state.isWithinQuota(task, on: OfferIndex(offer)),
+                rooms.find(need.resources, on: offer, except: need.avoided, reserved?.instance ?? -1) != nil
+            else { continue }
+            best = (offer, price)
+        }
+        return best?.offer
     }
 
     /// Whether two tasks of one job need the same: then the more urgent one takes the place of the other.

@@ -55,6 +55,30 @@ public struct PolicyTraining: Sendable {
         progress.append(scores.min() ?? 0)
     }
 
+    /// How good a rule is in episodes that no generation has: the mean logarithm of its value by that of the longest path first.
+    func validation(_ rule: PairRule, threads: Int) -> Double {
+        let seeds = (0..<12).map { 0x7661_6C69_0000 &+ seed &* 7919 &+ UInt64($0) }
+        let values = Parallel.map(count: 2 * seeds.count, threads: threads) { [workload] index in
+            workload.value(seed: seeds[index / 2], index % 2 == 0 ? .learned(rule) : .longestPath)
+        }
+        return seeds.indices.reduce(0) { $0 + log(max(values[2 * $1], 1e-300) / max(values[2 * $1 + 1], 1e-300)) }
+            / Double(seeds.count)
+    }
+
+    /// The rule, with the least and the greatest of every feature that it meets in some episodes.
+    func ranged() -> PairRule {
+        var rule = rule
+        let seen = Ranges()
+        for episode in 0..<UInt64(max(4, episodes)) {
+            var placement = LearnedPlacement(rule, reclaimsPerHour: workload.reclaimsPerHour)
+            placement.student = { features, scores, mayWait, _ in seen.choose(features, scores, mayWait) }
+            let seed = 0x7261_6E67 &+ seed &* 104_729 &+ episode
+            _ = workload.simulator(seed: seed, .learned(rule), Policies(placement: placement)).run(seed: seed)
+        }
+        if seen.low.allSatisfy(\.isFinite) { (rule.low, rule.high) = (seen.low, seen.high) }
+        return rule
+    }
+
     private static func vector(_ rule: PairRule) -> [Double] {
         rule.weights.map(Double.init) + [Double(rule.skew), Double(rule.skewByLoad)]
     }
@@ -64,5 +88,59 @@ public struct PolicyTraining: Sendable {
         rule.weights = vector.dropLast(2).map { Float($0) }
         (rule.skew, rule.skewByLoad) = (Float(vector[vector.count - 2]), Float(vector[vector.count - 1]))
         return rule
+    }
+}
+
+/// What was seen of every feature. It is used by one thread.
+private final class Ranges: @unchecked Sendable {
+    var low = [Float](repeating: .infinity, count: PairFeatures.count)
+    var high = [Float](repeating: -.infinity, count: PairFeatures.count)
+
+    /// Takes the best, as a rule does by itself.
+    func choose(_ features: [Float], _ scores: [Float], _ mayWait: Bool) -> Int? {
+        for place in features.indices {
+            let column = place % PairFeatures.count
+            low[column] = min(low[column], features[place])
+            high[column] = max(high[column], features[place])
+        }
+        var best = 0
+        for row in scores.indices where scores[row] > scores[best] { best = row }
+        return scores[best] > 0 || !mayWait ? best : nil
+    }
+}
+
+extension PolicyTraining {
+    /// Trains from two beginnings, the rule of lists and the advice of re-planning, and goes on with what is better after half of
+    /// the time.
+    ///
+    /// - Parameters:
+    ///   - seconds: For how long, by the clock; whole generations.
+    ///   - generations: The most generations of what comes out: with time enough the result is the same every time.
+    ///   - report: Called after every generation, with how many there were and the last one's ratio to the longest path first.
+    public static func trained(
+        _ workload: PolicyWorkload, seconds: Double, generations: Int = .max, seed: UInt64, threads: Int,
+        report: (Int, Double) -> Void = { _, _ in }
+    ) throws -> (rule: PairRule, generations: Int) {
+        let begin = ContinuousClock.now
+        func passed() -> Double { begin.duration(to: .now) / .seconds(1) }
+        var count = 0
+        func train(_ training: inout PolicyTraining, until end: Double, _ most: Int) throws {
+            repeat {
+                try training.step(threads: threads)
+                count += 1
+                report(count, exp(training.progress.last ?? 0))
+            } while passed() < end && training.generations < most
+        }
+        var (best, least) = (PolicyTraining?.none, Double.infinity)
+        for (place, start) in [PairRule.untuned, .advised].enumerated() {
+            var training = try PolicyTraining(workload, from: start, seed: seed)
+            try train(&training, until: seconds * Double(place + 1) / 4, max(1, generations / 2))
+            // The rule that it began with may be better than what little time made of it.
+            let value = training.validation(training.rule, threads: threads)
+            if value < least { (best, least) = (training, value) }
+        }
+        guard var training = best else { return (.untuned, 0) }
+        if passed() < seconds, training.generations < generations { try train(&training, until: seconds, generations) }
+        return (training.ranged(), training.generations)
     }
 }

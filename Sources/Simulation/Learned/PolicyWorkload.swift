@@ -84,6 +84,10 @@ extension PolicyWorkload {
 
     /// A simulator of an episode.
     public func simulator(seed: UInt64, _ policy: SchedulingPolicy) -> Simulator {
+        simulator(seed: seed, policy, policy.policies(reclaimsPerHour: reclaimsPerHour))
+    }
+
+    func simulator(seed: UInt64, _ policy: SchedulingPolicy, _ policies: Policies) -> Simulator {
         let jobs = jobs(seed: seed).enumerated().map { index, item in
             let template = templates[item.template]
             var ranks = upwardRanks(template.graph, seconds: template.estimates.expectedSeconds)
@@ -101,7 +105,7 @@ extension PolicyWorkload {
         var world = World(
             Estimates(joining: jobs.map(\.estimates)), noise: noise, reclaimsPerHour: reclaimsPerHour)
         if !network.isFree { world.flow = DataFlow(joining: jobs.compactMap(\.flow), over: network) }
-        let allocator = Allocator(offers: offers, policies: policy.policies(reclaimsPerHour: reclaimsPerHour))
+        let allocator = Allocator(offers: offers, policies: policies)
         var simulator = Simulator(
             jobs[0].job, estimates: jobs[0].estimates, allocator: allocator, world: world, ranks: jobs[0].ranks)
         simulator.flow = jobs[0].flow
