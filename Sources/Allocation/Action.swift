@@ -20,6 +20,8 @@ public enum Action: Hashable, Sendable {
     case throttle(AttemptID)
     /// Say and write down that an attempt is above what was predicted, and what is done about it.
     case warn(AttemptID, Alert.Kind, RetryPolicy.Reaction)
+    /// Another placement decides from now on: that of the policies (0), or one of the alternatives, from 1 on.
+    case follow(Int32)
     /// The task is tried again with this grant, not on this instance (-1 is any).
     case retry(TaskIndex, Grant, avoiding: InstanceIndex)
     /// The task has failed for good; those that wait for it are skipped.

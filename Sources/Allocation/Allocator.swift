@@ -48,16 +48,22 @@ public struct Allocator: Sendable {
     /// - Complexity: O(log *tasks* + classes + offers · log *instances*) an event, and what follows from it: a task that
     ///   starts, the attempts of an instance that went, the tasks skipped after one that failed for good.
     public mutating func handle(_ events: [Event], at seconds: Double) -> [Action] {
-        var isSlow = false
+        var (isSlow, hasReason) = (false, false)
         for event in events {
             let isNew = state.apply(event, at: seconds)
             guard isNew else { continue }
+            switch event {
+            case .admitted, .resumed, .reclaimNotice, .closed(_, .some), .refused, .failed, .priced, .restarted:
+                hasReason = true
+            default: break
+            }
             switch event {
             case .reclaimNotice(let instance, _): noticed.append(instance)
             case .timer: isSlow = isSlow || slowSeconds <= state.seconds
             case .admitted, .resumed, .planned, .closed, .refused, .opened, .priced: isSlow = true
             case .restarted:
-                policies.placement = pristine
+                policies.placement = policies.following?.alternative(state.followed) ?? pristine
+                policies.following?.restarted()
                 policies.speculation.restarted(state)
                 checkSeconds = -.infinity
                 noticed = (0..<InstanceIndex(state.instances.count)).filter { instance in
@@ -68,7 +74,7 @@ public struct Allocator: Sendable {
             default: break
             }
         }
-        return decide(isSlow: isSlow)
+        return decide(isSlow: isSlow, hasReason: hasReason)
     }
 
     /// Applies one fact of a log, without deciding anything: restoring a run, which ends with ``Event/restarted``.
@@ -83,8 +89,9 @@ public struct Allocator: Sendable {
 }
 
 extension Allocator {
-    private mutating func decide(isSlow: Bool) -> [Action] {
+    private mutating func decide(isSlow: Bool, hasReason: Bool) -> [Action] {
         var actions: [Action] = []
+        follow(hasReason, &actions)
         for instance in noticed {
             for action in policies.checkpoints.onNotice(instance, state) { take(action, &actions) }
         }
@@ -95,6 +102,9 @@ extension Allocator {
         repeat {
             stopCancelled(&actions)
             answerFailures(&actions)
+            if policies.provisioning.followsDemand, !state.readied.isEmpty || !state.touched.isEmpty {
+                state.mayRent = true
+            }
             tellPlacement()
             while let pair = policies.placement.next(state) {
                 let task = Int(pair.task)
@@ -125,6 +135,32 @@ extension Allocator {
         guard holds else { return }
         actions.append(action)
         if case .start(let attempt, _, _, _) = action { policies.speculation.started(attempt, state) }
+    }
+
+    /// Lets another placement decide if it does so better.
+    private mutating func follow(_ hasReason: Bool, _ actions: inout [Action]) {
+        guard policies.following?.isDue(state, hasReason: hasReason) == true else { return }
+        let number = choice()
+        guard number != state.followed else { return }
+        take(.follow(number), &actions)
+        policies.placement = policies.following?.alternative(number) ?? pristine
+        state.showAll()
+    }
+
+    private mutating func choice() -> Int32 {
+        let now = self
+        return policies.following?.choice(state) { now.candidate($0) } ?? state.followed
+    }
+
+    /// The same run under one of the placements, as it stands; it does not look for others.
+    private func candidate(_ number: Int32) -> Allocator {
+        var copy = self
+        copy.policies.following = nil
+        copy.state.mayRent = true
+        guard number != state.followed else { return copy }
+        copy.policies.placement = policies.following?.alternative(number) ?? pristine
+        copy.state.showAll()
+        return copy
     }
 
     private mutating func tellPlacement() {

@@ -238,6 +238,7 @@ extension Action {
         case .giveUp(let task, let cause): words += ["give-up", "\(task)", cause.rawValue]
         case .skip(let task): words += ["skip", "\(task)"]
         case .replan(let job, let reason): words += ["replan", "\(job)", reason.rawValue]
+        case .follow(let number): words += ["follow", "\(number)"]
         case .wake(let time): words += ["wake", "\(time)"]
         case .end(let job, let ending): words += ["end", "\(job)", ending.rawValue]
         }
@@ -288,6 +289,9 @@ extension Action {
         case "replan":
             guard let job = words.int(), let reason: ReplanReason = words.word() else { return nil }
             self = .replan(job, reason)
+        case "follow":
+            guard let number = words.int() else { return nil }
+            self = .follow(number)
         case "wake":
             guard let time = words.double() else { return nil }
             self = .wake(at: time)

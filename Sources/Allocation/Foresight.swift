@@ -1,4 +1,5 @@
 internal import Basics
+internal import Scheduling
 public import Workloads
 
 /// When a run is likely to end, and when its waiting tasks are likely to start: it is played to its end many times by the
@@ -28,18 +29,37 @@ public struct Foresight: Sendable {
         _ allocator: Allocator, at now: Double, isRestored: Bool = false, playouts: Int, seed: UInt64 = 1,
         seconds: (TaskIndex, InstanceType, Double) -> Double?
     ) {
-        guard playouts > 0, !allocator.state.jobs.contains(where: { $0.isCancelled && $0.ending == nil }) else {
+        guard playouts > 0, allocator.state.jobs.allSatisfy(\.isAdmitted),
+            !allocator.state.jobs.contains(where: { $0.isCancelled && $0.ending == nil })
+        else {
             return nil
         }
         var (ends, starts): ([Double], [TaskIndex: [Double]]) = ([], [:])
         for playout in 0..<playouts {
             var course = Course(allocator, at: now, seed: seed &+ UInt64(playout) &* 0x9E37_79B9)
-            guard let end = course.run(isRestored: isRestored, seconds) else { return nil }
+            guard let end = course.run(isRestored ? [.restarted] : nil, seconds) else { return nil }
             ends.append(end)
             for (task, start) in course.starts { starts[task, default: []].append(start) }
         }
         self.ends = ends.sorted()
         self.starts = starts.mapValues { $0.sorted() }
+    }
+
+    /// The mean of the times at which the jobs that go on end in each playout, in seconds of the run's clock; `nil` as above.
+    ///
+    /// - Parameter allocator: Events may have been applied of which nothing followed yet.
+    static func meanEnds(
+        _ allocator: Allocator, at now: Double, playouts: Int, seed: UInt64,
+        _ seconds: (TaskIndex, InstanceType, Double) -> Double?
+    ) -> [Double]? {
+        guard !allocator.state.jobs.contains(where: { $0.isCancelled && $0.ending == nil }) else { return nil }
+        var ends: [Double] = []
+        for playout in 0..<playouts {
+            var course = Course(allocator, at: now, seed: seed &+ UInt64(playout) &* 0x9E37_79B9)
+            guard course.run([], seconds) != nil else { return nil }
+            ends.append(course.endSum / Double(max(1, course.endCount)))
+        }
+        return ends
     }
 
     /// By when the run has ended with a probability, in seconds of its clock.
@@ -71,6 +91,9 @@ private struct Course {
     private var agenda: [Item] = []
     private var count = 0
     private var end: Double?
+    /// When jobs ended, all together, and how many.
+    private(set) var endSum = 0.0
+    private(set) var endCount = 0
     /// When tasks that had not started did so first.
     private(set) var starts: [TaskIndex: Double] = [:]
 
@@ -79,9 +102,10 @@ private struct Course {
         self.now = max(now, allocator.state.seconds)
     }
 
-    mutating func run(isRestored: Bool, _ seconds: (TaskIndex, InstanceType, Double) -> Double?) -> Double? {
+    /// - Parameter events: What is to be told before all else; `nil` if everything was decided already.
+    mutating func run(_ events: [Event]?, _ seconds: (TaskIndex, InstanceType, Double) -> Double?) -> Double? {
         guard begin(seconds) else { return nil }
-        if isRestored, !carryOut(allocator.handle([.restarted], at: now), seconds) { return nil }
+        if let events, !carryOut(allocator.handle(events, at: now), seconds) { return nil }
         // Every task starts once, and may wait for a timer before.
         var left = 20 * allocator.state.tasks.count + 1000
         while !isOver, left > 0 {
@@ -105,7 +129,7 @@ private struct Course {
         return isOver ? end ?? now : nil
     }
 
-    private var isOver: Bool { allocator.state.jobs.allSatisfy { $0.ending != nil } }
+    private var isOver: Bool { allocator.state.jobs.allSatisfy { $0.ending != nil || !$0.isAdmitted } }
 
     private mutating func add(_ event: Event, at seconds: Double) {
         agenda.push(Item(seconds: seconds, number: count, event: event))
@@ -187,14 +211,38 @@ private struct Course {
                 if starts[attempt.task] == nil { starts[attempt.task] = now }
                 let type = state.offers[Int(state.instances.offer[Int(instance)])].type
                 guard let whole = seconds(attempt.task, type, luck(attempt)) else { return false }
-                add(.finished(attempt), at: now + max(0, whole) * (1 - share))
+                let begin = state.dataSeconds(of: attempt.task, on: instance)
+                add(.finished(attempt), at: begin + max(0, whole) * (1 - share))
             case .stop(let attempt, let cause): add(.failed(attempt, cause), at: now)
             case .replan(let job, _):
                 if let plan = state.jobs[Int(job)].keptPlan { add(.planned(job, plan), at: now) }
-            case .end: end = now
-            case .wake, .stage, .checkpoint, .throttle, .warn, .retry, .giveUp, .skip: break
+            case .end:
+                end = now
+                (endSum, endCount) = (endSum + now, endCount + 1)
+            case .wake, .follow, .stage, .checkpoint, .throttle, .warn, .retry, .giveUp, .skip: break
             }
         }
         return true
+    }
+}
+
+extension RunState {
+    /// When all data of a task are on the instance on which it was dispatched now, if transfers share nothing.
+    fileprivate func dataSeconds(of task: TaskIndex, on instance: InstanceIndex) -> Double {
+        let job = jobs[Int(tasks.job[Int(task)])]
+        guard let flow = job.flow else { return seconds }
+        func zone(_ instance: InstanceIndex) -> String? {
+            instance >= 0 ? offers[Int(instances.offer[Int(instance)])].zone : nil
+        }
+        let since = min(seconds, sendingSeconds(of: task, to: instance))
+        var latest = seconds
+        for edge in flow.edges(of: Int(task - job.first)) {
+            let predecessor = Int(job.first + flow.predecessors[edge])
+            let source = tasks.lastInstance[predecessor]
+            guard source != instance else { continue }
+            let isFar = flow.network.betweenZones != nil && Network.isFar(zone(source), zone(instance))
+            latest = max(latest, max(tasks.endSeconds[predecessor], since) + flow.seconds(along: edge, isFar: isFar))
+        }
+        return latest
     }
 }

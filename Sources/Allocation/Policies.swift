@@ -15,14 +15,18 @@ public struct Policies: Sendable {
     /// Which tasks that run too long get a second attempt.
     public var speculation: Speculation
 
+    /// Which placements are tried out in simulation, to follow the best; `nil` if the one above always decides.
+    public var following: Following?
+
     /// Makes policies; by default everything there is is used, the longest path first, with a reservation for what finds
     /// no room, and failures are answered by the standard table.
     public init(
         placement: any Placement = Backfilling(), provisioning: any Provisioning = FixedPool(),
         recovery: Recovery = .init(), checkpoints: CheckpointRule = .onNotice, replanning: ReplanRule = .never,
-        speculation: Speculation = .init()
+        speculation: Speculation = .init(), following: Following? = nil
     ) {
         (self.placement, self.provisioning, self.recovery) = (placement, provisioning, recovery)
         (self.checkpoints, self.replanning, self.speculation) = (checkpoints, replanning, speculation)
+        self.following = following
     }
 }

@@ -6,11 +6,15 @@ public protocol Provisioning: Sendable {
     mutating func changes(_ state: RunState) -> [Action]
     /// When to ask again although nothing happens before; infinite if there is no such time.
     func wakeSeconds(_ state: RunState) -> Double
+    /// Whether it is to be asked whenever a task waits for room or an instance has other room than before.
+    var followsDemand: Bool { get }
 }
 
 extension Provisioning {
     /// Never.
     public func wakeSeconds(_ state: RunState) -> Double { .infinity }
+    /// No: only when what is rented changed, or a job began or ended.
+    public var followsDemand: Bool { false }
 }
 
 extension RunState {
@@ -19,7 +23,13 @@ extension RunState {
 
     /// Gives all instances back that run nothing, or are only on their way.
     func closing(_ instances: some Sequence<Int>) -> [Action] {
-        instances.filter { [.opening, .open].contains(self.instances.phase[$0]) && self.instances.running[$0].isEmpty }
+        // What will be taken back anyway is not waited for.
+        func mayClose(_ instance: Int) -> Bool {
+            let phase = self.instances.phase[instance]
+            let isNoticed = phase == .closing && self.instances.reclaimSeconds[instance].isFinite
+            return (phase == .opening || phase == .open || isNoticed) && self.instances.running[instance].isEmpty
+        }
+        return instances.filter(mayClose)
             .map { .close(InstanceIndex($0)) }
     }
 }
@@ -32,7 +42,7 @@ public struct FixedPool: Provisioning {
     public mutating func changes(_ state: RunState) -> [Action] {
         guard state.isGoingOn else { return state.closing(0..<state.instances.count) }
         var actions: [Action] = []
-        for (offer, room) in state.offers.enumerated() where retrySeconds(offer, state) <= state.seconds {
+        for (offer, room) in state.offers.enumerated() where state.retrySeconds(offer) <= state.seconds {
             for _ in Int(state.openCounts[offer])..<max(Int(state.openCounts[offer]), room.maximumCount) {
                 actions.append(
                     .open(InstanceIndex(state.instances.count + actions.count), OfferIndex(offer), job: -1, slot: -1))
@@ -45,21 +55,21 @@ public struct FixedPool: Provisioning {
         var earliest = Double.infinity
         for offer in state.refusals.indices
         where state.refusals[offer].count > 0 && Int(state.openCounts[offer]) < state.offers[offer].maximumCount {
-            let seconds = retrySeconds(offer, state)
+            let seconds = state.retrySeconds(offer)
             if seconds > state.seconds { earliest = min(earliest, seconds) }
         }
         return earliest.isFinite && state.isGoingOn ? earliest : .infinity
     }
-
-    /// When an offer that refused is asked again: after ten seconds, then twice as long each time, at most ten minutes.
-    private func retrySeconds(_ offer: Int, _ state: RunState) -> Double {
-        let (count, seconds) = state.refusals[offer]
-        guard count > 0 else { return -.infinity }
-        return seconds + min(600, 10 * Double(sign: .plus, exponent: min(Int(count) - 1, 6), significand: 1))
-    }
 }
 
 extension RunState {
+    /// When an offer that refused is asked again: after ten seconds, then twice as long each time, at most ten minutes.
+    func retrySeconds(_ offer: Int) -> Double {
+        let (count, seconds) = refusals[offer]
+        guard count > 0 else { return -.infinity }
+        return seconds + min(600, 10 * Double(sign: .plus, exponent: min(Int(count) - 1, 6), significand: 1))
+    }
+
     /// Whether a ready task has no place in a plan to wait for.
     fileprivate func wantsRoom(_ task: TaskIndex) -> Bool {
         let job = jobs[Int(tasks.job[Int(task)])]

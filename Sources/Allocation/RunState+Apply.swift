@@ -24,6 +24,7 @@ extension RunState {
             instances.capacity[Int(instance)] = capacity
             instances.free[Int(instance)] = capacity
             instances.openedSeconds[Int(instance)] = self.seconds
+            instances.idleSeconds[Int(instance)] = self.seconds
             touched.append(instance)
         case .refused(let instance):
             guard known(instance), instances.phase[Int(instance)] == .opening else { return false }
@@ -33,7 +34,9 @@ extension RunState {
         case .reclaimNotice(let instance, let time):
             guard known(instance), instances.phase[Int(instance)] != .closed else { return false }
             instances.reclaimSeconds[Int(instance)] = time
+            let wasSpare = isSpare(instance)
             if instances.phase[Int(instance)] == .open { instances.phase[Int(instance)] = .closing }
+            noteSpare(instance, was: wasSpare)
             touched.append(instance)
         case .closed(let instance, let cause):
             guard known(instance), instances.phase[Int(instance)] != .closed else { return false }
@@ -89,12 +92,17 @@ extension RunState {
             guard Int(instance) == instances.count, offers.indices.contains(Int(offer)) else { return false }
             instances.append(offer, at: seconds)
             openCounts[Int(offer)] += 1
+            noteSpare(instance, was: false)
             if let state = known(job), state.instanceOfSlot.indices.contains(Int(slot)) {
                 jobs[Int(job)].instanceOfSlot[Int(slot)] = instance
             }
         case .close(let instance):
             guard known(instance), instances.phase[Int(instance)] != .closed else { return false }
+            let wasSpare = isSpare(instance)
             instances.phase[Int(instance)] = .closing
+            noteSpare(instance, was: wasSpare)
+            // It is given back: nobody takes it any more.
+            if instances.running[Int(instance)].isEmpty { instances.reclaimSeconds[Int(instance)] = .infinity }
             touched.append(instance)
         case .start(let attempt, let instance, let grant, _):
             return start(attempt, on: instance, grant)
@@ -141,6 +149,9 @@ extension RunState {
             }
             tasks.staged[Int(task)] = instance
             tasks.stagedSeconds[Int(task)] = seconds
+        case .follow(let number):
+            guard number >= 0 else { return false }
+            followed = number
         case .checkpoint, .throttle, .warn: break
         }
         return true
@@ -183,19 +194,28 @@ extension RunState {
 
     /// Everything is news to policies that have seen nothing yet.
     private mutating func lookAtAllAgain() {
-        readied = (0..<TaskIndex(tasks.count)).filter { tasks.phase[Int($0)] == .ready }
+        showAll()
         interrupted = (0..<TaskIndex(tasks.count)).filter { tasks.phase[Int($0)] == .interrupted }
-        touched = (0..<InstanceIndex(instances.count)).filter { instances.phase[Int($0)] != .closed }
-        let goingOn = (0..<JobIndex(jobs.count)).filter { jobs[Int($0)].isAdmitted && jobs[Int($0)].ending == nil }
-        planned = goingOn.filter { jobs[Int($0)].plan != nil }
+        let goingOn = self.goingOn
         cancelled = goingOn.filter { jobs[Int($0)].isCancelled }
         settled = goingOn
-        supplied = goingOn.filter { jobs[Int($0)].flow != nil }.flatMap { jobs[Int($0)].range.map { TaskIndex($0) } }
         alerts = []
         superfluous = tasks.copies.keys.filter { tasks.phase[Int($0)].isOver }.sorted()
         wakeSeconds = .infinity
         mayRent = true
         for job in goingOn { jobs[Int(job)].isReplanning = false }
+    }
+
+    private var goingOn: [JobIndex] {
+        (0..<JobIndex(jobs.count)).filter { jobs[Int($0)].isAdmitted && jobs[Int($0)].ending == nil }
+    }
+
+    /// All that a placement is told of, for one that has seen nothing yet.
+    mutating func showAll() {
+        readied = (0..<TaskIndex(tasks.count)).filter { tasks.phase[Int($0)] == .ready }
+        touched = (0..<InstanceIndex(instances.count)).filter { instances.phase[Int($0)] != .closed }
+        planned = goingOn.filter { jobs[Int($0)].plan != nil }
+        supplied = goingOn.filter { jobs[Int($0)].flow != nil }.flatMap { jobs[Int($0)].range.map { TaskIndex($0) } }
     }
 
     private func known(_ job: JobIndex) -> JobState? { jobs.indices.contains(Int(job)) ? jobs[Int(job)] : nil }
@@ -286,16 +306,18 @@ extension RunState {
         tasks.phase[Int(task)] = .ready
         tasks.readySeconds[Int(task)] = seconds
         jobs[Int(tasks.job[Int(task)])].ready += 1
+        noteWaiting(task, true)
         readied.append(task)
     }
 
     private mutating func start(_ attempt: AttemptID, on instance: InstanceIndex, _ grant: Grant) -> Bool {
         let task = Int(attempt.task)
         guard known(task: attempt.task), known(instance), attempt.number == tasks.attempts[task] + 1,
-            instances.phase[Int(instance)] == .open
+            instances.phase[Int(instance)] == .open, jobs[Int(tasks.job[task])].ending == nil
         else { return false }
         if tasks.phase[task] == .running { return startCopy(attempt, on: instance, grant) }
         guard tasks.phase[task] == .ready else { return false }
+        noteWaiting(attempt.task, false)
         tasks.phase[task] = .running
         tasks.attempts[task] = attempt.number
         tasks.current[task] = attempt.number
@@ -305,7 +327,9 @@ extension RunState {
         tasks.timeLimit[task] = grant.timeLimitSeconds ?? .infinity
         tasks.startSeconds[task] = seconds
         note(attempt.task, startsOn: instance)
+        let wasSpare = isSpare(instance)
         instances.running[Int(instance)].append(attempt.task)
+        noteSpare(instance, was: wasSpare)
         instances.free[Int(instance)] -= grant.resources
         jobs[Int(tasks.job[task])].ready -= 1
         jobs[Int(tasks.job[task])].running += 1
@@ -374,7 +398,10 @@ extension RunState {
             instances.running[instance].removeLast()
         }
         instances.free[instance] += tasks.request[Int(task)]
-        if instances.running[instance].isEmpty { instances.free[instance] = instances.capacity[instance] }
+        if instances.running[instance].isEmpty {
+            instances.free[instance] = instances.capacity[instance]
+            noteSpare(InstanceIndex(instance), was: false)
+        }
         discharge(attempt)
         jobs[Int(tasks.job[Int(task)])].running -= 1
         jobs[Int(tasks.job[Int(task)])].busyCPUs -= tasks.request[Int(task)].cpus
@@ -401,7 +428,10 @@ extension RunState {
     /// The task is over; its successors may be ready now.
     private mutating func settle(_ task: TaskIndex, as phase: Phase) {
         let job = Int(tasks.job[Int(task)])
-        if tasks.phase[Int(task)] == .ready { jobs[job].ready -= 1 }
+        if tasks.phase[Int(task)] == .ready {
+            jobs[job].ready -= 1
+            noteWaiting(task, false)
+        }
         tasks.phase[Int(task)] = phase
         tasks.endSeconds[Int(task)] = seconds
         jobs[job].open -= 1
@@ -431,7 +461,9 @@ extension RunState {
             let cause = cause ?? .lost
             fail(attempt(at: task, on: instance), cause.countsAsFailure ? .lost : cause)
         }
+        let wasSpare = isSpare(instance)
         instances.phase[Int(instance)] = .closed
+        noteSpare(instance, was: wasSpare)
         instances.closedSeconds[Int(instance)] = seconds
         instances.free[Int(instance)] = .zero
         openCounts[Int(instances.offer[Int(instance)])] -= 1

@@ -51,7 +51,9 @@ extension RunState {
         tasks.attempts[task] = attempt.number
         tasks.copies[attempt.task] = Copy(
             number: attempt.number, instance: instance, startSeconds: seconds, isStopping: false)
+        let wasSpare = isSpare(instance)
         instances.running[Int(instance)].append(attempt.task)
+        noteSpare(instance, was: wasSpare)
         instances.free[Int(instance)] -= grant.resources
         jobs[Int(tasks.job[task])].running += 1
         jobs[Int(tasks.job[task])].busyCPUs += tasks.request[task].cpus

@@ -89,7 +89,29 @@ extension RunState {
             }
         }
         precondition(counts == openCounts, "open instances are \(counts)")
+        checkWaiting()
         checkTenants()
+    }
+
+    private func checkWaiting() {
+        var spare = [Int32](repeating: 0, count: offers.count)
+        for instance in 0..<InstanceIndex(instances.count) where isSpare(instance) {
+            spare[Int(instances.offer[Int(instance)])] += 1
+        }
+        precondition(spare == spareCounts, "spare instances are \(spare)")
+        var counts = waiting.map { _ in 0 }
+        var sums = waiting.map { _ in Resources.zero }
+        for task in 0..<tasks.count where tasks.phase[task] == .ready {
+            counts[Int(tasks.restriction[task])] += 1
+            sums[Int(tasks.restriction[task])] += tasks.request[task]
+        }
+        for (kind, known) in waiting.enumerated() {
+            precondition(counts[kind] == known.count, "\(counts[kind]) tasks of kind \(kind) wait")
+            let difference = (sums[kind] - known.sum).lanes
+            precondition(
+                all(difference .<= SIMD4(1e-6, 100, 1e-6, 100)) && all(difference .>= -SIMD4(1e-6, 100, 1e-6, 100)),
+                "what tasks of kind \(kind) want")
+        }
     }
 
     private func checkTenants() {

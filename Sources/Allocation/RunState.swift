@@ -67,6 +67,13 @@ public struct RunState: Sendable {
     public internal(set) var wakeSeconds = Double.infinity
     /// Instances of each offer that are not gone.
     public internal(set) var openCounts: [Int32]
+    /// Those of each offer that run nothing, open or on their way.
+    public internal(set) var spareCounts: [Int32]
+    /// Tasks of each kind of restriction that are ready and have not started: how many, what they want together, and the
+    /// most that one of them wanted since there were none.
+    private(set) var waiting: [(count: Int, sum: Resources, largest: Resources)] = [(0, .zero, .zero)]
+    /// The placement that decides: that of the policies, or one of the alternatives that are followed, from 1 on.
+    public internal(set) var followed: Int32 = 0
     /// How often an instance of each offer was refused, and when last.
     public internal(set) var refusals: [(count: Int32, seconds: Double)]
 
@@ -110,6 +117,7 @@ public struct RunState: Sendable {
         self.whole = whole
         allowed = [Array(repeating: true, count: offers.count)]
         openCounts = Array(repeating: 0, count: offers.count)
+        spareCounts = openCounts
         refusals = Array(repeating: (0, -.infinity), count: offers.count)
     }
 
@@ -131,8 +139,10 @@ public struct RunState: Sendable {
         let tenant = tenants.firstIndex { $0.name == job.tenant } ?? tenants.count
         if tenant == tenants.count {
             tenants.append(Tenant(name: job.tenant, weight: job.weight, quota: job.quota))
-            hasQuotas = hasQuotas || job.quota != nil
+        } else if let quota = job.quota {
+            tenants[tenant].quota = tenants[tenant].quota.map { $0.within(quota) } ?? quota
         }
+        hasQuotas = hasQuotas || job.quota != nil
         let ranks = ranks ?? upwardRanks(graph, seconds: Array(repeating: 1, count: graph.count))
         tasks.append(graph, job: JobIndex(jobs.count), ranks: ranks, estimates: estimates)
         let specs = graph.tasks
@@ -166,8 +176,35 @@ extension RunState {
         if let known = restrictions[key] { return known }
         restrictions[key] = Int32(allowed.count)
         allowed.append(offers.map { request.allow($0.type, $0.purchase, zone: $0.zone) })
+        waiting.append((0, .zero, .zero))
         return Int32(allowed.count - 1)
     }
+
+    /// One more task waits for room, or one less.
+    mutating func noteWaiting(_ task: TaskIndex, _ isWaiting: Bool) {
+        let (kind, request) = (Int(tasks.restriction[Int(task)]), tasks.request[Int(task)])
+        waiting[kind].count += isWaiting ? 1 : -1
+        guard waiting[kind].count > 0 else { return waiting[kind] = (0, .zero, .zero) }
+        waiting[kind].sum.lanes += isWaiting ? request.lanes : -request.lanes
+        waiting[kind].largest = waiting[kind].largest.maxima(request)
+    }
+
+    /// Whether an instance runs nothing and takes tasks, or will.
+    func isSpare(_ instance: InstanceIndex) -> Bool {
+        let phase = instances.phase[Int(instance)]
+        return (phase == .open || phase == .opening) && instances.running[Int(instance)].isEmpty
+    }
+
+    /// Counts an instance that was spare or not before something happened to it.
+    mutating func noteSpare(_ instance: InstanceIndex, was: Bool) {
+        let offer = Int(instances.offer[Int(instance)])
+        let isSpare = isSpare(instance)
+        if isSpare, !was { instances.idleSeconds[Int(instance)] = seconds }
+        spareCounts[offer] += (isSpare ? 1 : 0) - (was ? 1 : 0)
+    }
+
+    /// Whether tasks of a kind of restriction may run on instances of an offer.
+    func allows(kind: Int, _ offer: Int) -> Bool { allowed[kind][offer] }
 
     /// A task that waits for its time.
     struct Timed: Urgent {
@@ -284,6 +321,8 @@ extension RunState {
         public internal(set) var reclaimSeconds: [Double] = []
         /// When it was gone; infinite before.
         public internal(set) var closedSeconds: [Double] = []
+        /// Since when it runs nothing, while it does not.
+        public internal(set) var idleSeconds: [Double] = []
 
         /// How many there are and were.
         public var count: Int { offer.count }
@@ -298,6 +337,7 @@ extension RunState {
             openedSeconds.append(.infinity)
             reclaimSeconds.append(.infinity)
             closedSeconds.append(.infinity)
+            idleSeconds.append(seconds)
         }
     }
 

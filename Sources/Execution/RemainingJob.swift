@@ -12,6 +12,8 @@ public struct RemainingJob: Sendable {
     public var goal: Goal
     /// What is left of the tasks that run, in seconds on speed 1, by their place in ``graph``.
     public var running: [Int: Double]
+    /// Offers of the run that refused lately, with how many of them are there: more are not counted on for the time being.
+    public private(set) var refused: [Int: Int] = [:]
 
     package init(_ whole: TaskGraph, _ job: JobIndex, _ reason: ReplanReason, _ goal: Goal, _ state: RunState) throws {
         let item = state.jobs[Int(job)]
@@ -39,6 +41,14 @@ public struct RemainingJob: Sendable {
                 return task
             })
         (self.running, self.reason, self.goal) = (running, reason, goal)
+        // Each time for twice as long: from ten minutes to some hours.
+        for (offer, refusal) in state.refusals.enumerated() where refusal.count > 0 {
+            let patience = 600 * Double(sign: .plus, exponent: min(5, Int(refusal.count) - 1), significand: 1)
+            guard state.seconds - refusal.seconds < patience else { continue }
+            refused[offer] = (0..<state.instances.count).count {
+                Int(state.instances.offer[$0]) == offer && state.instances.phase[$0] == .open
+            }
+        }
         if item.deadlineSeconds.isFinite { self.goal.deadlineSeconds = max(0, item.deadlineSeconds - state.seconds) }
         if item.budget.isFinite { self.goal.budget = max(0, item.budget - state.spentDollars()) }
     }

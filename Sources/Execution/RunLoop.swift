@@ -218,7 +218,7 @@ extension RunLoop {
 
     private mutating func perform(_ action: Action) throws {
         switch action {
-        case .start, .wake, .retry, .end: break
+        case .start, .wake, .retry, .follow, .end: break
         case .warn(let attempt, let kind, let reaction):
             guard let last = alerts[attempt]?.lastIndex(where: { $0.kind == kind }) else { break }
             alerts[attempt]?[last].reaction = reaction

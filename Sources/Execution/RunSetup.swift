@@ -25,6 +25,9 @@ public struct RunSetup: Sendable, Codable, Hashable {
     public var speculation: Speculation.Scope?
     /// A learnt rule that decides in the place of a plan.
     public var rule: PairRule?
+    /// The placement is followed that wins in simulation, where run times without quantiles have this standard deviation of
+    /// their logarithm; `nil` keeps to one.
+    public var follows: Double?
     /// By when the job should end, in seconds of the run's clock.
     public var deadlineSeconds: Double?
     /// What it may cost, in US dollars.
@@ -92,6 +95,9 @@ public struct RunSetup: Sendable, Codable, Hashable {
         }
         policies.speculation.scope = speculation ?? .asked
         if let rule { policies.placement = LearnedPlacement(rule) }
+        if let follows {
+            policies.following = Following(Following.besides(policies.placement), noise: follows)
+        }
         return Allocator(offers: offers, policies: policies, keepsGoing: keepsGoing)
     }
 

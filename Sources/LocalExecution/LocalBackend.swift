@@ -123,7 +123,7 @@ package struct LocalBackend: Backend {
             rooms[instance] = nil
             fates.removeAll { $0.instance == instance }
             reports.append(.event(.closed(instance, nil)))
-        case .stage, .checkpoint, .warn, .retry, .giveUp, .skip, .replan, .wake, .end: break
+        case .stage, .checkpoint, .follow, .warn, .retry, .giveUp, .skip, .replan, .wake, .end: break
         }
     }
 

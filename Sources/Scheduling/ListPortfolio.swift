@@ -90,7 +90,10 @@ struct ListPortfolio {
     /// What a goal asks for.
     mutating func add(for goal: Goal, briefly: Bool) {
         switch goal.objective {
-        case .time where goal.budget == nil: addTrimmed()
+        case .time where goal.budget == nil:
+            addTrimmed()
+            // What is as fast on a single kind of instance is mostly cheaper.
+            if size <= 20_000 { problem.entries.indices.forEach { addOnly($0) } }
         case .cost where goal.deadlineSeconds == nil: addCheapest()
         case .time, .cost, .balanced:
             addTrimmed()
@@ -184,6 +187,20 @@ struct ListPortfolio {
                 return min(own, latestEnds[task])
             }
             schedules.append(Self.schedule(problem, model, order, .cheapest(by: deadlines), nil))
+            for usable in zones {
+                schedules.append(Self.schedule(problem, model, order, .cheapest(by: deadlines), usable))
+            }
+        }
+    }
+
+    /// The entries of each zone, where all tasks fit: greedy choices may scatter tasks over zones between which data then moves.
+    private var zones: [[Bool]] {
+        guard problem.hasZones, size <= 20_000 else { return [] }
+        return Set(problem.zones.filter { $0 >= 0 }).sorted().map { zone in problem.zones.map { $0 == zone } }.filter {
+            usable in
+            (0..<problem.graph.count).allSatisfy { task in
+                usable.indices.contains { usable[$0] && problem.seconds(of: task, on: $0).isFinite }
+            }
         }
     }
 

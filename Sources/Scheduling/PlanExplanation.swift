@@ -236,6 +236,14 @@ extension PlanExplanation {
             return "needs \(Units.formatBytes(own.memoryBytes)), it has \(Units.formatBytes(offer.type.memoryBytes))"
         }
         let request = problem.graph.tasks[task].request
+        let (wanted, there) = (request.resources, offer.capacity)
+        if wanted.gpus > there.gpus {
+            return "needs \(Units.format(wanted.gpus, digits: 1)) gpus, it has \(Units.format(there.gpus, digits: 1))"
+        }
+        if wanted.storageBytes > there.storageBytes {
+            return "needs \(Units.formatBytes(wanted.storageBytes)) of storage, it has "
+                + Units.formatBytes(there.storageBytes)
+        }
         if !request.allow(offer.type, offer.purchase, zone: offer.zone) { return "not allowed there" }
         return "never ends there"
     }

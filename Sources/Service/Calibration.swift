@@ -121,6 +121,7 @@ public struct Calibration: Hashable, Sendable, Codable {
                 "\(path): the store holds \(runs.count) whole runs of '\(known.job.name)', expected at least 3. Run it again "
                     + "('almanac run \(path)').")
         }
+        // What ran at once says how much there was to run on: by plan that may be little.
         let cpus = runs.map(\.cpus).max() ?? 1
         let fits = runs.map { dispatch(of: $0, graph, cpus) }
         func fitted(_ rows: [Int]) -> Calibration {
@@ -224,7 +225,8 @@ extension Calibration {
             }
             let name = jobs.levels[jobs.codes[rows[0]]]
             let run = Recorded(
-                name: name, seconds: end - begin, startUp: first - begin, taskSeconds: seconds, cpus: max(1, most))
+                name: name, seconds: end - begin, startUp: first - begin, taskSeconds: seconds,
+                cpus: most > 0 ? most : 1)
             return (begin, run)
         }.sorted { $0.0 < $1.0 }.map(\.1)
     }

@@ -27,7 +27,18 @@ extension Planner {
 
 extension ModelSet {
     /// Another plan for what is left of a run: within its limits, or else within what is in danger now.
+    ///
+    /// What refused lately is left out, if there is anything else.
     func plan(for rest: RemainingJob, on pool: ResourcePool, host: String?) -> Plan? {
+        var willing = pool
+        for (place, count) in rest.refused where place < willing.entries.count {
+            willing.entries[place].maximumCount = min(count, willing.entries[place].maximumCount)
+        }
+        if !rest.refused.isEmpty, let plan = plan(for: rest, onAll: willing, host: host) { return plan }
+        return plan(for: rest, onAll: pool, host: host)
+    }
+
+    private func plan(for rest: RemainingJob, onAll pool: ResourcePool, host: String?) -> Plan? {
         guard var costs = try? costModel(for: rest.graph, on: pool, host: host, unknownSeconds: 60) else { return nil }
         costs.estimates = rest.adjusted(costs.estimates)
         // Most of what it needs is there.

@@ -43,7 +43,7 @@ public struct PolicyRetraining: Sendable, Encodable {
         let judged = max(2, found.count * 3 / 10)
         (runs, judgedRuns) = (found.count, found.count < Self.leastRuns ? 0 : judged)
         guard found.count >= Self.leastRuns, let newest = found.last else {
-            reason = "of \(Self.leastRuns) runs with their times \(found.count) are there"
+            reason = "\(found.count) of at least \(Self.leastRuns) runs are there"
             return
         }
         func workload(_ runs: ArraySlice<Recorded>) -> PolicyWorkload {

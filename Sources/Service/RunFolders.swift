@@ -27,6 +27,18 @@ enum RunFolders {
         rmdir(folder)
     }
 
+    /// The folder of the newest run of the job that began; of one that was refused there is nothing to see.
+    static func newest(_ name: String, in store: String) throws -> String {
+        let newest = try next(name, in: store, resuming: true)
+        let parent = (newest as NSString).deletingLastPathComponent
+        guard let number = Int((newest as NSString).lastPathComponent) else { return newest }
+        for earlier in stride(from: number, to: 0, by: -1).prefix(1000) {
+            let folder = "\(parent)/\(earlier)"
+            if FileManager.default.fileExists(atPath: RunJournal.path(in: folder)) { return folder }
+        }
+        return newest
+    }
+
     /// The folder of the newest run of the job to resume, or a new one that is ours alone.
     ///
     /// - Parameter resuming: The newest one, whatever became of it.

@@ -69,7 +69,7 @@ public struct RunInspection: Sendable, Encodable {
     /// - Throws: `ExecutionError` if there is no run, or it cannot be read; what is wrong with the job.
     public init(_ path: String, store: String, runFolder: String? = nil, playouts: Int = 200, seed: UInt64 = 1) throws {
         let job = try KnownJob(path).job
-        let folder = try runFolder ?? RunFolders.next(job.name, in: store, resuming: true)
+        let folder = try runFolder ?? RunFolders.newest(job.name, in: store)
         let file = RunJournal.path(in: folder)
         guard FileManager.default.fileExists(atPath: file) else {
             throw ExecutionError.nothingToResume(folder: folder)

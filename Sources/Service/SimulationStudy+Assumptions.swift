@@ -36,6 +36,11 @@ extension SimulationStudy {
         public var speculation = Speculation.Scope.asked
         /// A file of a policy that decides in the place of a plan; on all of the pool.
         public var policy: String?
+        /// Whether the placement is followed that wins in simulation from where the run is.
+        public var follows = false
+        /// Of the pool that several jobs share, what suffices for the forecast demand with this probability is kept ready, and
+        /// more is opened when tasks wait; `nil` opens all while a job goes on.
+        public var reservation: Double?
         /// Ways of buying that are not used.
         public var withoutPurchases: Set<PurchaseOption> = []
         /// What the plan should be good at, if not what the job says.
@@ -57,6 +62,7 @@ extension SimulationStudy {
             "failures=P",
             "start-up=TIME", "start-up-noise=S", "dispatch=TIME", "bandwidth=BYTES", "latency=TIME",
             "links=shared|free", "speculate=asked|allowed|never", "policy=FILE",
+            "follow=on|off", "reservation=P|off",
             "pool=FILE", "market=FILE|store|generated", "objective=cost|time|balanced", "deadline=TIME",
             "budget=DOLLARS",
         ]
@@ -89,6 +95,12 @@ extension SimulationStudy {
                 return true
             }
             func number(upTo most: Double) -> Double? { Double(value).flatMap { 0...most ~= $0 ? $0 : nil } }
+            // Where nothing is a value, too, it must not stand for what is none.
+            func optional(_ path: WritableKeyPath<Assumptions, Double?>, _ found: Double?) -> Bool {
+                guard let found else { return false }
+                assumptions[keyPath: path] = found
+                return true
+            }
             switch key {
             case "spot", "on-demand":
                 guard value == "off", let purchase = PurchaseOption(rawValue: key) else { return false }
@@ -96,7 +108,7 @@ extension SimulationStudy {
             case "noise":
                 assumptions.noiseIsRecorded = value == "recorded"
                 return value == "recorded" || set(\.noise, number(upTo: 3))
-            case "reclaims": return set(\.reclaimsPerHour, number(upTo: 0.999))
+            case "reclaims": return optional(\.reclaimsPerHour, number(upTo: 0.999))
             case "refusals": return set(\.refusals, number(upTo: 0.999))
             case "failures": return set(\.failures, number(upTo: 0.999))
             case "notice": return set(\.noticeSeconds, value == "off" ? 0 : Units.parseSeconds(value))
@@ -106,17 +118,25 @@ extension SimulationStudy {
             case "bandwidth":
                 guard let bytes = Units.parseBytes(value), bytes > 0 else { return false }
                 return set(\.bandwidth, bytes)
-            case "latency": return set(\.latencySeconds, Units.parseSeconds(value))
+            case "latency": return optional(\.latencySeconds, Units.parseSeconds(value))
             case "links":
                 guard ["shared", "free"].contains(value) else { return false }
                 return set(\.sharesLinks, value == "shared")
             case "speculate": return set(\.speculation, Speculation.Scope(rawValue: value))
+            case "follow":
+                guard ["on", "off"].contains(value) else { return false }
+                return set(\.follows, value == "on")
+            case "reservation":
+                return value == "off" ? set(\.reservation, .some(nil)) : set(\.reservation, number(upTo: 0.9999))
             case "policy": return set(\.policy, value.isEmpty ? nil : value)
             case "pool": return set(\.pool, value.isEmpty ? nil : value)
             case "market": return set(\.market, value.isEmpty ? nil : value)
-            case "objective": return set(\.objective, Goal.Objective(rawValue: value))
-            case "deadline": return set(\.deadlineSeconds, Units.parseSeconds(value))
-            case "budget": return set(\.budget, number(upTo: 1e15))
+            case "objective":
+                guard let objective = Goal.Objective(rawValue: value) else { return false }
+                assumptions.objective = objective
+                return true
+            case "deadline": return optional(\.deadlineSeconds, Units.parseSeconds(value))
+            case "budget": return optional(\.budget, number(upTo: 1e15))
             default: return false
             }
         }

@@ -57,6 +57,11 @@ extension SimulationStudy.Setting {
             return costs
         }
         let world = try world(assumptions, offers, costs, models.outlook(of: pool))
+        guard known.count > 1 || assumptions.reservation == nil else {
+            throw ServiceError.input(
+                "a reservation is for a stream of jobs, and here is one. Give several, and when they come with --arrivals."
+            )
+        }
         guard known.count == 1 else { return (try shared(offers, costs, world, assumptions), nil) }
 
         var goal = file.goal
@@ -68,8 +73,9 @@ extension SimulationStudy.Setting {
             file.tasks, offers: offers, policy: file.policy ?? .standard, keepsGoing: true, goal: goal, ranks: nil,
             estimates: costs[0].estimates, plan: plan, startSeconds: 0, account: file.account)
         setup.speculation = assumptions.speculation
+        if assumptions.follows { setup.follows = assumptions.noise }
         if let rule = try assumptions.policy.map({ try PolicyModel(contentsOf: $0).policy }) {
-            return (learned(rule, offers, costs[0].estimates, world, goal), plan)
+            return (learned(rule, offers, costs[0].estimates, world, goal, assumptions), plan)
         }
         var job = setup.job(file.tasks, name: file.name)
         job.goal = goal
@@ -88,13 +94,17 @@ extension SimulationStudy.Setting {
 
     /// One job on all of the pool, as a policy decides.
     private func learned(
-        _ policy: SchedulingPolicy, _ offers: [Offer], _ estimates: Estimates, _ world: World, _ goal: Goal
+        _ policy: SchedulingPolicy, _ offers: [Offer], _ estimates: Estimates, _ world: World, _ goal: Goal,
+        _ assumptions: SimulationStudy.Assumptions
     ) -> Simulator {
         let file = known[0].job
         var largest = Resources.zero
         for offer in offers { largest = largest.maxima(offer.capacity) }
         var policies = policy.policies(reclaimsPerHour: world.reclaimsPerHour)
         policies.recovery = Recovery(file.policy ?? .standard, largest: largest)
+        if assumptions.follows {
+            policies.following = Following(Following.besides(policies.placement), noise: assumptions.noise)
+        }
         var simulator = Simulator(
             Job(
                 file.tasks, name: file.name, tenant: file.account.tenant, weight: file.account.weight,
@@ -126,12 +136,35 @@ extension SimulationStudy.Setting {
         if let policy = try assumptions.policy.map({ try PolicyModel(contentsOf: $0).policy }) {
             policies.placement = policy.policies(reclaimsPerHour: world.reclaimsPerHour).placement
         }
+        if let level = assumptions.reservation {
+            policies.provisioning = ReservedPool(demand(jobs), level: level)
+        }
+        // What is followed must keep to the shares of the tenants as well.
+        if assumptions.follows { policies.following = Following([BestFit(.fairShare)], noise: assumptions.noise) }
         var simulator = Simulator(
             jobs[0].job, estimates: jobs[0].estimates, allocator: Allocator(offers: offers, policies: policies),
             world: world, ranks: jobs[0].ranks)
         simulator.flow = jobs[0].flow
         simulator.others = Array(jobs.dropFirst())
         return simulator
+    }
+
+    /// What a stream of jobs that come like these wants: each on average what its tasks take while it lasts, on its longest
+    /// path.
+    private func demand(_ jobs: [SimulatedJob]) -> DemandForecast {
+        let arrivals = jobs.map { item in
+            let (estimates, tasks) = (item.estimates, item.job.graph.tasks)
+            let length = max(item.ranks?.max() ?? 0, 1e-9)
+            var wants = Resources.zero
+            for task in tasks.indices where estimates.expectedSeconds[task].isFinite {
+                let request = estimates.request(of: task, tasks[task].request)
+                wants.lanes += request.lanes * (estimates.expectedSeconds[task] / length)
+            }
+            return (seconds: item.arrivalSeconds, wants: wants, forSeconds: length)
+        }
+        let steps = 12
+        let end = arrivals.reduce(1) { max($0, $1.seconds + $1.forSeconds) }
+        return DemandForecast(arrivals: arrivals, stepSeconds: end / Double(steps), steps: steps)
     }
 
     private func world(
@@ -152,7 +185,7 @@ extension SimulationStudy.Setting {
         }
         world.sharesLinks = assumptions.sharesLinks
         (world.dispatchSeconds, world.openNoise) = (assumptions.dispatchSeconds, assumptions.startUpNoise)
-        if let path = assumptions.market { world.markets = try markets(path, offers) }
+        if let path = assumptions.market { world.markets = try markets(path, offers, assumptions) }
         return world
     }
 
@@ -180,9 +213,13 @@ extension SimulationStudy.Setting {
 
     /// What happened to the spot offers of a pool: recorded prices of their types and zones, recorded availability (one trace
     /// after the other), or both generated.
-    private func markets(_ path: String, _ offers: [Offer]) throws -> [RecordedMarket?] {
+    private func markets(
+        _ path: String, _ offers: [Offer], _ assumptions: SimulationStudy.Assumptions
+    ) throws -> [RecordedMarket?] {
         let spot = offers.indices.filter { offers[$0].purchase == .spot }
         guard !spot.isEmpty else {
+            // Without spot instances a what-if does not meet the market.
+            if assumptions.withoutPurchases.contains(.spot) { return [] }
             throw ServiceError.input("--market: nothing of the pool is bought on the spot market")
         }
         var markets = [RecordedMarket?](repeating: nil, count: offers.count)

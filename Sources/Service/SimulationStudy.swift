@@ -90,11 +90,14 @@ public struct SimulationStudy: Sendable {
             /// In seconds, and in US dollars.
             public let longer: PairedDifference
             public let dearer: PairedDifference
+            /// Of several jobs, by how much longer their tasks wait for room on average, in seconds.
+            public let waits: PairedDifference?
 
             enum CodingKeys: String, CodingKey {
                 case from
                 case longer = "longer_seconds"
                 case dearer
+                case waits = "waits_longer_seconds"
             }
         }
 
@@ -138,7 +141,8 @@ public struct SimulationStudy: Sendable {
             let differences = zip(scenarios, all).map { other, theirs in
                 Scenario.Difference(
                     from: other.name, longer: Self.difference(theirs, runs, \.makespanSeconds),
-                    dearer: Self.difference(theirs, runs, \.cost))
+                    dearer: Self.difference(theirs, runs, \.cost),
+                    waits: files.count > 1 ? Self.difference(theirs, runs, \.meanWaitSeconds) : nil)
             }
             let isAlone = files.count == 1
             scenarios.append(

@@ -127,8 +127,10 @@ struct SimulatedCourse {
         return result
     }
 
+    /// What is kept open after the last job waits for others.
     private var isOver: Bool {
-        allocator.state.jobs.allSatisfy { $0.ending != nil } && allocator.state.openCounts.allSatisfy { $0 == 0 }
+        allocator.state.jobs.allSatisfy { $0.ending != nil }
+            && allocator.state.instances.phase.allSatisfy { $0 == .open || $0 == .closed }
     }
 
     /// What came of each job.
@@ -301,6 +303,7 @@ extension SimulatedCourse {
             guard instance >= 0, transfers?.sharesLinks == true else { return }
             transfers?.send(task, to: instance, allocator.state)
             noteTransfers()
+        case .follow: result.follows += 1
         case .checkpoint(let attempt):
             guard let spec = start.savers[attempt.task] else { return }
             agenda.add(.save, attempt.task, number: attempt.number, at: now + max(0, spec.saveSeconds))

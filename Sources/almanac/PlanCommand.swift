@@ -122,6 +122,10 @@ struct PlanCommand: ParsableCommand {
             deadlineSeconds: deadline?.seconds ?? job.goal.deadlineSeconds, budget: budget ?? job.goal.budget,
             confidence: confidence)
         console.remarkUnknownTimes(known, unknownTime)
+        if job.account.quota != nil {
+            console.remark(
+                "plans do not know quotas: a run keeps to that of '\(job.account.tenant)', and may take longer")
+        }
         var planner = Planner(job.tasks, on: offered, costs: costs)
         if self.planner == .policy {
             planner.proposals = try PolicyModel(contentsOf: policyModel).plans(

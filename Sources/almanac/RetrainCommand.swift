@@ -47,8 +47,7 @@ struct RetrainCommand: ParsableCommand {
         }
         try global.console.result(
             found,
-            text: "\(path): \(found.isAdopted ? "adopted" : "not adopted"), \(found.reason)\(ratio)\(range ?? ""); "
-                + Units.count(found.runs, "run"))
+            text: "\(path): \(found.isAdopted ? "adopted" : "not adopted"), \(found.reason)\(ratio)\(range ?? "")")
     }
 
     func run() throws {

@@ -40,6 +40,13 @@ struct SimulateCommand: ParsableCommand {
     )
     var arrivals: Arrivals?
 
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "Compare with a pool of which so much is kept ready as suffices for the expected demand with this probability, and "
+                + "more is opened when tasks wait; of several jobs.", valueName: "level"))
+    var reservation: Double?
+
     @OptionGroup var global: GlobalOptions
 
     @Option(name: .long, help: "How many runs.")
@@ -117,6 +124,11 @@ struct SimulateCommand: ParsableCommand {
         if jobs.count > 1, calibrate || gantt != nil {
             throw ValidationError("\(calibrate ? "--calibrate" : "--gantt") takes one job.")
         }
+        if let reservation, !(0...0.9999 ~= reservation) || jobs.count < 2 {
+            throw ValidationError(
+                "--reservation is \(reservation) for \(Units.count(jobs.count, "job")), expected 0 to 0.9999 for several."
+            )
+        }
         for (name, value) in [("reclaims", reclaims ?? 0), ("refusals", refusals), ("failures", failures)] {
             guard 0...0.999 ~= value else { throw ValidationError("--\(name) is \(value), expected 0 to 0.999.") }
         }
@@ -145,7 +157,8 @@ struct SimulateCommand: ParsableCommand {
         question.assumptions.policy = policy
         if noNotice { question.assumptions.noticeSeconds = 0 }
         question.wantsHistory = trace != nil || gantt != nil
-        question.whatIfs = whatIf
+        let reserved = reservation.flatMap { SimulationStudy.WhatIf("reservation=\($0)") }
+        question.whatIfs = (reserved.map { [$0] } ?? []) + whatIf
         let study = try SimulationStudy(question) { global.console.remark($0) }
         if let trace { try ExecutionTable(study.attempts).writeCSV(to: trace) }
         if let gantt { try draw(study, to: gantt) }
@@ -178,7 +191,8 @@ struct SimulateCommand: ParsableCommand {
                 let names = study.scenarios.count > 2 ? "\(scenario.name) against \(other.from)" : scenario.name
                 lines.append(
                     "\(names): \(signed(other.longer, Units.formatSeconds)) and "
-                        + signed(other.dearer, Units.formatPrice))
+                        + signed(other.dearer, Units.formatPrice)
+                        + (other.waits.map { "; tasks wait \(signed($0, Units.formatSeconds))" } ?? ""))
             }
         }
         for scenario in study.scenarios { lines += shares(scenario, isOnly: study.scenarios.count == 1) }
@@ -210,7 +224,10 @@ struct SimulateCommand: ParsableCommand {
 
     private func fit() throws {
         let found = try Calibration.evaluate(jobs[0], store: store.existing())
-        try found.calibration.write(besideStore: store.store)
+        do { try found.calibration.write(besideStore: store.store) } catch {
+            throw Failure.work(
+                "\(store.store)/calibration.json: cannot be written (\(error.localizedDescription)). Free some space.")
+        }
         var table = TextTable(["run", "took", "foretold", "error", "its own times", "error", "uncalibrated", "error"])
         for run in found.heldOut {
             func cells(_ seconds: Double) -> [String] {
@@ -245,9 +262,7 @@ struct SimulateCommand: ParsableCommand {
             "\(study.jobs[0]), simulated", study.graphs[0], plan: nil, attempts: study.attempts, lives: [])
         let isPage = path.hasSuffix(".html") || path.hasSuffix(".htm")
         let text = isPage ? report.page().html() : report.ganttChart().svg()
-        do { try text.write(toFile: path, atomically: true, encoding: .utf8) } catch {
-            throw Failure.input("\(path): it cannot be written (\(error.localizedDescription)). Name another file.")
-        }
+        try Console.write(Data(text.utf8), toFile: path)
     }
 
     private func signed(_ difference: PairedDifference, _ format: (Double) -> String) -> String {

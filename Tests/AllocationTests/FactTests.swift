@@ -11,6 +11,7 @@ import Workloads
         Fact(2, .action(.start(AttemptID(0, 1), on: 0, Grant(Resources(cpus: 1)), share: 0.25))),
         Fact(2, .action(.retry(0, Grant(Resources(cpus: 1), timeLimitSeconds: 60), avoiding: -1))),
         Fact(2, .action(.warn(AttemptID(0, 1), .memory, .throttle))), Fact(2, .action(.wake(at: .infinity))),
+        Fact(2, .action(.follow(3))),
         Fact(
             3,
             .event(
@@ -60,7 +61,7 @@ import Workloads
                     "event notice # 5", "event admitted 0", "action start # 1 # 1 1 0 0 inf 0", "action open # # # #",
                     "action retry # 1 1 0 0 inf #", "action give-up # lost", "action skip #", "action end # failed",
                     "event planned 0 9 1 # 0 # 5 # # # # # # # # # #", "event refused #", "action stop # # lost",
-                    "action close #", "event checkpointed # # 0.5",
+                    "action close #", "action follow #", "event checkpointed # # 0.5",
                 ].randomElement(using: &generator) ?? ""
             let words = form.split(separator: " ").map { $0 == "#" ? number() : String($0) }
             guard let fact = Fact("1 " + words.joined(separator: " ")) else { continue }

@@ -39,7 +39,8 @@ private struct CheckedPlacement: Placement {
     private func expectNothingIsForgotten(_ state: RunState) {
         let open = (0..<state.instances.count).filter { state.instances.phase[$0] == .open }
         guard open.allSatisfy({ state.instances.running[$0].isEmpty }) else { return }
-        // A plan may wait for an instance that is on its way or to be asked for.
+        // A plan may wait for an instance that is on its way or to be asked for, and a schedule for one on its way.
+        guard !state.instances.phase.contains(.opening) else { return }
         guard !state.jobs.contains(where: { $0.plan != nil && $0.ending == nil && $0.ready > 0 }) else { return }
         for task in 0..<state.tasks.count where state.tasks.phase[task] == .ready {
             guard state.mayStart(state.tasks.job[task]) else { continue }
@@ -62,9 +63,15 @@ private struct CheckedPlacement: Placement {
 /// What every provisioning promises, checked at every call.
 private struct CheckedProvisioning: Provisioning {
     var provisioning: any Provisioning
+    /// Whether it may rent while no job goes on.
+    private let isKept: Bool
     private var asked = (seconds: -1.0, changes: 0)
 
-    init(_ provisioning: any Provisioning) { self.provisioning = provisioning }
+    init(_ provisioning: any Provisioning) {
+        (self.provisioning, isKept) = (provisioning, provisioning is ReservedPool)
+    }
+
+    var followsDemand: Bool { provisioning.followsDemand }
 
     mutating func changes(_ state: RunState) -> [Action] {
         let actions = provisioning.changes(state)
@@ -77,7 +84,7 @@ private struct CheckedProvisioning: Provisioning {
                 next += 1
                 counts[Int(offer)] += 1
                 #expect(Int(counts[Int(offer)]) <= state.offers[Int(offer)].maximumCount, "more than are offered")
-                #expect(state.isGoingOn, "nothing is rented for nobody")
+                #expect(isKept || state.isGoingOn, "nothing is rented for nobody")
             case .close(let instance):
                 #expect([.opening, .open].contains(state.instances.phase[Int(instance)]), "it is gone already")
                 #expect(state.instances.running[Int(instance)].isEmpty, "something runs on what is given back")
@@ -87,7 +94,7 @@ private struct CheckedProvisioning: Provisioning {
         // It is asked until it has no answer: it must come to an end.
         asked = asked.seconds == state.seconds ? (state.seconds, asked.changes + actions.count) : (state.seconds, 0)
         #expect(asked.changes < 1000, "it never stops")
-        if actions.isEmpty, !state.isGoingOn {
+        if actions.isEmpty, !isKept, !state.isGoingOn {
             #expect(!state.instances.phase.contains { $0 == .opening || $0 == .open }, "something is left rented")
         }
         return actions
@@ -114,12 +121,19 @@ private struct CheckedProvisioning: Provisioning {
     }
 
     enum Rent: CaseIterable {
-        case fixedPool, asRented
+        case fixedPool, asRented, reserved, onDemand
+
+        /// Enough for some tasks, and then for none.
+        static let forecast = DemandForecast(
+            stepSeconds: 40, mean: [Resources(cpus: 5), Resources(cpus: 2)],
+            deviation: [Resources(cpus: 3), Resources(cpus: 1)])
 
         var provisioning: any Provisioning {
             switch self {
             case .fixedPool: FixedPool()
             case .asRented: AsRented()
+            case .reserved: ReservedPool(Self.forecast, level: 0.9)
+            case .onDemand: ReservedPool(Self.forecast, level: 0)
             }
         }
     }
@@ -145,7 +159,11 @@ private struct CheckedProvisioning: Provisioning {
                 offers: offers,
                 policies: Policies(
                     placement: CheckedPlacement(place.placement(order)),
-                    provisioning: CheckedProvisioning(rent.provisioning)))
+                    provisioning: CheckedProvisioning(rent.provisioning),
+                    following: seed % 6 == 5
+                        ? Following(
+                            [CheckedPlacement(Rescheduling(order)), CheckedPlacement(BestFit(order))], playouts: 2,
+                            leastGain: 0, noise: 0.5) : nil))
             for (index, graph) in graphs.enumerated() {
                 empty.add(
                     Job(graph, tenant: "t\(index)", goal: Goal(.balanced, deadlineSeconds: index == 0 ? 90 : nil)),
@@ -190,7 +208,13 @@ private struct CheckedProvisioning: Provisioning {
             }
             #expect(world.endings == [0: .succeeded, 1: .succeeded], "seed \(seed)")
             try world.obey()
-            // What will be taken back goes by itself.
+            // What will be taken back goes by itself, and a pool goes when nothing more is expected.
+            for _ in 0..<8 where [.reserved, .onDemand].contains(rent) {
+                (world.now, world.wakeSeconds) = (min(world.wakeSeconds, world.now + 1000), .infinity)
+                try world.send([.timer])
+                try world.openAll()
+                try world.obey()
+            }
             #expect(world.opening.isEmpty && world.noticed.isSuperset(of: world.rooms.keys), "seed \(seed)")
             var replay = empty
             #expect(world.handled.flatMap { replay.handle($0.events, at: $0.seconds) } == world.actions)

@@ -15,11 +15,22 @@ import Workloads
             case 1: Backfilling(order)
             default: Rescheduling(order)
             }
+        let demand = DemandForecast(
+            stepSeconds: 30, mean: [Resources(cpus: 6), Resources(cpus: 1)],
+            deviation: [Resources(cpus: 3), Resources(cpus: 2)], repeats: true)
+        let provisioning: any Provisioning =
+            switch seed {
+            case _ where seed % 13 == 5: ReservedPool(demand, level: 0.8)
+            case _ where seed % 3 == 2: AsRented()
+            default: FixedPool()
+            }
         return Policies(
-            placement: placement, provisioning: seed % 3 == 2 ? AsRented() : FixedPool(),
+            placement: placement, provisioning: provisioning,
             recovery: Recovery(
                 .standard.with(retries: retries), largest: Resources(cpus: 64, memoryBytes: 30e9, gpus: 8)),
-            replanning: seed % 2 == 0 ? .whenInDanger(patienceSeconds: 5) : .never)
+            replanning: seed % 2 == 0 ? .whenInDanger(patienceSeconds: 5) : .never,
+            following: seed % 11 == 3 && seed % 7 > 0
+                ? Following([Rescheduling(order), BestFit(order)], playouts: 2, leastGain: 0, noise: 0.5) : nil)
     }
 
     /// A rule that wants anything.

@@ -118,7 +118,7 @@ struct TestWorld {
                 endings[job] = ending
             case .replan(let job, let reason): replans.append((job, reason))
             case .wake(let time): wakeSeconds = time
-            case .stage, .checkpoint, .throttle, .warn: break
+            case .stage, .checkpoint, .throttle, .warn, .follow: break
             }
         }
     }

@@ -40,4 +40,19 @@ struct StatusTests {
         let page = try String(contentsOfFile: terminal.path(".almanac/runs/gate/1/report.html"), encoding: .utf8)
         #expect(page.contains("What took the time") && page.contains("class=\"critical"))
     }
+
+    @Test("a run that was refused does not hide the one before")
+    func refused() throws {
+        let terminal = try Terminal()
+        try terminal.write(
+            """
+            name: done
+            tasks: [{id: a, command: 'true', seconds: 0.1, cpus: 0.25}]
+            pool: [{type: w, cpus: 0.5, memory: 100 MB, price: 0.1, count: 1}]
+            """, to: "done.yaml")
+        #expect(try terminal.almanac("run", "done.yaml", "--cpus", "1", "--pool").exitCode == 0)
+        #expect(try terminal.almanac("run", "done.yaml", "--cpus", "0.25", "--pool").exitCode == 2)
+        let found = try terminal.almanac("status", "done.yaml")
+        #expect(found.output.contains("done/1: succeeded"), "\(found.errors)")
+    }
 }

@@ -149,6 +149,25 @@ import Workloads
         }
     }
 
+    @Test("of plans that are equally fast the cheapest is taken, on no more instances than it needs")
+    func cheapestOfFastest() throws {
+        let graph = try TaskGraph(
+            (0..<40).map { index in
+                TaskSpec(
+                    id: TaskID("t\(index)"),
+                    predecessors: index == 0 ? [] : [TaskID(index % 2 == 1 ? "t0" : "t\(index - 2)")],
+                    claimedSeconds: index == 0 ? 1000 : 0.001)
+            })
+        func offer(_ name: String, price: Double, count: Int) -> Offer {
+            var offer = Offer(type: InstanceType(name: name, cpus: 4, memoryBytes: 1e9))
+            (offer.price, offer.maximumCount) = (Price(perHour: price), count)
+            return offer
+        }
+        let pool = ResourcePool(entries: [offer("dear", price: 5, count: 4), offer("cheap", price: 1, count: 4)])
+        let plan = try Planner(graph, on: pool, costs: .claimed(by: graph)).plan(Goal(.time))
+        #expect(plan.instances.count == 1 && plan.instances.allSatisfy { $0.entry.type.name == "cheap" })
+    }
+
     @Test("a task that fits nowhere and an impossible time are refused")
     func refused() throws {
         let big = try TaskGraph([TaskSpec(id: "big", request: .init(cpus: 1000))])

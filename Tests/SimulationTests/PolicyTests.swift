@@ -97,9 +97,9 @@ import Workloads
         network.output = [1, -1]
         rule.network = network
         (rule.low, rule.high) = (rule.weights, rule.weights)
-        let row = PolicyComparison.Row(name: "learned", mean: 1, p95: 2, ratio: 1, low: 1, high: 1, seconds: 0.1)
+        let row = PolicyComparison.Row(name: "learned", mean: 1, p95: 2, ratio: 1, low: 1, high: 1, seconds: 0)
         let origin = PolicyModel.Origin(
-            objective: .completion, jobs: ["a"], digest: "d", seed: 1, generations: 2, seconds: 3, heldOut: [row],
+            objective: .completion, jobs: ["a"], digest: "d", seed: 1, generations: 2, seconds: 0, heldOut: [row],
             heldOutEpisodes: 4, isAdopted: true)
         try PolicyModel(rule: rule, origin: origin).write(to: path)
         let back = try PolicyModel(contentsOf: path)
@@ -118,6 +118,16 @@ import Workloads
         } catch { #expect("\(error)".contains("train the policy anew")) }
         try Data("no model".utf8).write(to: URL(filePath: path))
         #expect(throws: ModelFileError.self) { try PolicyModel(contentsOf: path) }
+    }
+
+    @Test("the bundled policy can be read, and won")
+    func bundled() throws {
+        let path = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent().appendingPathComponent("models/policy.safetensors").path
+        let model = try PolicyModel(contentsOf: path)
+        #expect(model.policy == .learned(model.rule))
+        #expect(model.origin.heldOut.count == SchedulingPolicy.rules.count + 1)
+        #expect(try Self.workload().value(seed: 1, model.policy).isFinite)
     }
 
     @Test("a policy that did not win is not followed")
