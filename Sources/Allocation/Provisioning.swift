@@ -23,7 +23,13 @@ extension RunState {
 
     /// Gives all instances back that run nothing, or are only on their way.
     func closing(_ instances: some Sequence<Int>) -> [Action] {
-        instances.filter { [.opening, .open].contains(self.instances.phase[$0]) && self.instances.running[$0].isEmpty }
+        // What will be taken back anyway is not waited for.
+        func mayClose(_ instance: Int) -> Bool {
+            let phase = self.instances.phase[instance]
+            let isNoticed = phase == .closing && self.instances.reclaimSeconds[instance].isFinite
+            return (phase == .opening || phase == .open || isNoticed) && self.instances.running[instance].isEmpty
+        }
+        return instances.filter(mayClose)
             .map { .close(InstanceIndex($0)) }
     }
 }

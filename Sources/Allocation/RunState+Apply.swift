@@ -101,6 +101,8 @@ extension RunState {
             let wasSpare = isSpare(instance)
             instances.phase[Int(instance)] = .closing
             noteSpare(instance, was: wasSpare)
+            // It is given back: nobody takes it any more.
+            if instances.running[Int(instance)].isEmpty { instances.reclaimSeconds[Int(instance)] = .infinity }
             touched.append(instance)
         case .start(let attempt, let instance, let grant, _):
             return start(attempt, on: instance, grant)

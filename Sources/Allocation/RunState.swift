@@ -139,8 +139,10 @@ public struct RunState: Sendable {
         let tenant = tenants.firstIndex { $0.name == job.tenant } ?? tenants.count
         if tenant == tenants.count {
             tenants.append(Tenant(name: job.tenant, weight: job.weight, quota: job.quota))
-            hasQuotas = hasQuotas || job.quota != nil
+        } else if let quota = job.quota {
+            tenants[tenant].quota = tenants[tenant].quota.map { $0.within(quota) } ?? quota
         }
+        hasQuotas = hasQuotas || job.quota != nil
         let ranks = ranks ?? upwardRanks(graph, seconds: Array(repeating: 1, count: graph.count))
         tasks.append(graph, job: JobIndex(jobs.count), ranks: ranks, estimates: estimates)
         let specs = graph.tasks

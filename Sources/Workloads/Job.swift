@@ -8,7 +8,7 @@ public struct Job: Sendable, Hashable {
     public var graph: TaskGraph
     /// The tenant's part of a shared pool in proportion to the weights of the others; that of its first job counts.
     public var weight: Double
-    /// The most that the tenant may have in use; `nil` is without limit. That of its first job counts.
+    /// The most that the tenant may have in use; `nil` is without limit. Of several jobs the least counts.
     public var quota: Quota?
     /// What it should be good at, by when it should end, in seconds of the clock that drives the run, and what it may cost.
     public var goal: Goal

@@ -14,6 +14,14 @@ public struct Quota: Hashable, Sendable {
     }
 }
 
+extension Quota {
+    /// What keeps both.
+    public func within(_ other: Quota) -> Quota {
+        Quota(
+            resources: resources.minima(other.resources), pricePerHour: Swift.min(pricePerHour, other.pricePerHour))
+    }
+}
+
 extension Quota: Codable {
     private enum CodingKeys: String, CodingKey { case cpus, memoryBytes, gpus, storageBytes, pricePerHour }
 

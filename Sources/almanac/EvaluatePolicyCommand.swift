@@ -50,10 +50,7 @@ struct EvaluatePolicyCommand: ParsableCommand {
         let found = study.compare(model.rule, episodes: episodes, seed: global.seed, threads: global.threads)
         if let report {
             let page = PolicyReport(study.workload, model, found).page()
-            do { try page.html().write(toFile: report, atomically: true, encoding: .utf8) } catch {
-                throw Failure.input(
-                    "\(report): it cannot be written (\(error.localizedDescription)). Name another file.")
-            }
+            try Console.write(Data(page.html().utf8), toFile: report)
         }
         let best = found.best
         try global.console.result(

@@ -224,7 +224,10 @@ struct SimulateCommand: ParsableCommand {
 
     private func fit() throws {
         let found = try Calibration.evaluate(jobs[0], store: store.existing())
-        try found.calibration.write(besideStore: store.store)
+        do { try found.calibration.write(besideStore: store.store) } catch {
+            throw Failure.work(
+                "\(store.store)/calibration.json: cannot be written (\(error.localizedDescription)). Free some space.")
+        }
         var table = TextTable(["run", "took", "foretold", "error", "its own times", "error", "uncalibrated", "error"])
         for run in found.heldOut {
             func cells(_ seconds: Double) -> [String] {
@@ -259,9 +262,7 @@ struct SimulateCommand: ParsableCommand {
             "\(study.jobs[0]), simulated", study.graphs[0], plan: nil, attempts: study.attempts, lives: [])
         let isPage = path.hasSuffix(".html") || path.hasSuffix(".htm")
         let text = isPage ? report.page().html() : report.ganttChart().svg()
-        do { try text.write(toFile: path, atomically: true, encoding: .utf8) } catch {
-            throw Failure.input("\(path): it cannot be written (\(error.localizedDescription)). Name another file.")
-        }
+        try Console.write(Data(text.utf8), toFile: path)
     }
 
     private func signed(_ difference: PairedDifference, _ format: (Double) -> String) -> String {

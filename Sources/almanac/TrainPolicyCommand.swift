@@ -81,6 +81,7 @@ struct TrainPolicyCommand: ParsableCommand {
     private struct Trained: Encodable {
         let file: String
         let origin: PolicyModel.Origin
+        let seconds: Double
         let weights: [String: Float]
     }
 
@@ -104,7 +105,7 @@ struct TrainPolicyCommand: ParsableCommand {
         try model.write(to: output)
         let weights = Dictionary(uniqueKeysWithValues: zip(PolicyText.featureNames, model.rule.weights))
         try global.console.result(
-            Trained(file: output, origin: model.origin, weights: weights),
+            Trained(file: output, origin: model.origin, seconds: model.origin.seconds, weights: weights),
             text: PolicyText.table(model.origin.heldOut, model.origin.objective)
                 + "\n\n\(output): \(Units.count(model.origin.generations, "generation")) in "
                 + "\(Units.formatSeconds(model.origin.seconds)), compared in "

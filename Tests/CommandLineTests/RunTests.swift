@@ -360,6 +360,21 @@ struct RunTests {
         #expect(replay.exitCode == 0 && replay.output.hasPrefix("equal"), "\(replay.output)")
     }
 
+    @Test("a run does not wait for an instance to be taken back when all is done", .timeLimit(.minutes(1)))
+    func endsBeforeReclaim() throws {
+        let terminal = try Terminal()
+        try terminal.write(
+            """
+            name: nap
+            tasks:
+              - {id: "a-${n}", foreach: {n: [1, 2, 3, 4]}, command: sleep 0.3, seconds: 0.3, cpus: 0.25, memory: 10 MB}
+            pool:
+              - {type: s, cpus: 0.25, memory: 60 MB, price: 0.1, spot_price: 0.02, count: 2}
+            """, to: "nap.yaml")
+        let run = try terminal.almanac("run", "nap.yaml", "--pool", "--reclaim", "s/spot#0@0.1s+1000h")
+        #expect(run.exitCode == 0 && run.output.contains("4 of 4 tasks finished"), "\(run.output) \(run.errors)")
+    }
+
     @Test("a run that was killed and resumed is replayed over its restarts; a changed decision is named")
     func replayed() throws {
         try terminal.write(Self.diamond, to: "job.yaml")

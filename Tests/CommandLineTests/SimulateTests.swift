@@ -55,4 +55,44 @@ struct SimulateTests {
         let found = try terminal().almanac("simulate", "fan.yaml", "--runs", "2", "--what-if", assumption)
         #expect(found.exitCode == 2 && found.errors.contains(assumption))
     }
+
+    @Test("a policy of one seed is the same file on any number of threads")
+    func samePolicy() throws {
+        let terminal = try terminal()
+        for threads in ["1", "2"] {
+            let trained = try terminal.almanac(
+                "train", "policy", "fan.yaml", "--generations", "2", "--episodes", "4", "--seed", "3", "--threads",
+                threads,
+                "--output", "policy-\(threads).safetensors", "--json")
+            let answer = try #require(trained.json as? [String: Any], "\(trained.errors)")
+            let weights = try #require(answer["weights"] as? [String: Double])
+            #expect(weights["fan_out"] != nil && weights.keys.allSatisfy { $0 == $0.lowercased() })
+        }
+        let files = try ["1", "2"].map {
+            try Data(contentsOf: URL(filePath: terminal.path("policy-\($0).safetensors")))
+        }
+        #expect(files[0] == files[1])
+    }
+
+    @Test("of two jobs of one tenant the least quota counts, whatever their order")
+    func quotas() throws {
+        let terminal = try Terminal()
+        for (name, quota) in [("q1", "quota: {cpus: 2}\n"), ("q2", "")] {
+            try terminal.write(
+                """
+                name: \(name)
+                tenant: lab
+                \(quota)tasks:
+                  - {id: "t-${n}", foreach: {n: [1, 2, 3, 4]}, command: t, seconds: 10}
+                pool:
+                  - {type: w, cpus: 1, memory: 1 GB, price: 1, count: 8}
+                """, to: "\(name).yaml")
+        }
+        for jobs in [["q1.yaml", "q2.yaml"], ["q2.yaml", "q1.yaml"]] {
+            let found =
+                try terminal.start(["simulate"] + jobs + ["--runs", "1", "--json"]).wait().json as? [String: Any]
+            let scenario = try #require((found?["scenarios"] as? [[String: Any]])?.first)
+            #expect(median(scenario, "makespan_seconds") == 40)
+        }
+    }
 }

@@ -97,9 +97,9 @@ import Workloads
         network.output = [1, -1]
         rule.network = network
         (rule.low, rule.high) = (rule.weights, rule.weights)
-        let row = PolicyComparison.Row(name: "learned", mean: 1, p95: 2, ratio: 1, low: 1, high: 1, seconds: 0.1)
+        let row = PolicyComparison.Row(name: "learned", mean: 1, p95: 2, ratio: 1, low: 1, high: 1, seconds: 0)
         let origin = PolicyModel.Origin(
-            objective: .completion, jobs: ["a"], digest: "d", seed: 1, generations: 2, seconds: 3, heldOut: [row],
+            objective: .completion, jobs: ["a"], digest: "d", seed: 1, generations: 2, seconds: 0, heldOut: [row],
             heldOutEpisodes: 4, isAdopted: true)
         try PolicyModel(rule: rule, origin: origin).write(to: path)
         let back = try PolicyModel(contentsOf: path)

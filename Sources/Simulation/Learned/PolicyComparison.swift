@@ -17,7 +17,10 @@ public struct PolicyComparison: Sendable {
         public var low: Double
         public var high: Double
         /// Seconds that a simulated episode took.
-        public var seconds: Double
+        /// It depends on the machine, and is not written down.
+        public var seconds = 0.0
+
+        enum CodingKeys: String, CodingKey { case name, mean, p95, ratio, low, high }
 
         /// Makes a row.
         public init(
@@ -29,7 +32,11 @@ public struct PolicyComparison: Sendable {
     }
 
     /// The names of what a learnt rule sees.
-    public static var featureNames: [String] { PairFeatures.names }
+    public static var featureNames: [String] {
+        PairFeatures.names.map { name in
+            name.reduce(into: "") { $0 += $1.isUppercase ? "_" + $1.lowercased() : String($1) }
+        }
+    }
 
     /// The policy under examination first, then the others.
     public let rows: [Row]

@@ -19,12 +19,17 @@ public struct PolicyModel: Sendable {
         public var digest: String
         public var seed: UInt64
         public var generations: Int
-        public var seconds: Double
+        /// How long it took: it depends on the machine, and is not written down.
+        public var seconds = 0.0
         /// Beside the rules that need no learning, on held-out episodes; its own row first.
         public var heldOut: [PolicyComparison.Row]
         public var heldOutEpisodes: Int
         /// Whether it was better than each of them, the intervals excluding equality.
         public var isAdopted: Bool
+
+        enum CodingKeys: String, CodingKey {
+            case objective, jobs, digest, seed, generations, heldOut, heldOutEpisodes, isAdopted
+        }
 
         /// Makes one.
         public init(
@@ -77,12 +82,14 @@ public struct PolicyModel: Sendable {
         let file = try ModelFile(contentsOf: path, kind: Self.kind, schemaVersion: Self.schemaVersion)
         let names = try file.json("features", as: [String].self)
         let schema = try file.json("feature_schema", as: Int.self)
+        let foreign = names.first { !PairFeatures.names.contains($0) }
+        let others = foreign.map { ", and does not know '\($0)'" } ?? ""
         guard names == PairFeatures.names, schema == PairFeatures.schema else {
             throw .invalidMetadata(
                 "features",
                 reason:
                     "\(path) has \(names.count) of version \(schema), this program \(PairFeatures.count) of version "
-                    + "\(PairFeatures.schema); train the policy anew with 'almanac train policy'")
+                    + "\(PairFeatures.schema)\(others); train the policy anew with 'almanac train policy'")
         }
         let (weights, skew): ([Float], [Float]) = (try file.values("weights"), try file.values("skew"))
         guard weights.count == PairFeatures.count, skew.count == 2 else {

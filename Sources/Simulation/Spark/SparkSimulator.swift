@@ -41,6 +41,8 @@ public struct SparkSimulator: ~Copyable {
     public private(set) var round = 0
     /// The number of jobs that are done.
     public private(set) var jobsDone = 0
+    /// The time that jobs have been in the system, summed over them, in milliseconds: what mean completion is made of.
+    public private(set) var jobMilliseconds = 0
     public private(set) var activeCount = 0
     public private(set) var candidateCount = 0
     private(set) var tables: SparkTables
@@ -67,7 +69,7 @@ public struct SparkSimulator: ~Copyable {
     public mutating func reset(_ episode: SparkEpisode, seed: UInt64) {
         (self.episode, tables, jobCount) = (episode, episode.catalogue.tables, episode.arrivals.count)
         (memory, luck) = (SparkMemory(episode, reusing: memory), seed &* 0x51_ED27)
-        (now, taskCount, decisionCount, round, jobsDone) = (0, 0, 0, 0, 0)
+        (now, taskCount, decisionCount, round, jobsDone, jobMilliseconds) = (0, 0, 0, 0, 0, 0)
         (activeCount, candidateCount, nextArrival, source, selectedCount) = (0, 0, 0, 0, 0)
         (sequence, freePromise) = (0, 0)
     }
@@ -80,7 +82,7 @@ public struct SparkSimulator: ~Copyable {
         while true {
             let next = memory.keys[1]
             if nextArrival < jobCount, memory.jobs[nextArrival].arrival <= Int(next >> Self.timeShift) {
-                now = memory.jobs[nextArrival].arrival
+                moveOn(to: memory.jobs[nextArrival].arrival)
                 memory.active[activeCount] = Int32(nextArrival)
                 activeCount += 1
                 nextArrival += 1
@@ -89,7 +91,7 @@ public struct SparkSimulator: ~Copyable {
                 if now == 0, nextArrival < jobCount, memory.jobs[nextArrival].arrival == 0 { continue }
             } else {
                 guard next != .max else { return false }
-                now = Int(next >> Self.timeShift)
+                moveOn(to: Int(next >> Self.timeShift))
                 let executor = Int(next & Self.executorMask)
                 if memory.executors[executor].isBusy { finish(executor) } else { arrive(executor) }
             }
@@ -107,6 +109,11 @@ public struct SparkSimulator: ~Copyable {
             }
             source = -1
         }
+    }
+
+    @inline(__always) private mutating func moveOn(to time: Int) {
+        jobMilliseconds += activeCount * (time - now)
+        now = time
     }
 
     /// Takes a decision; `nil` leaves all free executors idle.

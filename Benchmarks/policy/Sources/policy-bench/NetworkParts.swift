@@ -83,7 +83,7 @@ private func seconds(_ body: () throws -> Void) rethrows -> Double {
 
 /// Answers the parts that begin with `network`.
 func networkParts(_ arguments: [String]) throws -> Bool {
-    guard arguments.count == 3, arguments[0] == "network" else { return false }
+    guard arguments.count == 3, arguments[0] == "network" else { return try sparkNetworkParts(arguments) }
     let encoder = JSONEncoder()
     if arguments[1] == "scene" {
         let trainer = try trainer(threads: 1)
