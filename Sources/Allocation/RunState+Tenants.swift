@@ -9,7 +9,7 @@ extension RunState {
         /// Its part of the pool in proportion to the others'.
         public let weight: Double
         /// The most it may have in use; `nil` is without limit.
-        public let quota: Quota?
+        public internal(set) var quota: Quota?
         /// The dominant share of the pool that its running attempts occupy.
         public internal(set) var share = 0.0
         /// What its running attempts occupy together, and what they cost in US dollars per hour at the prices when they
