@@ -1,4 +1,5 @@
 import Allocation
+import Execution
 import Foundation
 import Scheduling
 import Simulation
@@ -94,5 +95,21 @@ import Workloads
         let alone = Self.makespans(graph, Policies(), noise: 0.5, latency: 10, runs: 3)
         let none = Self.makespans(graph, Self.following(0.5, mostWork: 0), noise: 0.5, latency: 10, runs: 3)
         #expect(none == alone)
+    }
+
+    @Test("a setup says whether its run follows, and reads back; without a word it keeps to one placement")
+    func setup() throws {
+        let graph = try Self.graph(2)
+        var setup = RunSetup(
+            graph, offers: Self.offers, policy: .standard, keepsGoing: true, goal: Goal(.time), ranks: nil,
+            estimates: Estimates(claimedBy: graph), plan: nil, startSeconds: 0)
+        #expect(setup.allocator.policies.following == nil)
+        setup.follows = 0.4
+        let text = try RunSetup.coders.0.encode(setup)
+        let read = try RunSetup.coders.1.decode(RunSetup.self, from: text)
+        #expect(read == setup)
+        #expect(read.allocator.policies.following?.noise == 0.4)
+        setup.follows = nil
+        #expect(try !String(decoding: RunSetup.coders.0.encode(setup), as: UTF8.self).contains("follows"))
     }
 }
