@@ -163,6 +163,9 @@ public struct SimulationStudy: Sendable {
     /// The attempts of the first run as asked, as a trace would record them.
     public var attempts: [AttemptRecord] { history?.records(graphs) ?? [] }
 
+    /// What became of the instances of that run.
+    public var lives: [InstanceLife] { history?.lives() ?? [] }
+
     /// Of the pairs in which both succeeded.
     private static func difference(
         _ a: [SimulatedRun], _ b: [SimulatedRun], _ value: KeyPath<SimulatedRun, Double>

@@ -33,6 +33,24 @@ public struct SimulatedHistory: Sendable {
         (self.run, self.attempts, self.state) = (run, attempts, state)
     }
 
+    /// What became of all instances that were asked for, at the prices of the beginning where a market moved.
+    public func lives() -> [InstanceLife] {
+        var numbers = [Int](repeating: 0, count: state.offers.count)
+        let end = max(run.makespanSeconds, attempts.map(\.endSeconds).max() ?? 0)
+        return (0..<state.instances.count).map { place in
+            let offer = Int(state.instances.offer[place])
+            let (opened, closed) = (state.instances.openedSeconds[place], state.instances.closedSeconds[place])
+            let item = state.offers[offer]
+            defer { numbers[offer] += 1 }
+            return InstanceLife(
+                workflow: state.jobs[0].name, job: "simulated", number: place,
+                instance: item.instanceID(numbers[offer]),
+                offer: item, requestedTimeSeconds: state.instances.requestedSeconds[place],
+                openedTimeSeconds: opened.isFinite ? opened : nil, closedTimeSeconds: closed.isFinite ? closed : end,
+                end: opened.isFinite ? .closed : .refused)
+        }
+    }
+
     /// The attempts as a trace would record them.
     ///
     /// - Parameter graphs: The tasks of every job; the run of each is `simulated`.

@@ -259,7 +259,8 @@ struct SimulateCommand: ParsableCommand {
 
     private func draw(_ study: SimulationStudy, to path: String) throws {
         let report = RunReport(
-            "\(study.jobs[0]), simulated", study.graphs[0], plan: nil, attempts: study.attempts, lives: [])
+            "\(study.jobs[0]), simulated", study.graphs[0], plan: nil, attempts: study.attempts,
+            lives: study.lives)
         let isPage = path.hasSuffix(".html") || path.hasSuffix(".htm")
         let text = isPage ? report.page().html() : report.ganttChart().svg()
         try Console.write(Data(text.utf8), toFile: path)

@@ -56,6 +56,16 @@ struct SimulateTests {
         #expect(found.exitCode == 2 && found.errors.contains(assumption))
     }
 
+    @Test("the page of a simulated run says what it took and cost")
+    func page() throws {
+        let terminal = try terminal()
+        let found = try scenarios(terminal, "--runs", "1", "--gantt", "run.html")
+        let page = try String(contentsOfFile: terminal.path("run.html"), encoding: .utf8)
+        let cost = median(found[0], "cost")
+        #expect(cost > 0 && page.contains(String(String(format: "$%.4f", cost).prefix(6))), "\(cost)")
+        #expect(page.contains("22m 0s"), "120 + 900 + 300 s")
+    }
+
     @Test("a policy of one seed is the same file on any number of threads")
     func samePolicy() throws {
         let terminal = try terminal()
