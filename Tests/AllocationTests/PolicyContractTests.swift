@@ -86,7 +86,12 @@ private struct CheckedProvisioning: Provisioning {
                 #expect(Int(counts[Int(offer)]) <= state.offers[Int(offer)].maximumCount, "more than are offered")
                 #expect(isKept || state.isGoingOn, "nothing is rented for nobody")
             case .close(let instance):
-                #expect([.opening, .open].contains(state.instances.phase[Int(instance)]), "it is gone already")
+                // What will be taken back may be given back before.
+                let isNoticed =
+                    state.instances.phase[Int(instance)] == .closing
+                    && state.instances.reclaimSeconds[Int(instance)].isFinite
+                #expect(
+                    isNoticed || [.opening, .open].contains(state.instances.phase[Int(instance)]), "it is gone already")
                 #expect(state.instances.running[Int(instance)].isEmpty, "something runs on what is given back")
             default: Issue.record("\(action) is no change of what is rented")
             }
