@@ -93,7 +93,7 @@ struct ListPortfolio {
         case .time where goal.budget == nil:
             addTrimmed()
             // What is as fast on a single kind of instance is mostly cheaper.
-            if size <= 20_000 { problem.entries.indices.forEach { addOnly($0) } }
+            if size <= 20_000 { cheapestOfFastest.forEach { addOnly($0) } }
         case .cost where goal.deadlineSeconds == nil: addCheapest()
         case .time, .cost, .balanced:
             addTrimmed()
@@ -202,6 +202,18 @@ struct ListPortfolio {
                 usable.indices.contains { usable[$0] && problem.seconds(of: task, on: $0).isFinite }
             }
         }
+    }
+
+    /// Of each of the four highest speeds the cheapest entry.
+    private var cheapestOfFastest: [Int] {
+        var best: [Double: Int] = [:]
+        func price(_ entry: Int) -> Double { problem.bills[entry].dollars(from: 0, to: 3600) }
+        for entry in problem.entries.indices {
+            let speed = problem.entries[entry].type.speed
+            if let known = best[speed], price(known) <= price(entry) { continue }
+            best[speed] = entry
+        }
+        return best.keys.sorted(by: >).prefix(4).compactMap { best[$0] }
     }
 
     /// All on one entry, cheapest first: greedy choices may scatter tasks over instances that then wait.
