@@ -157,8 +157,9 @@ import Workloads
                 + [TaskSpec(id: "last", predecessors: ["first"], claimedSeconds: 500)]
                 + (0..<30).map { TaskSpec(id: TaskID("t\($0)"), predecessors: ["first"], claimedSeconds: 0.001) })
         func offer(_ name: String, price: Double, count: Int) -> Offer {
-            var offer = Offer(type: InstanceType(name: name, cpus: 4, memoryBytes: 1e9))
-            (offer.price, offer.maximumCount) = (Price(perHour: price), count)
+            var offer = Offer(
+                type: InstanceType(name: name, cpus: 4, memoryBytes: 1e9, onDemandPrice: Price(perHour: price)))
+            offer.maximumCount = count
             return offer
         }
         let pool = ResourcePool(entries: [offer("dear", price: 5, count: 4), offer("cheap", price: 1, count: 4)])
