@@ -204,7 +204,7 @@ struct ListPortfolio {
         }
     }
 
-    /// Of each of the four highest speeds the cheapest entry.
+    /// Of each of the highest speeds, four or one, the cheapest entry.
     private var cheapestOfFastest: [Int] {
         var best: [Double: Int] = [:]
         func price(_ entry: Int) -> Double { problem.bills[entry].dollars(from: 0, to: 3600) }
@@ -213,7 +213,7 @@ struct ListPortfolio {
             if let known = best[speed], price(known) <= price(entry) { continue }
             best[speed] = entry
         }
-        return best.keys.sorted(by: >).prefix(4).compactMap { best[$0] }
+        return best.keys.sorted(by: >).prefix(size > 10_000 ? 1 : 4).compactMap { best[$0] }
     }
 
     /// All on one entry, cheapest first: greedy choices may scatter tasks over instances that then wait.

@@ -42,7 +42,7 @@ extension LaneModel: SearchSpace {
 
     var briefTries: Int {
         let size = max(1, problem.graph.count + problem.predecessors.count / 2)
-        return min(5_000, 300_000 / size + 40_000_000 / (size * size)) / (room > 0 ? 2 : 1)
+        return min(5_000, 260_000 / size + 40_000_000 / (size * size)) / (room > 0 ? 2 : 1)
     }
 
     func search(
