@@ -26,6 +26,17 @@ public struct Backfilling: Placement {
     /// Makes a placement for an empty run.
     public init(_ order: Order = .rank) { matching = Matching(order) }
 
+    /// Makes a placement that takes over: it is told all that there is.
+    init(_ order: Order = .rank, knowing state: RunState) {
+        self.init(order)
+        for instance in 0..<state.instances.count where state.instances.phase[instance] != .closed {
+            changed(InstanceIndex(instance), state)
+        }
+        for task in 0..<TaskIndex(state.tasks.count) where state.tasks.phase[Int(task)] == .ready {
+            becameReady(task, state)
+        }
+    }
+
     /// How many nodes of its search trees, classes of tasks, and instances were looked at.
     package var steps: Int { matching.steps + instancesLookedAt }
 

@@ -122,13 +122,7 @@ public struct Rescheduling: Placement {
     private mutating func leaveShadow(_ state: RunState) {
         usesShadow = false
         // Told anew, so that it knows no task twice.
-        rest = Backfilling(order)
-        for instance in 0..<state.instances.count where state.instances.phase[instance] != .closed {
-            rest.changed(InstanceIndex(instance), state)
-        }
-        for task in 0..<TaskIndex(state.tasks.count) where state.tasks.phase[Int(task)] == .ready {
-            rest.becameReady(task, state)
-        }
+        rest = Backfilling(order, knowing: state)
         (fresh, starts, shadow) = ([], [], ShadowSchedule())
     }
 

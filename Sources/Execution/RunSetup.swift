@@ -86,9 +86,7 @@ public struct RunSetup: Sendable, Codable, Hashable {
 
     /// An allocator without jobs that decides by this.
     package var allocator: Allocator {
-        var largest = Resources.zero
-        for offer in offers { largest = largest.maxima(offer.capacity) }
-        var policies = Policies(recovery: Recovery(policy, largest: largest))
+        var policies = Policies(recovery: Recovery(policy, largest: offers.largestCapacity))
         if plan != nil {
             (policies.placement, policies.provisioning) = (Rescheduling(), AsRented())
             policies.replanning = .whenInDanger(patienceSeconds: 60)

@@ -316,7 +316,7 @@ extension YAMLReader {
                         separator: ", "),
                     expected: "what the pool has: \(bought)" + (zones.isEmpty ? ", no zones" : "; zones \(zones)")))
         }
-        let largest = usable.reduce(Resources.zero) { $0.maxima($1.capacity) }
+        let largest = usable.largestCapacity
         let request = wanted.resources
         let lanes = request.lanes .> largest.lanes
         let keys = ["cpus", "memory", "gpus", "storage"]

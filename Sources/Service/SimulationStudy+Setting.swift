@@ -98,10 +98,8 @@ extension SimulationStudy.Setting {
         _ assumptions: SimulationStudy.Assumptions
     ) -> Simulator {
         let file = known[0].job
-        var largest = Resources.zero
-        for offer in offers { largest = largest.maxima(offer.capacity) }
         var policies = policy.policies(reclaimsPerHour: world.reclaimsPerHour)
-        policies.recovery = Recovery(file.policy ?? .standard, largest: largest)
+        policies.recovery = Recovery(file.policy ?? .standard, largest: offers.largestCapacity)
         if assumptions.follows {
             policies.following = Following(Following.besides(policies.placement), noise: assumptions.noise)
         }
@@ -129,9 +127,7 @@ extension SimulationStudy.Setting {
                 ranks: upwardRanks(file.tasks, seconds: estimates.expectedSeconds),
                 flow: item.1.network.isFree ? nil : DataFlow(file.tasks, over: item.1.network))
         }
-        var largest = Resources.zero
-        for offer in offers { largest = largest.maxima(offer.capacity) }
-        let recovery = Recovery(known[0].job.policy ?? .standard, largest: largest)
+        let recovery = Recovery(known[0].job.policy ?? .standard, largest: offers.largestCapacity)
         var policies = Policies(placement: Backfilling(.fairShare), provisioning: FixedPool(), recovery: recovery)
         if let policy = try assumptions.policy.map({ try PolicyModel(contentsOf: $0).policy }) {
             policies.placement = policy.policies(reclaimsPerHour: world.reclaimsPerHour).placement

@@ -87,3 +87,8 @@ extension Offer {
             billing: try values.decodeIfPresent(Billing.self, forKey: .billing) ?? .bySecond)
     }
 }
+
+extension Sequence where Element == Offer {
+    /// The most that an instance of any of them has of each resource.
+    public var largestCapacity: Resources { reduce(.zero) { $0.maxima($1.capacity) } }
+}

@@ -68,8 +68,6 @@ struct EvaluatePolicyCommand: ParsableCommand {
 
 /// What is said of policies.
 enum PolicyText {
-    static let featureNames = PolicyComparison.featureNames
-
     static func table(_ rows: [PolicyComparison.Row], _ objective: PolicyWorkload.Objective) -> String {
         let isMoney = objective == .cost
         func format(_ value: Double) -> String { isMoney ? Units.formatPrice(value) : Units.formatSeconds(value) }

@@ -103,7 +103,7 @@ struct TrainPolicyCommand: ParsableCommand {
         }
         bar.finish()
         try model.write(to: output)
-        let weights = Dictionary(uniqueKeysWithValues: zip(PolicyText.featureNames, model.rule.weights))
+        let weights = Dictionary(uniqueKeysWithValues: zip(PairFeatures.keys, model.rule.weights))
         try global.console.result(
             Trained(file: output, origin: model.origin, seconds: model.origin.seconds, weights: weights),
             text: PolicyText.table(model.origin.heldOut, model.origin.objective)

@@ -88,7 +88,7 @@ public struct LearnedPlacement: Placement {
             oddities = max(0, oddities - 1)
         }
         if oddities > 50 { return fail("what it meets lies far from all that it was trained on", state) }
-        guard let choice = choose(mayWait: state.isBusy, state) else {
+        guard let choice = choose(state) else {
             isWaiting = true
             return nil
         }
@@ -111,11 +111,10 @@ extension LearnedPlacement {
         queue.insert(need, Order.rank.urgency(of: task, state))
     }
 
-    private func choose(mayWait: Bool, _ state: RunState) -> Int? {
-        if let student { return student(view.features, scores, mayWait, state) }
-        var best = 0
-        for row in scores.indices where scores[row] > scores[best] { best = row }
-        return scores[best] > 0 || !mayWait ? best : nil
+    private func choose(_ state: RunState) -> Int? {
+        if let student { return student(view.features, scores, state.isBusy, state) }
+        // Whether it may wait takes a look at all instances, which is mostly not wanted.
+        return PairRule.choice(scores, mayWait: true) ?? (state.isBusy ? nil : PairRule.choice(scores, mayWait: false))
     }
 
     private mutating func fail(_ reason: String, _ state: RunState) -> (task: TaskIndex, instance: InstanceIndex)? {
@@ -132,14 +131,7 @@ extension LearnedPlacement {
             fallback = known
             return
         }
-        var other = Backfilling()
-        for instance in 0..<state.instances.count where state.instances.phase[instance] != .closed {
-            other.changed(InstanceIndex(instance), state)
-        }
-        for task in 0..<TaskIndex(state.tasks.count) where state.tasks.phase[Int(task)] == .ready {
-            other.becameReady(task, state)
-        }
-        fallback = other
+        fallback = Backfilling(knowing: state)
         (queue, view) = (ReadyQueue(), PairView())
     }
 

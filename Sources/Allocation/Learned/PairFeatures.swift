@@ -46,6 +46,10 @@ public enum PairFeatures {
 
     /// Their names, as model files list them.
     public static let names = Name.allCases.map { "\($0)" }
+    /// The same as keys of JSON.
+    public static let keys = names.map { name in
+        name.reduce(into: "") { $0 += $1.isUppercase ? "_" + $1.lowercased() : String($1) }
+    }
     /// How many there are.
     public static let count = Name.allCases.count
     /// Changes when a feature comes to mean something else.

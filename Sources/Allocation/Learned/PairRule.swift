@@ -74,6 +74,13 @@ public struct PairRule: Hashable, Sendable, Codable {
         return false
     }
 
+    /// The row of the highest score; `nil` is to wait, if that is allowed and none is above zero.
+    package static func choice(_ scores: [Float], mayWait: Bool) -> Int? {
+        var best = 0
+        for row in scores.indices where scores[row] > scores[best] { best = row }
+        return scores[best] > 0 || !mayWait ? best : nil
+    }
+
     /// The scores of so many rows of features. O(*rows* · weights).
     func score(_ features: [Float], rows: Int, into scores: inout [Float]) {
         let width = PairFeatures.count

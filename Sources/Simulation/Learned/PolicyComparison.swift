@@ -1,4 +1,3 @@
-internal import Allocation
 internal import Glibc
 internal import LinearAlgebra
 
@@ -31,13 +30,6 @@ public struct PolicyComparison: Sendable {
         }
     }
 
-    /// The names of what a learnt rule sees.
-    public static var featureNames: [String] {
-        PairFeatures.names.map { name in
-            name.reduce(into: "") { $0 += $1.isUppercase ? "_" + $1.lowercased() : String($1) }
-        }
-    }
-
     /// The policy under examination first, then the others.
     public let rows: [Row]
     /// The values of all, one row for each policy.
@@ -61,7 +53,7 @@ public struct PolicyComparison: Sendable {
         self.values = values
         rows = all.indices.map { row in
             let own = values[row]
-            let logs = zip(own, values[0]).map { log(max($0, 1e-300) / max($1, 1e-300)) }
+            let logs = zip(own, values[0]).map { logRatio($0, $1) }
             let mean = logs.reduce(0, +) / Double(max(1, logs.count))
             let square = logs.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
             let half = logs.count > 1 ? 1.96 * (square / Double(logs.count * (logs.count - 1))).squareRoot() : .infinity
@@ -81,3 +73,6 @@ public struct PolicyComparison: Sendable {
     /// Whether the policy is better than each of the others, the intervals excluding equality.
     public var isBetterThanAll: Bool { rows.dropFirst().allSatisfy { $0.low > 1 } }
 }
+
+/// The logarithm of a value by another, neither of which is less than 0.
+func logRatio(_ value: Double, _ other: Double) -> Double { log(max(value, 1e-300) / max(other, 1e-300)) }

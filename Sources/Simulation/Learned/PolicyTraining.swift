@@ -49,7 +49,7 @@ public struct PolicyTraining: Sendable {
         let base = values.suffix(seeds.count)
         let scores = rules.indices.map { policy in
             let own = values[policy * seeds.count..<(policy + 1) * seeds.count]
-            return zip(own, base).reduce(0) { $0 + log(max($1.0, 1e-300) / max($1.1, 1e-300)) } / Double(seeds.count)
+            return zip(own, base).reduce(0) { $0 + logRatio($1.0, $1.1) } / Double(seeds.count)
         }
         try search.update(values: scores)
         progress.append(scores.min() ?? 0)
@@ -61,8 +61,7 @@ public struct PolicyTraining: Sendable {
         let values = Parallel.map(count: 2 * seeds.count, threads: threads) { [workload] index in
             workload.value(seed: seeds[index / 2], index % 2 == 0 ? .learned(rule) : .longestPath)
         }
-        return seeds.indices.reduce(0) { $0 + log(max(values[2 * $1], 1e-300) / max(values[2 * $1 + 1], 1e-300)) }
-            / Double(seeds.count)
+        return seeds.indices.reduce(0) { $0 + logRatio(values[2 * $1], values[2 * $1 + 1]) } / Double(seeds.count)
     }
 
     /// The rule, with the least and the greatest of every feature that it meets in some episodes.
@@ -103,9 +102,7 @@ private final class Ranges: @unchecked Sendable {
             low[column] = min(low[column], features[place])
             high[column] = max(high[column], features[place])
         }
-        var best = 0
-        for row in scores.indices where scores[row] > scores[best] { best = row }
-        return scores[best] > 0 || !mayWait ? best : nil
+        return PairRule.choice(scores, mayWait: mayWait)
     }
 }
 

@@ -31,9 +31,9 @@ public struct PolicyWorkload: Sendable {
         }
     }
 
-    public var templates: [Template]
+    public let templates: [Template]
     public var offers: [Offer]
-    public var network: Network
+    public let network: Network
     public var objective: Objective
     /// The standard deviation of the logarithm of run times that have no quantiles.
     public var noise = 0.3
@@ -43,6 +43,10 @@ public struct PolicyWorkload: Sendable {
     public var mostJobs = 12
     public var load = 0.5...1.2
 
+    /// The urgency of the tasks of each template, and what they bring to each other: the same in every episode.
+    private let ranks: [[Double]]
+    private let flows: [DataFlow]
+
     /// Makes a workload; of spot instances a few are taken back.
     public init(
         _ templates: [Template], offers: [Offer], network: Network = .free, objective: Objective,
@@ -50,6 +54,8 @@ public struct PolicyWorkload: Sendable {
     ) {
         (self.templates, self.offers, self.network, self.objective) = (templates, offers, network, objective)
         self.reclaimsPerHour = reclaimsPerHour ?? offers.map { $0.purchase == .spot ? 0.05 : 0 }
+        ranks = templates.map { upwardRanks($0.graph, seconds: $0.estimates.expectedSeconds) }
+        flows = network.isFree ? [] : templates.map { DataFlow($0.graph, over: network) }
         if objective == .makespan { mostJobs = 1 }
     }
 }
@@ -90,7 +96,7 @@ extension PolicyWorkload {
     func simulator(seed: UInt64, _ policy: SchedulingPolicy, _ policies: Policies) -> Simulator {
         let jobs = jobs(seed: seed).enumerated().map { index, item in
             let template = templates[item.template]
-            var ranks = upwardRanks(template.graph, seconds: template.estimates.expectedSeconds)
+            var ranks = ranks[item.template]
             if policy == .firstCome {
                 let most = ranks.max() ?? 0
                 ranks = ranks.map { $0 / max(most, 1e-300) - Double(index) }
@@ -100,7 +106,7 @@ extension PolicyWorkload {
                     template.graph, name: "\(template.name) \(index)",
                     tenant: policy == .fairShare ? "job \(index)" : "default", weight: template.weight),
                 arrivalSeconds: item.arrivalSeconds, estimates: template.estimates, ranks: ranks,
-                flow: network.isFree ? nil : DataFlow(template.graph, over: network))
+                flow: flows.isEmpty ? nil : flows[item.template])
         }
         var world = World(
             Estimates(joining: jobs.map(\.estimates)), noise: noise, reclaimsPerHour: reclaimsPerHour)
