@@ -42,7 +42,7 @@ extension RunState {
 
     /// US dollars per hour for what a request occupies of an instance of an offer, at today's price.
     public func pricePerHour(_ resources: Resources, on offer: OfferIndex) -> Double {
-        offers[Int(offer)].price.perHour * min(1, resources.dominantShare(of: offers[Int(offer)].capacity))
+        offers[Int(offer)].pricePerHour(of: resources)
     }
 
     /// Whether the quota of its tenant lets a task start on an instance of an offer.
@@ -101,14 +101,5 @@ extension RunState {
     private func pastShare(_ tenant: Int) -> Double {
         let kept = halfLifeSeconds > 0 ? exp2(-(seconds - tenants[tenant].pastSeconds) / halfLifeSeconds) : 0
         return tenants[tenant].pastShare * kept + tenants[tenant].share * (1 - kept)
-    }
-}
-
-extension Resources {
-    /// The greatest part of `whole` that this takes in any lane that there is.
-    fileprivate func dominantShare(of whole: Resources) -> Double {
-        var share = 0.0
-        for lane in 0..<4 where whole.lanes[lane] > 0 { share = max(share, lanes[lane] / whole.lanes[lane]) }
-        return share
     }
 }

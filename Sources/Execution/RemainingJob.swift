@@ -10,6 +10,8 @@ public struct RemainingJob: Sendable {
     public var reason: ReplanReason
     /// What the job is for, and what is left of its time and money.
     public var goal: Goal
+    /// The most that its tenant may have in use at once.
+    public var quota: Quota?
     /// What is left of the tasks that run, in seconds on speed 1, by their place in ``graph``.
     public var running: [Int: Double]
     /// Offers of the run that refused lately, with how many of them are there: more are not counted on for the time being.
@@ -41,6 +43,7 @@ public struct RemainingJob: Sendable {
                 return task
             })
         (self.running, self.reason, self.goal) = (running, reason, goal)
+        quota = state.tenants[Int(item.tenant)].quota
         // Each time for twice as long: from ten minutes to some hours.
         for (offer, refusal) in state.refusals.enumerated() where refusal.count > 0 {
             let patience = 600 * Double(sign: .plus, exponent: min(5, Int(refusal.count) - 1), significand: 1)

@@ -30,6 +30,7 @@ struct ListSchedule {
     /// Until when not even the smallest request fits, by instance.
     private var fullUntil: [Double] = []
     private var tails: [InstanceTails]
+    private var account: AccountTimeline?
 
     /// Places all tasks. `order` must name every task after its predecessors.
     ///
@@ -39,6 +40,7 @@ struct ListSchedule {
         self.problem = problem
         schedule = Schedule(taskCount: problem.graph.count)
         tails = problem.entries.indices.map { InstanceTails(problem, entry: $0) }
+        account = AccountTimeline(problem)
         let entries = problem.entries.indices.filter { usable?[$0] ?? true }
         for task in order { place(task, rule, entries) }
         schedule.measure(problem)
@@ -97,11 +99,12 @@ extension ListSchedule {
                 task, entry, tails[entry], ready, seconds, rest, host: host, there: max(problem.opens[entry], there),
                 dollars: elsewhere.dollars, &choice)
             if tails[entry].count < tails[entry].limit {
-                let end = ready + seconds
+                let start = account?.earliestStart(task, on: entry, ready: ready) ?? ready
+                let end = start + seconds
                 choice.consider(
                     Candidate(
-                        number: tails[entry].count, entry: entry, start: ready, end: end, score: end + rest,
-                        addedCost: problem.bills[entry].dollars(from: ready, to: end) + elsewhere.dollars))
+                        number: tails[entry].count, entry: entry, start: start, end: end, score: end + rest,
+                        addedCost: problem.bills[entry].dollars(from: start, to: end) + elsewhere.dollars))
             }
         }
         if let choice = choice.best ?? choice.fastest { commit(task, choice) }
@@ -134,14 +137,16 @@ extension ListSchedule {
                     // There may be a gap.
                     let id = Int(tails.ids[number])
                     guard fullUntil[id] <= latest else { continue }
-                    let found = timelines[id].earliestStart(
-                        request, ready: ready, seconds: seconds, latest: latest)
+                    let found = firstGap(task, entry, id, ready: ready, latest: latest)
                     guard let found else { continue }
                     start = found
                 } else {
                     let time = tails.time(ofClass: kind, on: number)
                     guard time <= latest else { continue }
                     start = max(ready, isExact ? time : tails.time(request, on: number))
+                    if let account {
+                        start = account.earliestStart(task, on: entry, ready: start, latest: latest) ?? .infinity
+                    }
                     guard start <= latest else { continue }
                 }
                 let end = start + seconds
@@ -155,6 +160,19 @@ extension ListSchedule {
                             - bill.dollars(from: first, to: last) + dollars))
             }
         }
+    }
+
+    /// The first start with room on an open instance, within the quota.
+    private func firstGap(_ task: Int, _ entry: Int, _ id: Int, ready: Double, latest: Double) -> Double? {
+        let (request, seconds) = (problem.requests[task], problem.seconds(of: task, on: entry))
+        var start = ready
+        while let found = timelines[id].earliestStart(request, ready: start, seconds: seconds, latest: latest) {
+            guard let account else { return found }
+            guard let allowed = account.earliestStart(task, on: entry, ready: found, latest: latest) else { return nil }
+            if allowed == found { return found }
+            start = allowed
+        }
+        return nil
     }
 
     /// No start later than this can win.
@@ -176,6 +194,7 @@ extension ListSchedule {
         }
         let id = tails[entry].ids[number]
         tails[entry].book(number, request, start: choice.start, end: choice.end)
+        account?.reserve(task, on: entry, start: choice.start, end: choice.end)
         timelines[Int(id)].reserve(request, start: choice.start, end: choice.end)
         fullUntil[Int(id)] = timelines[Int(id)].fullUntil
         schedule.set(task, start: choice.start, end: choice.end, instance: id, number: number)

@@ -5,15 +5,15 @@ extension Plan {
     ///
     /// - Parameter transferSeconds: From the end of the first task until its data is with the second, on another instance;
     ///   both by position in the graph, with whether that is in another zone.
-    package func waits(_ graph: TaskGraph, transferSeconds: (Int, Int, Bool) -> Double = { _, _, _ in 0 }) -> WaitGraph
-    {
+    package func waits(
+        _ graph: TaskGraph, quota: Quota? = nil, transferSeconds: (Int, Int, Bool) -> Double = { _, _, _ in 0 }
+    ) -> WaitGraph {
         let number = Dictionary(instances.enumerated().map { ($1.id, $0) }, uniquingKeysWith: { first, _ in first })
         let place = Dictionary(assignments.enumerated().map { ($1.task, $0) }, uniquingKeysWith: { first, _ in first })
         let pieces = assignments.map { own in
             WaitGraph.Piece(
                 start: own.startSeconds, end: own.endSeconds, instance: number[own.instance] ?? -1,
-                resources: Resources(cpus: own.cpus, memoryBytes: own.memoryBytes),
-                notBefore: graph[own.task]?.notBeforeSeconds ?? 0)
+                resources: own.resources, notBefore: graph[own.task]?.notBeforeSeconds ?? 0)
         }
         let results = assignments.enumerated().map { index, own -> [WaitGraph.Link] in
             guard let task = graph.index(of: own.task) else { return [] }
@@ -28,10 +28,11 @@ extension Plan {
         var capacity: [Int: Resources] = [:]
         for (index, instance) in instances.enumerated() {
             // Plans fill an instance but for rounding.
-            let type = instance.entry.type
-            capacity[index] = Resources(cpus: type.cpus * (1 + 1e-9), memoryBytes: type.memoryBytes * (1 + 1e-9))
+            capacity[index] = Resources(lanes: instance.entry.capacity.lanes * (1 + 1e-9))
         }
-        return WaitGraph(pieces, results: results, capacity: capacity)
+        return WaitGraph(
+            pieces, results: results, capacity: capacity, quota: quota, pricesPerHour: quota == nil ? [] : pricesPerHour
+        )
     }
 
     /// The tasks that the makespan follows from, from first to last: each waits for the one before, for its result or for

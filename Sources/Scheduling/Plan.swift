@@ -106,13 +106,16 @@ public struct Plan: Hashable, Sendable, Codable {
     }
 
     /// Checks the plan against the job: every task exactly once, none before its predecessors end or its time has come, no instance
-    /// filled beyond its processors or memory or used before it has come, no more instances than the pool has, no transfer out of its time.
+    /// filled beyond its processors or memory or used before it has come, no more instances than the pool has, no
+    /// transfer out of its time, and never more in use than a quota allows.
     ///
-    /// - Parameter network: What transfers take; without it only those that the plan lists are checked.
+    /// - Parameters:
+    ///   - network: What transfers take; without it only those that the plan lists are checked.
+    ///   - quota: The most that all tasks may have in use at once.
     /// - Throws: ``PlanError/invalid(_:)`` with the first fault found.
     /// - Complexity: O(*n* log *n* + *E*).
     public func validate(
-        _ graph: TaskGraph, on pool: ResourcePool, network: Network? = nil
+        _ graph: TaskGraph, on pool: ResourcePool, network: Network? = nil, quota: Quota? = nil
     ) throws(PlanError) {
         var byTask: [TaskID: Assignment] = [:]
         for assignment in assignments {
@@ -149,6 +152,29 @@ public struct Plan: Hashable, Sendable, Codable {
             throw .invalid("it costs \(cost), but its instances and transfers cost \(sum)")
         }
         try validateInstances(pool)
+        if let quota { try validate(quota) }
+    }
+
+    /// US dollars per hour that each assignment counts against a quota.
+    var pricesPerHour: [Double] {
+        let offers = Dictionary(instances.map { ($0.id, $0.entry) }, uniquingKeysWith: { first, _ in first })
+        return assignments.map { offers[$0.instance]?.pricePerHour(of: $0.resources) ?? 0 }
+    }
+
+    private func validate(_ quota: Quota) throws(PlanError) {
+        let prices = pricesPerHour
+        let long = assignments.indices.filter { assignments[$0].endSeconds > assignments[$0].startSeconds }
+        let changes =
+            long.map { (time: assignments[$0].startSeconds, sign: 1.0, place: $0) }
+            + long.map { (time: assignments[$0].endSeconds, sign: -1.0, place: $0) }
+        var (used, price) = (Resources.zero, 0.0)
+        for change in changes.sorted(by: { ($0.time, $0.sign) < ($1.time, $1.sign) }) {
+            used.lanes += change.sign * assignments[change.place].resources.lanes
+            price += change.sign * prices[change.place]
+            guard all(used.lanes .<= quota.resources.lanes + SIMD4(1e-6, 1, 1e-6, 1)),
+                price <= quota.pricePerHour * (1 + 1e-6)
+            else { throw .invalid("more than the quota of \(quota) is in use at \(change.time) s") }
+        }
     }
 
     private func validateInstances(_ pool: ResourcePool) throws(PlanError) {

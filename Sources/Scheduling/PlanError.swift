@@ -4,6 +4,8 @@ public import Workloads
 public enum PlanError: Error, Hashable, Sendable, CustomStringConvertible {
     /// No instance of the pool can hold the task, even alone.
     case impossible(TaskID, Resources)
+    /// Every instance of the pool that could run the task takes more than the account may have in use, even alone.
+    case beyondQuota(TaskID, Resources, Quota)
     /// The cost model gave a time or price that is negative, infinite or not a number.
     case badEstimate(TaskID, type: String, seconds: Double)
     /// No plan found keeps the limits. The nearest that do: the fastest within the budget if there is a budget,
@@ -21,6 +23,10 @@ public enum PlanError: Error, Hashable, Sendable, CustomStringConvertible {
         case .impossible(let task, let request):
             return
                 "Task '\(task)' needs \(request), more than any instance of the pool has. Ask for less, or add a larger instance type."
+        case .beyondQuota(let task, let request, let quota):
+            return
+                "Task '\(task)' needs \(request), which is beyond the quota of \(quota) on every instance of the pool that could run it. "
+                + "Raise the quota, ask for less, or add a cheaper instance type."
         case .badEstimate(let task, let type, let seconds):
             return "The cost model expects task '\(task)' to take \(seconds) seconds on \(type). "
                 + "Times must be finite and not negative: train again, or give the task a recorded time."

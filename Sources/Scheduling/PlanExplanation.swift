@@ -14,6 +14,8 @@ public struct PlanExplanation: Hashable, Sendable, Encodable {
             case result
             /// The task holds room on the instance.
             case room
+            /// The task has in use what the account may not have more of at once.
+            case quota
         }
 
         /// The task.
@@ -82,14 +84,14 @@ public struct PlanExplanation: Hashable, Sendable, Encodable {
             throw .invalid("it has no task '\(task)'" + (nearest.map { ". Did you mean '\($0)'?" } ?? ""))
         }
         let own = plan.assignments[place]
-        let waits = plan.waits(graph) { problem.transferSeconds($0, $1, isFar: $2) }
+        let waits = plan.waits(graph, quota: problem.quota) { problem.transferSeconds($0, $1, isFar: $2) }
         (self.task, type, instance) = (task, graph.tasks[index].type, own.instance)
         (startSeconds, endSeconds) = (own.startSeconds, own.endSeconds)
         let found = waits.links[place].map { link in
             let earlier = plan.assignments[link.piece]
             let arrival = earlier.endSeconds + link.seconds
             return Wait(
-                task: earlier.task, reason: link.reason == .room ? .room : .result, endSeconds: earlier.endSeconds,
+                task: earlier.task, reason: Wait.Reason(link.reason), endSeconds: earlier.endSeconds,
                 transferSeconds: link.seconds, isBinding: arrival >= own.startSeconds - WaitGraph.tolerance)
         }.sorted { a, b in
             let (first, second) = (a.endSeconds + a.transferSeconds, b.endSeconds + b.transferSeconds)
@@ -106,7 +108,8 @@ public struct PlanExplanation: Hashable, Sendable, Encodable {
         let site = Site(
             task: index, own: own, predecessors: plan.assignments.filter { before.contains($0.task) },
             others: Dictionary(grouping: plan.assignments.filter { $0.task != task }, by: \.instance),
-            zones: Dictionary(plan.instances.map { ($0.id, $0.entry.zone) }, uniquingKeysWith: { first, _ in first }))
+            zones: Dictionary(plan.instances.map { ($0.id, $0.entry.zone) }, uniquingKeysWith: { first, _ in first }),
+            account: AccountTimeline(problem, of: plan, but: task))
         alternatives = problem.entries.indices.map { Self.alternative(problem, plan, site, entry: $0) }.sorted {
             ($0.endSeconds ?? .infinity, $0.offer) < ($1.endSeconds ?? .infinity, $1.offer)
         }
@@ -122,6 +125,8 @@ extension PlanExplanation {
         /// All other tasks of every instance.
         var others: [InstanceID: [Plan.Assignment]]
         var zones: [InstanceID: String?]
+        /// What all other tasks have in use, if there is a quota.
+        var account: AccountTimeline?
     }
 
     /// The best that instances of one entry can do for a task, while the rest of the plan stays.
@@ -148,7 +153,7 @@ extension PlanExplanation {
         for instance in rented {
             let others = site.others[instance.id] ?? []
             let ready = arrival(problem, site, on: instance.id, entry: entry)
-            let start = earliestStart(own, seconds, from: ready, beside: others, in: offer.type)
+            let start = earliestStart(site, entry, seconds, from: ready, beside: others, in: offer.type)
             guard let first = others.map(\.startSeconds).min(), let last = others.map(\.endSeconds).max() else {
                 consider(start, bill.total(from: start, to: start + seconds), isNew: false)
                 continue
@@ -158,7 +163,8 @@ extension PlanExplanation {
             consider(start, after - before, isNew: false)
         }
         if rented.count < offer.maximumCount {
-            let start = arrival(problem, site, on: nil, entry: entry)
+            let ready = arrival(problem, site, on: nil, entry: entry)
+            let start = earliestStart(site, entry, seconds, from: ready, beside: [], in: offer.type)
             consider(start, bill.total(from: start, to: start + seconds), isNew: true)
         }
         guard let best else {
@@ -194,6 +200,21 @@ extension PlanExplanation {
             let isFar = Network.isFar(site.zones[earlier.instance] ?? nil, zone)
             let transfer = predecessor.map { problem.transferSeconds($0, site.task, isFar: isFar) } ?? 0
             return max(latest, earlier.endSeconds + transfer)
+        }
+    }
+
+    /// The first moment from which on there is room for so many seconds beside others, within the quota.
+    private static func earliestStart(
+        _ site: Site, _ entry: Int, _ seconds: Double, from ready: Double, beside others: [Plan.Assignment],
+        in type: InstanceType
+    ) -> Double {
+        var start = ready
+        while true {
+            let found = earliestStart(site.own, seconds, from: start, beside: others, in: type)
+            guard let account = site.account,
+                let allowed = account.earliestStart(site.task, on: entry, ready: found), allowed > found
+            else { return found }
+            start = allowed
         }
     }
 
@@ -245,7 +266,20 @@ extension PlanExplanation {
                 + Units.formatBytes(there.storageBytes)
         }
         if !request.allow(offer.type, offer.purchase, zone: offer.zone) { return "not allowed there" }
+        if let quota = problem.quota, !quota.allows(problem.requests[task], on: offer) {
+            return "beyond the quota of \(quota)"
+        }
         return "never ends there"
+    }
+}
+
+extension PlanExplanation.Wait.Reason {
+    fileprivate init(_ reason: WaitGraph.Reason) {
+        switch reason {
+        case .result: self = .result
+        case .room: self = .room
+        case .quota: self = .quota
+        }
     }
 }
 

@@ -16,13 +16,14 @@ public struct PlanRisk: Hashable, Sendable, Encodable {
     public private(set) var reclaimProbability = 0.0
 
     /// - Parameters:
+    ///   - quota: The quota that the plan keeps.
     ///   - draws: How many times the job is played.
     ///   - seed: Equal seeds give equal risks.
     /// - Throws: ``PlanError`` as a plan would.
     /// - Complexity: O(*draws* · (*V* + *E*)).
     public init(
-        _ plan: Plan, of graph: TaskGraph, on pool: ResourcePool, costs: CostModel, goal: Goal, draws: Int = 200,
-        seed: UInt64 = 0
+        _ plan: Plan, of graph: TaskGraph, on pool: ResourcePool, costs: CostModel, goal: Goal, quota: Quota? = nil,
+        draws: Int = 200, seed: UInt64 = 0
     ) throws(PlanError) {
         let outlook = costs.outlook ?? MarketOutlook(listedIn: pool)
         var stays = 1.0
@@ -53,7 +54,7 @@ public struct PlanRisk: Hashable, Sendable, Encodable {
             }
         }
         let isZoned = costs.network.betweenZones != nil
-        let waits = plan.waits(graph) { transfers[SIMD3($0, $1, $2 && isZoned ? 1 : 0)] ?? 0 }
+        let waits = plan.waits(graph, quota: quota) { transfers[SIMD3($0, $1, $2 && isZoned ? 1 : 0)] ?? 0 }
         var ends: [Double] = []
         for draw in 0..<draws {
             var random = SeededGenerator(seed: seed, stream: UInt64(draw))

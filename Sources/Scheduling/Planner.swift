@@ -11,6 +11,7 @@ public struct Planner: Sendable {
     let graph: TaskGraph
     let pool: ResourcePool
     let costs: CostModel
+    let quota: Quota?
     /// Plans from elsewhere, for instance of a learnt policy: they count as list schedules do, and searches start from them.
     public var proposals: [Proposal] = []
 
@@ -26,8 +27,14 @@ public struct Planner: Sendable {
     }
 
     /// Makes a planner for one job on one pool.
-    public init(_ graph: TaskGraph, on pool: ResourcePool, costs: CostModel) {
-        (self.graph, self.pool, self.costs) = (graph, pool, costs)
+    ///
+    /// - Parameter quota: The most that all tasks may have in use at once.
+    public init(_ graph: TaskGraph, on pool: ResourcePool, costs: CostModel, quota: Quota? = nil) {
+        (self.graph, self.pool, self.costs, self.quota) = (graph, pool, costs, quota)
+    }
+
+    private func problem(confidence: Double?) throws(PlanError) -> PlanningProblem {
+        try PlanningProblem(graph, on: pool, costs: costs, quota: quota, confidence: confidence)
     }
 
     /// The best plan that is found within milliseconds: list schedules, and a brief search from them.
@@ -50,7 +57,7 @@ public struct Planner: Sendable {
         _ goal: Goal, limit: PlanSearch.Limit, method: PlanSearch.Method? = nil, threads: Int = 1,
         seed: UInt64 = 0
     ) throws(PlanError) -> FoundPlan {
-        let original = try PlanningProblem(graph, on: pool, costs: costs, confidence: goal.confidence)
+        let original = try problem(confidence: goal.confidence)
         guard graph.count > 0 else {
             return FoundPlan(
                 plan: Plan(assignments: [], instances: [], makespanSeconds: 0, cost: 0),
@@ -122,7 +129,7 @@ public struct Planner: Sendable {
 
     /// All list schedules from which a search for a goal starts.
     package func lists(_ goal: Goal) throws(PlanError) -> [Plan] {
-        var lists = ListPortfolio(try PlanningProblem(graph, on: pool, costs: costs, confidence: goal.confidence))
+        var lists = ListPortfolio(try problem(confidence: goal.confidence))
         lists.add(for: goal, briefly: true)
         return lists.schedules.map { $0.plan(lists.problem) }
     }
@@ -132,7 +139,7 @@ public struct Planner: Sendable {
     /// - Throws: ``PlanError``: a task that no instance can hold, or an estimate that is not a time.
     /// - Complexity: O(*V* · *instances* · *gaps* + *E*). Source: Topcuoglu, Hariri and Wu (2002).
     public func heft(confidence: Double? = nil) throws(PlanError) -> Plan {
-        let problem = try PlanningProblem(graph, on: pool, costs: costs, confidence: confidence)
+        let problem = try problem(confidence: confidence)
         let order = problem.order(by: problem.ranks(problem.spans.mean))
         if let model = LaneModel.whole(problem) {
             return LaneList.schedule(model, order: order, rule: .earliestFinish).plan(problem)
@@ -149,7 +156,7 @@ public struct Planner: Sendable {
     public func paretoFront(
         confidence: Double? = nil, limit: PlanSearch.Limit = .brief, most: Int = 40, threads: Int = 1, seed: UInt64 = 0
     ) throws(PlanError) -> [Plan] {
-        let original = try PlanningProblem(graph, on: pool, costs: costs, confidence: confidence)
+        let original = try problem(confidence: confidence)
         guard graph.count > 0 else { return [] }
         var lists = ListPortfolio(original)
         let problem = lists.problem

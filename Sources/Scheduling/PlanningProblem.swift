@@ -4,6 +4,8 @@ public import Workloads
 public struct PlanningProblem: Sendable {
     let graph: TaskGraph
     private let costs: CostModel
+    /// The most that the account may have in use at once; `nil` if that is no less than all tasks together.
+    let quota: Quota?
     /// A hash of all that it was made from.
     let digest: String
     let entries: [Offer]
@@ -59,11 +61,14 @@ public struct PlanningProblem: Sendable {
 
     /// Makes the arrays.
     ///
-    /// - Parameter confidence: Plan with this quantile of every run time in place of its expectation.
-    /// - Throws: ``PlanError/impossible(_:_:)`` or ``PlanError/badEstimate(_:type:seconds:)``.
+    /// - Parameters:
+    ///   - quota: The most that all tasks may have in use at once.
+    ///   - confidence: Plan with this quantile of every run time in place of its expectation.
+    /// - Throws: ``PlanError/impossible(_:_:)``, ``PlanError/beyondQuota(_:_:_:)`` or
+    ///   ``PlanError/badEstimate(_:type:seconds:)``.
     /// - Complexity: O(*V* · *entries* + *E* + files).
     public init(
-        _ graph: TaskGraph, on pool: ResourcePool, costs: CostModel, confidence: Double? = nil
+        _ graph: TaskGraph, on pool: ResourcePool, costs: CostModel, quota: Quota? = nil, confidence: Double? = nil
     ) throws(PlanError) {
         let (estimates, outlook) = (costs.estimates, costs.outlook ?? MarketOutlook(listedIn: pool))
         precondition(estimates.count == graph.count, "one estimate for each task")
@@ -86,7 +91,9 @@ public struct PlanningProblem: Sendable {
         smallest = requests.reduce(requests.first ?? .zero) { $0.minima($1) }
         (corners, kindOfRequest) = Self.classes(of: requests)
 
-        seconds = try Self.seconds(graph, requests, entries, places, costs.estimates, outlook, confidence)
+        let isLimited = quota?.isLimiting(requests, on: entries) ?? false
+        self.quota = isLimited ? quota : nil
+        seconds = try Self.seconds(graph, requests, entries, places, costs.estimates, outlook, self.quota, confidence)
         (shapes, shapeOf) = Self.shapes(requests, seconds, width: entries.count)
         let network = costs.network
         // Where bytes take no time, nobody need know them.
@@ -107,7 +114,7 @@ public struct PlanningProblem: Sendable {
     /// The times of all tasks on all entries. What is the same for task after task is looked up once.
     private static func seconds(
         _ graph: TaskGraph, _ requests: [Resources], _ entries: [Offer], _ places: [Int], _ estimates: Estimates,
-        _ outlook: MarketOutlook, _ confidence: Double?
+        _ outlook: MarketOutlook, _ quota: Quota?, _ confidence: Double?
     ) throws(PlanError) -> [Double] {
         let speeds = entries.map { estimates.learntSpeeds(on: $0.type) }
         let ownSpeeds = entries.map(\.type.speed)
@@ -123,7 +130,7 @@ public struct PlanningProblem: Sendable {
                 fits = entries.map { all(request.lanes .<= $0.capacity.lanes) && $0.fits(wanted) }
             }
             let once = estimates.seconds(of: index, p: confidence)
-            var isPossible = false
+            var (isPossible, isPossibleAlone) = (false, false)
             for entry in entries.indices {
                 guard fits[entry] else {
                     seconds.append(.infinity)
@@ -133,11 +140,16 @@ public struct PlanningProblem: Sendable {
                 guard here >= 0, here.isFinite else {
                     throw .badEstimate(tasks[index].id, type: entries[entry].type.name, seconds: here)
                 }
-                let value = isReclaimed[entry] ? outlook.secondsWithRestarts(here, on: places[entry]) : here
+                var value = isReclaimed[entry] ? outlook.secondsWithRestarts(here, on: places[entry]) : here
+                isPossibleAlone = isPossibleAlone || value.isFinite
+                if let quota, !quota.allows(requests[index], on: entries[entry]) { value = .infinity }
                 isPossible = isPossible || value.isFinite
                 seconds.append(value)
             }
-            guard isPossible else { throw .impossible(tasks[index].id, requests[index]) }
+            guard isPossible else {
+                if isPossibleAlone, let quota { throw .beyondQuota(tasks[index].id, requests[index], quota) }
+                throw .impossible(tasks[index].id, requests[index])
+            }
         }
         return seconds
     }

@@ -98,7 +98,8 @@ extension JobRun {
         } else if job.tasks.tasks.contains(where: { $0.claimedSeconds != nil }) || models.knowsRuntime {
             var costs = CostModel(believed, outlook: models.outlook(of: usable))
             if request.usesPool { costs.network = job.network ?? .free }
-            let found = try Planner(job.tasks, on: usable, costs: costs).planOfRun(job.goal)
+            let found = try Planner(job.tasks, on: usable, costs: costs, quota: job.account.quota)
+                .planOfRun(job.goal)
             options.plan = found.plan
             if let missed = found.missed {
                 // What has begun goes on as well as it can.

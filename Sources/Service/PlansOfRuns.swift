@@ -45,7 +45,7 @@ extension ModelSet {
         var pool = pool
         for place in pool.entries.indices { pool.entries[place].openSeconds = 0 }
         do {
-            return try Planner(rest.graph, on: pool, costs: costs).plan(rest.goal)
+            return try Planner(rest.graph, on: pool, costs: costs, quota: rest.quota).plan(rest.goal)
         } catch PlanError.infeasible(_, let fastest, let cheapest, let withinBudget, let withinDeadline) {
             return rest.reason == .budget ? withinBudget ?? cheapest : withinDeadline ?? fastest
         } catch PlanError.late(let plan, _) {

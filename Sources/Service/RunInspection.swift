@@ -40,7 +40,9 @@ public struct RunInspection: Sendable, Encodable {
     public let isRunning: Bool
     /// How it ended; `nil` while it has not.
     public let ending: String?
-    /// Tasks of the job, those that succeeded, that failed for good, and that cannot run.
+    /// All tasks of the job.
+    public let tasks: [TaskID]
+    /// How many there are, those that succeeded, that failed for good, and that cannot run.
     public let total: Int
     public let finished: Int
     public let failed: Int
@@ -105,6 +107,7 @@ public struct RunInspection: Sendable, Encodable {
         self.folder = folder
         isRunning = isInUse
         ending = state.jobs[0].ending?.rawValue
+        tasks = graph.tasks.map(\.id)
         total = graph.count
         finished = Int(state.jobs[0].finished)
         failed = state.tasks.phase.count { $0 == .failed }

@@ -68,7 +68,7 @@ extension SimulationStudy.Setting {
         goal.objective = assumptions.objective ?? goal.objective
         goal.deadlineSeconds = assumptions.deadlineSeconds ?? goal.deadlineSeconds
         goal.budget = assumptions.budget ?? goal.budget
-        let plan = try Planner(file.tasks, on: pool, costs: costs[0]).planOfRun(goal).plan
+        let plan = try Planner(file.tasks, on: pool, costs: costs[0], quota: file.account.quota).planOfRun(goal).plan
         var setup = RunSetup(
             file.tasks, offers: offers, policy: file.policy ?? .standard, keepsGoing: true, goal: goal, ranks: nil,
             estimates: costs[0].estimates, plan: plan, startSeconds: 0, account: file.account)

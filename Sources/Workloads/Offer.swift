@@ -52,6 +52,11 @@ public struct Offer: Hashable, Sendable, Codable {
     /// What an empty instance has room for.
     public var capacity: Resources { type.capacity }
 
+    /// US dollars per hour for the part of an instance that a request occupies, in the lane of which it takes most.
+    public func pricePerHour(of request: Resources) -> Double {
+        price.perHour * min(1, request.dominantShare(of: capacity))
+    }
+
     /// Whether an empty instance may run the task and has room for it.
     public func fits(_ request: Requirements) -> Bool {
         maximumCount > 0 && request.allow(type, purchase, zone: zone) && request.resources.fits(in: capacity)

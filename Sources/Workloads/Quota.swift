@@ -15,10 +15,40 @@ public struct Quota: Hashable, Sendable {
 }
 
 extension Quota {
+    /// Whether a task that asks for so much may run on an instance of an offer when nothing else does.
+    package func allows(_ request: Resources, on offer: Offer) -> Bool {
+        request.fits(in: resources) && offer.pricePerHour(of: request) <= pricePerHour * (1 + 1e-9)
+    }
+
+    /// Whether tasks that ask for so much might want more at once, on instances of offers.
+    package func isLimiting(_ requests: [Resources], on offers: [Offer]) -> Bool {
+        let whole = offers.reduce(Resources.zero) { sum, offer in
+            Resources(lanes: sum.lanes + offer.capacity.lanes * Double(min(offer.maximumCount, requests.count)))
+        }
+        let most = requests.reduce(.zero) { $0 + $1 }.minima(whole)
+        let price = offers.reduce(0) { $0 + $1.price.perHour * Double(min($1.maximumCount, requests.count)) }
+        return !most.fits(in: resources) || price > pricePerHour
+    }
+
     /// What keeps both.
     public func within(_ other: Quota) -> Quota {
         Quota(
             resources: resources.minima(other.resources), pricePerHour: Swift.min(pricePerHour, other.pricePerHour))
+    }
+}
+
+extension Quota: CustomStringConvertible {
+    /// What has a limit, for instance `16 cpus, 64 GB, 2.50 USD/h`.
+    public var description: String {
+        var parts: [String] = []
+        if resources.cpus.isFinite { parts.append(Units.format(resources.cpus, digits: 1) + " cpus") }
+        if resources.memoryBytes.isFinite { parts.append(Units.formatBytes(resources.memoryBytes)) }
+        if resources.gpus.isFinite { parts.append(Units.format(resources.gpus, digits: 1) + " gpus") }
+        if resources.storageBytes.isFinite {
+            parts.append(Units.formatBytes(resources.storageBytes) + " of storage")
+        }
+        if pricePerHour.isFinite { parts.append(Units.formatPrice(pricePerHour) + "/h") }
+        return parts.joined(separator: ", ")
     }
 }
 

@@ -44,6 +44,13 @@ public struct Resources: Hashable, Sendable {
         all(lanes .<= free.lanes + SIMD4(1e-9, 0.5, 1e-9, 0.5))
     }
 
+    /// The greatest part of `whole` that this takes in any lane that there is.
+    public func dominantShare(of whole: Resources) -> Double {
+        var share = 0.0
+        for lane in 0..<4 where whole.lanes[lane] > 0 { share = max(share, lanes[lane] / whole.lanes[lane]) }
+        return share
+    }
+
     /// The sum, lane by lane.
     @inlinable public static func + (a: Resources, b: Resources) -> Resources { Resources(lanes: a.lanes + b.lanes) }
 

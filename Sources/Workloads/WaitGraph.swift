@@ -27,6 +27,8 @@ package struct WaitGraph: Sendable {
         case result
         /// It needs the room of the other.
         case room
+        /// It needs what the other takes of what the account may have in use at once.
+        case quota
     }
 
     /// A piece that another waits for.
@@ -54,8 +56,13 @@ package struct WaitGraph: Sendable {
     /// - Parameters:
     ///   - results: The pieces whose results each needs; those that end after it starts are left out.
     ///   - capacity: The room of each instance; where there is none, the most that was ever occupied.
+    ///   - quota: The most that all pieces may have in use at once.
+    ///   - pricesPerHour: What each piece counts against the price of the quota.
     /// - Complexity: O((*pieces* + *links*) log *pieces*).
-    package init(_ pieces: [Piece], results: [[Link]], capacity: [Int: Resources] = [:]) {
+    package init(
+        _ pieces: [Piece], results: [[Link]], capacity: [Int: Resources] = [:], quota: Quota? = nil,
+        pricesPerHour: [Double] = []
+    ) {
         var links = results
         for (piece, own) in links.enumerated() {
             let latest = pieces[piece].start + Self.tolerance
@@ -63,25 +70,64 @@ package struct WaitGraph: Sendable {
         }
         let long = pieces.indices.filter { pieces[$0].end > pieces[$0].start + Self.tolerance }
         for (instance, own) in Dictionary(grouping: long, by: { pieces[$0].instance }) {
-            let starts = own.sorted { (pieces[$0].start, $0) < (pieces[$1].start, $1) }
-            let ends = own.sorted { (pieces[$0].end, $0) < (pieces[$1].end, $1) }
-            let room = capacity[instance] ?? Self.most(starts, ends, pieces)
+            let turns = Turns(own, pieces)
+            let room = capacity[instance] ?? turns.most(pieces)
             for lane in 0..<4 {
-                var pool = Pool(room.lanes[lane])
-                var ended = 0
-                for piece in starts where pieces[piece].resources.lanes[lane] > 0 {
-                    while ended < ends.count, pieces[ends[ended]].end <= pieces[piece].start + Self.tolerance {
-                        pool.give(pieces[ends[ended]].resources.lanes[lane], by: ends[ended])
-                        ended += 1
-                    }
-                    for giver in pool.take(pieces[piece].resources.lanes[lane])
-                    where !links[piece].contains(where: { $0.piece == giver }) {
-                        links[piece].append(Link(giver, .room))
-                    }
-                }
+                turns.handOn(room.lanes[lane], pieces, .room, &links) { pieces[$0].resources.lanes[lane] }
+            }
+        }
+        if let quota {
+            let turns = Turns(long, pieces)
+            for lane in 0..<4 where quota.resources.lanes[lane].isFinite {
+                turns.handOn(quota.resources.lanes[lane], pieces, .quota, &links) { pieces[$0].resources.lanes[lane] }
+            }
+            if quota.pricePerHour.isFinite {
+                turns.handOn(quota.pricePerHour, pieces, .quota, &links) { pricesPerHour[$0] }
             }
         }
         (self.pieces, self.links, order) = (pieces, links, Self.order(links))
+    }
+
+    /// Pieces that share a room, by start and by end.
+    private struct Turns {
+        let starts: [Int]
+        let ends: [Int]
+
+        init(_ own: [Int], _ pieces: [Piece]) {
+            starts = own.sorted { (pieces[$0].start, $0) < (pieces[$1].start, $1) }
+            ends = own.sorted { (pieces[$0].end, $0) < (pieces[$1].end, $1) }
+        }
+
+        /// Links each piece to those whose amounts it takes over.
+        func handOn(
+            _ room: Double, _ pieces: [Piece], _ reason: Reason, _ links: inout [[Link]], amount: (Int) -> Double
+        ) {
+            var pool = Pool(room)
+            var ended = 0
+            for piece in starts where amount(piece) > 0 {
+                while ended < ends.count, pieces[ends[ended]].end <= pieces[piece].start + WaitGraph.tolerance {
+                    pool.give(amount(ends[ended]), by: ends[ended])
+                    ended += 1
+                }
+                for giver in pool.take(amount(piece)) where !links[piece].contains(where: { $0.piece == giver }) {
+                    links[piece].append(Link(giver, reason))
+                }
+            }
+        }
+
+        /// The most that is occupied at once, lane by lane.
+        func most(_ pieces: [Piece]) -> Resources {
+            var (used, most, ended) = (Resources.zero, Resources.zero, 0)
+            for piece in starts {
+                while ended < ends.count, pieces[ends[ended]].end <= pieces[piece].start + WaitGraph.tolerance {
+                    used -= pieces[ends[ended]].resources
+                    ended += 1
+                }
+                used += pieces[piece].resources
+                most = most.maxima(used)
+            }
+            return most
+        }
     }
 
     /// Kahn's algorithm; what rounding has tied in a knot comes last.
@@ -127,20 +173,6 @@ package struct WaitGraph: Sendable {
             return givers
         }
     }
-
-    /// The most that is occupied at once, lane by lane.
-    private static func most(_ starts: [Int], _ ends: [Int], _ pieces: [Piece]) -> Resources {
-        var (used, most, ended) = (Resources.zero, Resources.zero, 0)
-        for piece in starts {
-            while ended < ends.count, pieces[ends[ended]].end <= pieces[piece].start + tolerance {
-                used -= pieces[ends[ended]].resources
-                ended += 1
-            }
-            used += pieces[piece].resources
-            most = most.maxima(used)
-        }
-        return most
-    }
 }
 
 extension WaitGraph {
@@ -158,7 +190,7 @@ extension WaitGraph {
             }
             let isLater = time(link) > time(known) + Self.tolerance
             let isSame = abs(time(link) - time(known)) <= Self.tolerance
-            if isLater || (isSame && known.reason == .room && link.reason == .result) { best = link }
+            if isLater || (isSame && known.reason != .result && link.reason == .result) { best = link }
         }
         return best
     }

@@ -122,11 +122,7 @@ struct PlanCommand: ParsableCommand {
             deadlineSeconds: deadline?.seconds ?? job.goal.deadlineSeconds, budget: budget ?? job.goal.budget,
             confidence: confidence)
         console.remarkUnknownTimes(known, unknownTime)
-        if job.account.quota != nil {
-            console.remark(
-                "plans do not know quotas: a run keeps to that of '\(job.account.tenant)', and may take longer")
-        }
-        var planner = Planner(job.tasks, on: offered, costs: costs)
+        var planner = Planner(job.tasks, on: offered, costs: costs, quota: job.account.quota)
         if self.planner == .policy {
             planner.proposals = try PolicyModel(contentsOf: policyModel).plans(
                 job.tasks, on: offered, costs: costs, seed: global.seed, threads: global.threads)
@@ -163,7 +159,7 @@ struct PlanCommand: ParsableCommand {
             throw Failure.input(error.description)
         }
         found.risk = try PlanRisk(
-            found.plan, of: job.tasks, on: offered, costs: costs, goal: goal,
+            found.plan, of: job.tasks, on: offered, costs: costs, goal: goal, quota: job.account.quota,
             draws: max(20, min(200, 2_000_000 / max(1, job.tasks.count))), seed: global.seed)
         if let output {
             let saved = SavedPlan(
@@ -172,7 +168,8 @@ struct PlanCommand: ParsableCommand {
         }
         if let svg { try GanttChart(job.name, found.plan, job.tasks, goal: goal).write(to: svg) }
         if let explain {
-            let problem = try PlanningProblem(job.tasks, on: offered, costs: costs, confidence: confidence)
+            let problem = try PlanningProblem(
+                job.tasks, on: offered, costs: costs, quota: job.account.quota, confidence: confidence)
             let explanation = try PlanExplanation(TaskID(explain), in: found.plan, problem)
             return try console.result(explanation, text: explanation.text)
         }

@@ -38,6 +38,12 @@ struct StatusCommand: ParsableCommand {
     func run() throws {
         let found = try RunInspection(
             job, store: storing.store, runFolder: runFolder, playouts: playouts, seed: global.seed)
+        for name in task where !found.tasks.contains(TaskID(name)) {
+            let nearest = nearestName(to: name, among: found.tasks.lazy.map(\.rawValue))
+            throw Failure.input(
+                "--task: the job has no task '\(name)'."
+                    + (nearest.map { " Did you mean '\($0)'?" } ?? " 'dag show' prints what there is."))
+        }
         try global.console.result(found, text: text(found))
     }
 

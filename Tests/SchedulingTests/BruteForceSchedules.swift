@@ -7,6 +7,7 @@ struct SmallProblem {
     var graph: TaskGraph
     var pool: ResourcePool
     var costs: CostModel
+    var quota: Quota?
 
     /// Up to `tasks` tasks and `machines` machines; times are whole seconds, transfers often longer than tasks.
     init(tasks: Int, machines: Int, seed: UInt64) throws {
@@ -48,10 +49,26 @@ struct SmallProblem {
         let speeds = pool.entries.map(\.type.speed)
         var ends = [Double](repeating: -1, count: count)
         var places = [Int](repeating: -1, count: count)
+        var begins = ends
         var free = pool.entries.map(\.openSeconds)
         var best = Double.infinity
         func transfer(_ from: Int, _ to: Int, on machine: Int) -> Double {
             seconds(from, to, zones: pool.entries[places[from]].zone, pool.entries[machine].zone)
+        }
+        /// The first moment from `ready` on at which a task may have a machine in use beside all that have been placed.
+        func allowed(_ task: Int, on machine: Int, from ready: Double) -> Double {
+            guard let quota else { return ready }
+            let placed = (0..<count).filter { ends[$0] > begins[$0] }
+            let seconds = (graph.tasks[task].claimedSeconds ?? 0) / speeds[machine]
+            return ([ready] + placed.map { ends[$0] }.filter { $0 > ready }.sorted()).first { start in
+                ([start] + placed.map { begins[$0] }.filter { $0 > start && $0 < start + seconds }).allSatisfy { time in
+                    let beside = placed.filter { begins[$0] <= time && ends[$0] > time } + [task]
+                    let price = beside.reduce(0) { sum, other in
+                        sum + pool.entries[other == task ? machine : places[other]].price.perHour
+                    }
+                    return Double(beside.count) <= quota.resources.cpus && price <= quota.pricePerHour
+                }
+            } ?? .infinity
         }
         func extend(_ done: Int, _ latest: Double) {
             guard latest < best else { return }
@@ -64,12 +81,14 @@ struct SmallProblem {
                         start = max(
                             start, ends[other] + (places[other] == machine ? 0 : transfer(other, task, on: machine)))
                     }
+                    start = allowed(task, on: machine, from: start)
+                    guard start < .infinity else { continue }
                     let (end, before) = (
                         start + (graph.tasks[task].claimedSeconds ?? 0) / speeds[machine], free[machine]
                     )
-                    (ends[task], places[task], free[machine]) = (end, machine, end)
+                    (begins[task], ends[task], places[task], free[machine]) = (start, end, machine, end)
                     extend(done + 1, max(latest, value(end, graph.tasks[task].deadlineSeconds ?? .infinity)))
-                    (ends[task], places[task], free[machine]) = (-1, -1, before)
+                    (begins[task], ends[task], places[task], free[machine]) = (-1, -1, -1, before)
                 }
             }
         }
@@ -89,7 +108,7 @@ struct SmallProblem {
 
     /// What a plan breaks, computed from job, pool and network alone.
     func fault(of plan: Plan) -> String? {
-        do { try plan.validate(graph, on: pool, network: costs.network) } catch { return "\(error)" }
+        do { try plan.validate(graph, on: pool, network: costs.network, quota: quota) } catch { return "\(error)" }
         let places = Dictionary(uniqueKeysWithValues: plan.assignments.map { ($0.task, $0) })
         let offers = Dictionary(uniqueKeysWithValues: plan.instances.map { ($0.id, $0.entry) })
         for (index, task) in graph.tasks.enumerated() {

@@ -39,7 +39,7 @@ package struct LaneModel: Sendable {
         problem.edges(of: task).count + Int(firstSuccessor[task + 1] - firstSuccessor[task])
     }
 
-    /// `nil` where lanes would not be exact, or if many tasks share one.
+    /// `nil` where lanes would not be exact, because of a quota too, or if many tasks share one.
     ///
     /// - Parameters:
     ///   - most: The most instances of each entry.
@@ -47,7 +47,7 @@ package struct LaneModel: Sendable {
     package init?(_ problem: PlanningProblem, most: [Int], sharing: Bool = false) {
         self.problem = problem
         room = sharing ? problem.entries.indices.reduce(0) { max($0, Self.room(problem, $1)) } : 0
-        guard room <= 64, room * problem.graph.count <= 2_000_000 else { return nil }
+        guard problem.quota == nil, room <= 64, room * problem.graph.count <= 2_000_000 else { return nil }
         for entry in problem.entries.indices {
             guard let lanes = sharing ? 1 : Self.lanes(problem, entry) else { return nil }
             for _ in 0..<min(most[entry], problem.entries[entry].maximumCount, problem.graph.count) {

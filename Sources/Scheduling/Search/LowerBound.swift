@@ -5,7 +5,7 @@ internal import Workloads
 /// The greatest of three: the longest path, in which data moves unless tasks run on one instance, and those that do run one
 /// after the other where an instance has no room for two (Colin and Chrétienne, *C.P.M. scheduling with small communication
 /// delays and task duplication*, 1991, by the entry of the pool); the work that must be done between two times, by all that
-/// can be rented; and the same where at every moment only so many tasks can run at once as may have started. Of small jobs a
+/// can be rented, or within the quota; and the same where at every moment only so many tasks can run at once as may have started. Of small jobs a
 /// ``PlanSearch`` may prove more.
 public struct LowerBound: Sendable {
     /// No schedule is shorter, in seconds.
@@ -20,9 +20,28 @@ public struct LowerBound: Sendable {
         guard problem.graph.count > 0 else { return }
         let bounds = Paths(problem, mostTimes: briefly ? 400_000 : 2_000_000)
         pathSeconds = bounds.longest
-        workSeconds = Work(problem, bounds).seconds
+        workSeconds = max(Work(problem, bounds).seconds, Self.accountSeconds(problem))
         // Sums of the same seconds in another order differ by rounding.
         makespanSeconds = (max(pathSeconds, workSeconds) + (problem.opens.min() ?? 0)) * (1 - 1e-12)
+    }
+
+    /// The time of all work where only so much may be in use at once.
+    private static func accountSeconds(_ problem: PlanningProblem) -> Double {
+        guard let quota = problem.quota else { return 0 }
+        var (used, paid) = (SIMD4<Double>(repeating: 0), 0.0)
+        for task in 0..<problem.graph.count {
+            var (least, cheapest) = (Double.infinity, Double.infinity)
+            for entry in problem.entries.indices where problem.seconds(of: task, on: entry).isFinite {
+                let seconds = problem.seconds(of: task, on: entry)
+                least = min(least, seconds)
+                cheapest = min(cheapest, seconds * problem.entries[entry].pricePerHour(of: problem.requests[task]))
+            }
+            used += least * problem.requests[task].lanes
+            paid += cheapest
+        }
+        var seconds = quota.pricePerHour.isFinite && paid > 0 ? paid / quota.pricePerHour : 0
+        for lane in 0..<4 where used[lane] > 0 { seconds = max(seconds, used[lane] / quota.resources.lanes[lane]) }
+        return seconds
     }
 
     /// Takes what a search has proved.

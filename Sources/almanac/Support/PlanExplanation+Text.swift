@@ -47,7 +47,12 @@ extension PlanExplanation {
         }
         lines += waits.map { wait in
             let verb = wait.isBinding ? "waits for" : "also after"
-            let what = wait.reason == .result ? "the result of" : "the room of"
+            let what =
+                switch wait.reason {
+                case .result: "the result of"
+                case .room: "the room of"
+                case .quota: "the part of the quota of"
+                }
             let transfer =
                 wait.transferSeconds > 0
                 ? ", whose data takes \(Units.formatSeconds(wait.transferSeconds)) to come" : ""
