@@ -38,7 +38,7 @@ extension Quota {
 }
 
 extension Quota: CustomStringConvertible {
-    /// What has a limit, for instance `16 cpus, 64 GB, 2.50 USD/h`.
+    /// What has a limit, for instance `16 cpus, 64.0 GB, $2.50/h`.
     public var description: String {
         var parts: [String] = []
         if resources.cpus.isFinite { parts.append(Units.format(resources.cpus, digits: 1) + " cpus") }

@@ -47,9 +47,7 @@ import Workloads
         let pool = testPool()
         let most = graph.tasks.reduce(Resources.zero) { $0.maxima($1.request.resources) }
         let quota = Quota(
-            resources: Resources(
-                lanes: most.lanes
-                    * SIMD4(1.5, 3, .infinity, .infinity).replacing(with: .infinity, where: most.lanes .<= 0)),
+            resources: Resources(lanes: SIMD4(most.cpus * 1.5, max(1, most.memoryBytes) * 3, .infinity, .infinity)),
             pricePerHour: pool.entries.map(\.price.perHour).max().map { $0 * 2 } ?? 0)
         let planner = Planner(graph, on: pool, costs: .claimed(by: graph), quota: quota)
         let free = try Planner(graph, on: pool, costs: .claimed(by: graph)).plan(Goal(.time))
@@ -91,7 +89,7 @@ import Workloads
         #expect(try plan(1).makespanSeconds == 120)
         #expect(try plan(4).makespanSeconds == 30)
         let error = #expect(throws: PlanError.self) { try plan(0.5) }
-        #expect(error?.description.contains("beyond the quota of 0.50 USD/h") == true, "\(error as Any)")
+        #expect(error?.description.contains("beyond the quota of $0.50/h") == true, "\(error as Any)")
         let risk = try PlanRisk(
             plan(1), of: graph, on: pool, costs: .claimed(by: graph), goal: Goal(.time), quota: Quota(pricePerHour: 1))
         #expect(risk.reclaimProbability == 0)
