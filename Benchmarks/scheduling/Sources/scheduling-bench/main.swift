@@ -8,6 +8,7 @@ import Workloads
 //
 //   plan PROBLEM...             the fastest plans
 //   search SECONDS PROBLEM...   the fastest plans that a search on all processors finds in so many seconds each
+//   guided SECONDS POLICY PROBLEM...   the same, from what a learnt policy proposes too
 //   cost PROBLEM DEADLINE       the cheapest plan by the deadline, in seconds; with SECONDS of search at the end, that of a search
 //   pareto SECONDS PROBLEM      plans of which none is both slower and dearer than another
 //   decode PROBLEM ORDER        a schedule decoded: the tasks in an order, then the machine of each task
@@ -58,11 +59,17 @@ func answer(_ plan: Plan, of problem: Problem, seconds: Double) throws -> Answer
 }
 
 /// What a search on all processors finds, with seconds by the clock.
-func search(_ problem: Problem, _ goal: Goal, seconds: Double) throws -> Answer {
-    let planner = Planner(problem.graph, on: problem.pool, costs: problem.costs)
+func search(_ problem: Problem, _ goal: Goal, seconds: Double, policy: PolicyModel? = nil) throws -> Answer {
+    var planner = Planner(problem.graph, on: problem.pool, costs: problem.costs)
+    let threads = ProcessInfo.processInfo.activeProcessorCount
     let (start, busy) = (ContinuousClock.now, processorSeconds())
-    let found = try planner.search(
-        goal, limit: .seconds(seconds), threads: ProcessInfo.processInfo.activeProcessorCount, seed: 1)
+    if let policy {
+        planner.proposals = policy.plans(
+            problem.graph, on: problem.pool, costs: problem.costs, seed: 1, threads: threads)
+    }
+    // What the policy takes is not on top.
+    let left = max(0, seconds - start.duration(to: .now) / .seconds(1))
+    let found = try planner.search(goal, limit: .seconds(left), threads: threads, seed: 1)
     let took = start.duration(to: .now) / .seconds(1)
     var answer = try answer(found.plan, of: problem, seconds: took)
     answer.processorSeconds = processorSeconds() - busy
@@ -114,6 +121,11 @@ case ("plan", 2...):
 case ("search", 3...):
     for path in arguments.dropFirst(2) {
         try show(search(try Problem(path), Goal(.time), seconds: Double(arguments[1]) ?? 0))
+    }
+case ("guided", 4...):
+    let policy = try PolicyModel(contentsOf: arguments[2])
+    for path in arguments.dropFirst(3) {
+        try show(search(try Problem(path), Goal(.time), seconds: Double(arguments[1]) ?? 0, policy: policy))
     }
 case ("cost", 4):
     let goal = Goal(.cost, deadlineSeconds: Double(arguments[2]) ?? 0)
