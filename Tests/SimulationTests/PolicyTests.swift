@@ -93,9 +93,6 @@ import Workloads
         let folder = TemporaryFolder()
         let path = folder.path + "/policy.safetensors"
         var rule = PairRule.untuned
-        var network = PairNetwork(width: 2, hidden: Array(repeating: 0.25, count: 4 * PairFeatures.count))
-        network.output = [1, -1]
-        rule.network = network
         (rule.low, rule.high) = (rule.weights, rule.weights)
         let row = PolicyComparison.Row(name: "learned", mean: 1, p95: 2, ratio: 1, low: 1, high: 1, seconds: 0)
         let origin = PolicyModel.Origin(

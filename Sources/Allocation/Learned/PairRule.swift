@@ -1,8 +1,7 @@
 /// Scores a ready task on an offer that has room for it: the greatest score above zero starts, and if there is none, what is
 /// free stays idle for the time being.
 ///
-/// A weighted sum of ``PairFeatures``, and a small network on top of it if there is one. It is learnt in the simulator by an
-/// evolution strategy; the weights that it begins with are those of list scheduling: the longest path first, where it ends
+/// A weighted sum of ``PairFeatures``. It is learnt in the simulator by an evolution strategy; the weights that it begins with are those of list scheduling: the longest path first, where it ends
 /// first, smaller jobs before larger ones.
 public struct PairRule: Hashable, Sendable, Codable {
     /// One for each of ``PairFeatures/names``.
@@ -11,16 +10,14 @@ public struct PairRule: Hashable, Sendable, Codable {
     /// grows with that of jobs per processor. Source: Berg et al., *heSRPT* (2020).
     public var skew: Float
     public var skewByLoad: Float
-    /// What a network adds; `nil` is nothing.
-    public var network: PairNetwork?
     /// The least and the greatest of every feature that it was trained on; empty if nobody looked.
     public var low: [Float] = []
     public var high: [Float] = []
 
     /// Makes a rule; a number of weights other than that of the features is a mistake of the programmer.
-    public init(weights: [Float], skew: Float = 0, skewByLoad: Float = 0, network: PairNetwork? = nil) {
+    public init(weights: [Float], skew: Float = 0, skewByLoad: Float = 0) {
         precondition(weights.count == PairFeatures.count, "one weight for each feature")
-        (self.weights, self.skew, self.skewByLoad, self.network) = (weights, skew, skewByLoad, network)
+        (self.weights, self.skew, self.skewByLoad) = (weights, skew, skewByLoad)
     }
 
     /// What it is before it has learnt anything.
@@ -45,7 +42,7 @@ public struct PairRule: Hashable, Sendable, Codable {
     }
 
     /// Whether it looks at what re-planning would do, which takes time to find out.
-    public var takesAdvice: Bool { self[.planned] != 0 || self[.unplanned] != 0 || network != nil }
+    public var takesAdvice: Bool { self[.planned] != 0 || self[.unplanned] != 0 }
 
     /// To follow re-planning; all else but breaks ties.
     public static let advised: PairRule = {
@@ -58,7 +55,7 @@ public struct PairRule: Hashable, Sendable, Codable {
 
     /// Whether all its numbers are.
     public var isFinite: Bool {
-        weights.allSatisfy(\.isFinite) && skew.isFinite && skewByLoad.isFinite && network?.isFinite ?? true
+        weights.allSatisfy(\.isFinite) && skew.isFinite && skewByLoad.isFinite
     }
 
     /// Whether some feature lies outside of what it was trained on by more than half of that.
@@ -90,6 +87,5 @@ public struct PairRule: Hashable, Sendable, Codable {
             for column in 0..<width { sum += weights[column] * features[row * width + column] }
             scores.append(sum)
         }
-        network?.add(features, rows: rows, to: &scores)
     }
 }

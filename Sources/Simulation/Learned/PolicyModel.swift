@@ -67,11 +67,6 @@ public struct PolicyModel: Sendable {
         try file.set("skew", [rule.skew, rule.skewByLoad])
         try file.set("low", rule.low)
         try file.set("high", rule.high)
-        if let network = rule.network {
-            try file.set("network.hidden", network.hidden)
-            try file.set("network.bias", network.bias)
-            try file.set("network.output", network.output)
-        }
         try file.write(to: path)
     }
 
@@ -98,17 +93,6 @@ public struct PolicyModel: Sendable {
         }
         rule = PairRule(weights: weights, skew: skew[0], skewByLoad: skew[1])
         (rule.low, rule.high) = (try file.values("low"), try file.values("high"))
-        if let hidden: [Float] = try? file.values("network.hidden") {
-            let (bias, output): ([Float], [Float]) = (
-                try file.values("network.bias"), try file.values("network.output")
-            )
-            guard hidden.count == 2 * PairFeatures.count * bias.count, output.count == bias.count else {
-                throw .invalidMetadata("network.hidden", reason: "its layers do not fit together")
-            }
-            var network = PairNetwork(width: bias.count, hidden: hidden)
-            (network.bias, network.output) = (bias, output)
-            rule.network = network
-        }
         guard rule.isFinite else { throw .invalidMetadata("weights", reason: "they hold what is no number") }
         origin = try file.json("origin", as: Origin.self)
     }
