@@ -128,7 +128,7 @@ private struct CheckedBackend<World: Backend>: Backend {
         let graph = try TaskGraph(
             (0..<12).map { index in
                 TaskSpec(
-                    id: TaskID("t\(index)"), command: index < 4 ? "sleep 0.6" : "sleep 0.05",
+                    id: TaskID("t\(index)"), command: index < 4 ? "sleep 3" : "sleep 0.05",
                     predecessors: index < 4 ? [] : [TaskID("t\(index - 4)")])
             })
         var options = ExecutorOptions(
@@ -137,7 +137,7 @@ private struct CheckedBackend<World: Backend>: Backend {
         if hasPool {
             let type = InstanceType(name: "part", cpus: 2, memoryBytes: 4e9)
             options.pool = [Offer(type: type, maximumCount: 2, openSeconds: 0.05)]
-            options.reclaims = [.init("part#0", noticeSeconds: 0.2, warningSeconds: 0.1)]
+            options.reclaims = [.init("part#0", noticeSeconds: 1.5, warningSeconds: 0.1)]
         }
         try FileManager.default.createDirectory(
             atPath: options.runFolder + "/attempts", withIntermediateDirectories: true)
