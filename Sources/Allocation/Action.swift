@@ -85,18 +85,23 @@ public struct Assignments: Hashable, Sendable, Codable {
     public var endSeconds: Double
     /// When the plan starts every task, in seconds of the run's clock; empty if it does not say.
     public var startSeconds: [Double]
+    /// Whether the job keeps its deadline although the plan uses what may be taken back: what is lost can run on demand.
+    public var isRecoverable: Bool
 
     /// Makes assignments.
     public init(
-        slots: [Slot], slotOfTask: [Int32], order: [Int32], endSeconds: Double, startSeconds: [Double] = []
+        slots: [Slot], slotOfTask: [Int32], order: [Int32], endSeconds: Double, startSeconds: [Double] = [],
+        isRecoverable: Bool = false
     ) {
         (self.slots, self.slotOfTask, self.order, self.endSeconds) = (slots, slotOfTask, order, endSeconds)
-        self.startSeconds = startSeconds
+        (self.startSeconds, self.isRecoverable) = (startSeconds, isRecoverable)
     }
 
-    private enum CodingKeys: String, CodingKey { case slots, slotOfTask, order, endSeconds, startSeconds }
+    private enum CodingKeys: String, CodingKey {
+        case slots, slotOfTask, order, endSeconds, startSeconds, isRecoverable
+    }
 
-    /// Reads assignments; those of the release before do not say when a task starts.
+    /// Reads assignments; those of releases before do not say when a task starts, or whether they are recoverable.
     public init(from decoder: any Decoder) throws {
         let values = try decoder.container(keyedBy: CodingKeys.self)
         self.init(
@@ -104,6 +109,7 @@ public struct Assignments: Hashable, Sendable, Codable {
             slotOfTask: try values.decode([Int32].self, forKey: .slotOfTask),
             order: try values.decode([Int32].self, forKey: .order),
             endSeconds: try values.decode(Double.self, forKey: .endSeconds),
-            startSeconds: try values.decodeIfPresent([Double].self, forKey: .startSeconds) ?? [])
+            startSeconds: try values.decodeIfPresent([Double].self, forKey: .startSeconds) ?? [],
+            isRecoverable: try values.decodeIfPresent(Bool.self, forKey: .isRecoverable) ?? false)
     }
 }

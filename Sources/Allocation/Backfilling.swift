@@ -111,7 +111,8 @@ public struct Backfilling: Placement {
         for instance in 0..<state.instances.count {
             guard state.instances.phase[instance] == .open, need.avoided != InstanceIndex(instance),
                 state.couldHold(task, InstanceIndex(instance)),
-                state.isWithinQuota(task, on: state.instances.offer[instance])
+                state.isWithinQuota(task, on: state.instances.offer[instance]),
+                state.mayRisk(task, on: state.instances.offer[instance])
             else { continue }
             var free = state.instances.free[instance]
             var seconds = state.seconds

@@ -87,6 +87,10 @@ private struct Words {
                 plan.startSeconds.append(seconds)
             }
         }
+        if count > 0 {
+            guard let mark = int() else { return nil }
+            plan.isRecoverable = mark != 0
+        }
         return plan
     }
 }
@@ -109,6 +113,7 @@ extension [String] {
         append("\(plan.slotOfTask.count)")
         for (slot, order) in zip(plan.slotOfTask, plan.order) { self += ["\(slot)", "\(order)"] }
         self += plan.startSeconds.map { "\($0)" }
+        if plan.isRecoverable, !plan.startSeconds.isEmpty { append("1") }
     }
 }
 

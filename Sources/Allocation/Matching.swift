@@ -66,7 +66,8 @@ struct Matching: Sendable {
             if item.isBlocked, state.tasks.priority[Int(task)] >= 0, let instance = item.candidates.last {
                 let isOpen = state.instances.phase[Int(instance)] == .open
                 if isOpen, instance != forbidden, item.need.resources.fits(in: state.instances.free[Int(instance)]),
-                    state.isWithinQuota(task, on: state.instances.offer[Int(instance)])
+                    state.isWithinQuota(task, on: state.instances.offer[Int(instance)]),
+                    state.mayRisk(task, on: state.instances.offer[Int(instance)])
                 {
                     return (place, task, instance)
                 }
@@ -127,7 +128,7 @@ struct Matching: Sendable {
         let isThrifty = state.tasks.priority[Int(task)] < 0
         var best: (instance: InstanceIndex, free: Resources, price: Double)?
         for offer in rooms.offers where state.allowed[Int(need.restriction)][offer] {
-            guard state.isWithinQuota(task, on: OfferIndex(offer)),
+            guard state.isWithinQuota(task, on: OfferIndex(offer)), state.mayRisk(task, on: OfferIndex(offer)),
                 let found = rooms.find(need.resources, on: offer, except: need.avoided, forbidden)
             else { continue }
             let price =

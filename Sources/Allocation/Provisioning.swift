@@ -154,11 +154,13 @@ public struct AsRented: Provisioning {
             let isThere = (0..<state.instances.count).contains {
                 state.instances.phase[$0] == .open && request.fits(in: state.instances.free[$0])
                     && state.allows(TaskIndex(task), state.instances.offer[$0])
+                    && state.mayRisk(TaskIndex(task), on: state.instances.offer[$0])
             }
             if isThere { return [] }
             let usable = state.offers.indices.filter {
                 request.fits(in: state.offers[$0].capacity) && state.allows(TaskIndex(task), OfferIndex($0))
                     && state.isWithinQuota(TaskIndex(task), on: OfferIndex($0))
+                    && state.mayRisk(TaskIndex(task), on: OfferIndex($0))
                     && Int(state.openCounts[$0]) < state.offers[$0].maximumCount
                     && state.refusals[$0].seconds + Self.patienceSeconds <= state.seconds
             }

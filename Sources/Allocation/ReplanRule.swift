@@ -29,6 +29,7 @@ public enum ReplanRule: Hashable, Sendable, Codable {
         if item.deadlineSeconds.isFinite, state.expectedEnd(of: item, plan) > item.deadlineSeconds * slack {
             return .deadline
         }
+        if state.isHeldByRisk(item) { return .deadline }
         if item.budget.isFinite,
             max(state.spentDollars(), state.expectedDollars(of: item, plan)) > item.budget * slack
         {
@@ -43,7 +44,8 @@ extension ReplanRule {
     func wakeSeconds(_ state: RunState) -> Double {
         guard case .whenInDanger(let patience) = self, patience > 0 else { return .infinity }
         let isWatched = state.jobs.contains {
-            $0.isAdmitted && $0.ending == nil && $0.plan != nil && $0.running > 0
+            $0.isAdmitted && $0.ending == nil && $0.plan != nil
+                && ($0.running > 0 || $0.ready > 0 && $0.plan?.isRecoverable == true)
                 && ($0.deadlineSeconds.isFinite || $0.budget.isFinite)
         }
         return isWatched ? state.seconds + patience : .infinity

@@ -67,6 +67,7 @@ extension RunState {
         case .planned(let job, let plan):
             guard let state = known(job), state.ending == nil, isFitting(plan, state) else { return false }
             jobs[Int(job)].plan = plan
+            learnComeback(of: Int(job))
             jobs[Int(job)].instanceOfSlot = plan.slots.map { known($0.instance) ? $0.instance : -1 }
             count(job)
             planned.append(job)

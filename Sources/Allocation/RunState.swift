@@ -267,6 +267,8 @@ extension RunState {
         public let flow: DataFlow?
         /// The plan in force.
         public internal(set) var plan: Assignments?
+        /// What it takes to end after a reclaim; empty before there is a plan that knows.
+        var comeback = Comeback()
         /// The instance of every slot of the plan, or -1 before it is asked for.
         public internal(set) var instanceOfSlot: [InstanceIndex] = []
         /// Tasks of every slot that are not over.

@@ -222,7 +222,9 @@ extension ShadowSchedule {
             if phase.isRunningOrOver { continue }
             looked += 1
             let request = state.tasks.request[Int(task)]
-            guard phase == .ready, state.mayStart(state.tasks.job[Int(task)]), request.fits(in: free) else {
+            guard phase == .ready, state.mayStart(state.tasks.job[Int(task)]), request.fits(in: free),
+                state.mayRisk(task, on: state.instances.offer[own])
+            else {
                 isHeld = true
                 continue
             }
@@ -485,6 +487,7 @@ extension ShadowSchedule {
         var roomSeconds = (0..<width).map { profiles[$0].roomSeconds }
         var lasting = [Double](repeating: 0, count: seconds.count)
         var after = lasting
+        var latest = lasting
         var course = Course(
             host: Array(repeating: -1, count: line.count), start: Array(repeating: .infinity, count: line.count),
             end: Array(repeating: now, count: line.count))
@@ -502,6 +505,7 @@ extension ShadowSchedule {
             for offer in lasting.indices {
                 lasting[offer] = state.allows(task, OfferIndex(offer)) ? seconds[offer][index] * left : .infinity
                 if lookingAhead { after[offer] = restAtBest[offer][index] }
+                latest[offer] = state.latestStart(of: task, on: OfferIndex(offer))
             }
             var (best, bestStart, bestEnd, bestScore) = (-1, Double.infinity, Double.infinity, Double.infinity)
             let own = hostOfPlace(place[index], job: jobIndex, state)
@@ -518,6 +522,7 @@ extension ShadowSchedule {
                 else { return }
                 let start = profiles[host].start(
                     request, ready: ready, seconds: seconds, before: limit - seconds - after)
+                guard start <= latest[offer] else { return }
                 let score = start + seconds + after
                 if score < bestScore || host == own && score <= limit {
                     (best, bestStart, bestEnd, bestScore) = (host, start, start + seconds, score)
@@ -637,6 +642,7 @@ extension ShadowSchedule {
             for task in queues[instance].dropFirst(heads[instance])
             where state.tasks.phase[Int(task)] == .ready && state.mayStart(state.tasks.job[Int(task)])
                 && state.tasks.request[Int(task)].fits(in: state.instances.free[instance])
+                && state.mayRisk(task, on: state.instances.offer[instance])
             {
                 if let known = best, startSeconds[Int(known.task)] <= startSeconds[Int(task)] { continue }
                 best = (task, InstanceIndex(instance))

@@ -141,7 +141,7 @@ extension Assignments {
         }
         self.init(
             slots: slots, slotOfTask: slotOfTask, order: order, endSeconds: startSeconds + plan.makespanSeconds,
-            startSeconds: starts)
+            startSeconds: starts, isRecoverable: plan.isRecoverable ?? false)
     }
 }
 

@@ -142,7 +142,7 @@ struct LaneList {
             } else {
                 second = min(second, candidate.score)
             }
-            guard end <= deadline else { continue }
+            guard end <= deadline, end <= problem.latestEnd(of: task, on: entry) else { continue }
             // Sums of the same seconds in another order differ by rounding: that is a tie, which the earlier end breaks.
             let rounding = 1e-9 * max(candidate.added, cheapest.added.isFinite ? cheapest.added : 0)
             if candidate.added < cheapest.added - rounding

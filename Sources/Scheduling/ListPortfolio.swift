@@ -54,12 +54,21 @@ struct ListPortfolio {
         }
         size = count * (model?.host.count ?? 8 * problem.entries.count)
         recipes.removeLast(max(0, recipes.count - max(3, 80_000 / max(1, size))))
-        var (fastest, fastestOrder) = (Double.infinity, mean)
+        if !problem.safeEnds.isEmpty {
+            // What nobody takes back is always safe.
+            let usable = problem.entries.map { $0.purchase == .onDemand }
+            let fits = (0..<count).allSatisfy { task in
+                usable.indices.contains { usable[$0] && problem.seconds(of: task, on: $0).isFinite }
+            }
+            if fits { recipes.append((least, .earliestFinish, usable)) }
+        }
+        var (fastest, fastestOrder, leastLate) = (Double.infinity, mean, Double.infinity)
         for (order, rule, usable) in recipes {
             let schedule = Self.schedule(problem, model, order, rule, usable)
             schedules.append(schedule)
-            if schedule.makespan < fastest {
-                (fastest, fastestOrder, fastestEnds) = (schedule.makespan, order, schedule.ends)
+            let late = problem.safeEnds.isEmpty ? 0 : schedule.lateness
+            if (late, schedule.makespan) < (leastLate, fastest) {
+                (leastLate, fastest, fastestOrder, fastestEnds) = (late, schedule.makespan, order, schedule.ends)
             }
         }
         if !problem.deadlines.isEmpty {

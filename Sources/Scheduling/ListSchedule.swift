@@ -61,12 +61,12 @@ extension ListSchedule {
             return score >= fastest.score && added > fastest.addedCost + rounding
         }
 
-        mutating func consider(_ candidate: Candidate) {
+        mutating func consider(_ candidate: Candidate, by latest: Double) {
             let (end, added) = (candidate.end, candidate.addedCost)
             if (candidate.score, added) < (fastest?.score ?? .infinity, fastest?.addedCost ?? .infinity) {
                 fastest = candidate
             }
-            guard end <= deadline else { return }
+            guard end <= min(deadline, latest) else { return }
             // Sums of the same seconds in another order differ by rounding: that is a tie, which the earlier end breaks.
             let known = best?.addedCost ?? .infinity
             let rounding = 1e-9 * max(added, known.isFinite ? known : 0)
@@ -104,7 +104,8 @@ extension ListSchedule {
                 choice.consider(
                     Candidate(
                         number: tails[entry].count, entry: entry, start: start, end: end, score: end + rest,
-                        addedCost: problem.bills[entry].dollars(from: start, to: end) + elsewhere.dollars))
+                        addedCost: problem.bills[entry].dollars(from: start, to: end) + elsewhere.dollars),
+                    by: problem.latestEnd(of: task, on: entry))
             }
         }
         if let choice = choice.best ?? choice.fastest { commit(task, choice) }
@@ -115,7 +116,7 @@ extension ListSchedule {
         _ task: Int, _ entry: Int, _ tails: InstanceTails, _ ready: Double, _ seconds: Double, _ rest: Double,
         host: Int, there: Double, dollars: Double, _ choice: inout Choice
     ) {
-        let bill = problem.bills[entry]
+        let (bill, safe) = (problem.bills[entry], problem.latestEnd(of: task, on: entry))
         // Of bills as long as this, in whatever order they are summed.
         let rounding = 1e-12 * bill.dollars(from: 0, to: ready + seconds)
         let (kind, request) = (Int(problem.kindOfRequest[task]), problem.requests[task])
@@ -157,7 +158,7 @@ extension ListSchedule {
                     Candidate(
                         number: number, entry: entry, start: start, end: end, score: end + rest,
                         addedCost: bill.dollars(from: min(first, start), to: max(last, end))
-                            - bill.dollars(from: first, to: last) + dollars))
+                            - bill.dollars(from: first, to: last) + dollars), by: safe)
             }
         }
     }

@@ -94,6 +94,9 @@ public struct Plan: Hashable, Sendable, Codable {
     public var transfers: [Transfer]?
     /// The hash of job, pool and cost model, by ``CostModel/digest(of:on:)``; `nil` in plans of earlier releases.
     public var digest: String?
+    /// Whether the job keeps its deadline whenever a spot instance is taken back, by running on demand what that one ran and
+    /// all that follows; `nil` without deadline or spot instances.
+    public var isRecoverable: Bool?
 
     /// The tasks that end after their own deadlines, the latest first.
     public func lateTasks(_ graph: TaskGraph) -> [LateTask] {

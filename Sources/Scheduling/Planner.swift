@@ -57,7 +57,26 @@ public struct Planner: Sendable {
         _ goal: Goal, limit: PlanSearch.Limit, method: PlanSearch.Method? = nil, threads: Int = 1,
         seed: UInt64 = 0
     ) throws(PlanError) -> FoundPlan {
-        let original = try problem(confidence: goal.confidence)
+        let problem = try problem(confidence: goal.confidence)
+        // Safe from reclaims if that can be, else as well as it can be.
+        if let safe = problem.recoverable(by: goal.deadlineSeconds) {
+            do {
+                var found = try search(safe, goal, limit: limit, method: method, threads: threads, seed: seed)
+                found.plan.isRecoverable = true
+                return found
+            } catch PlanError.infeasible, PlanError.late {
+                var found = try search(problem, goal, limit: limit, method: method, threads: threads, seed: seed)
+                found.plan.isRecoverable = false
+                return found
+            }
+        }
+        return try search(problem, goal, limit: limit, method: method, threads: threads, seed: seed)
+    }
+
+    private func search(
+        _ original: PlanningProblem, _ goal: Goal, limit: PlanSearch.Limit, method: PlanSearch.Method?, threads: Int,
+        seed: UInt64
+    ) throws(PlanError) -> FoundPlan {
         guard graph.count > 0 else {
             return FoundPlan(
                 plan: Plan(assignments: [], instances: [], makespanSeconds: 0, cost: 0),

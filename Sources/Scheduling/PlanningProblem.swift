@@ -4,6 +4,7 @@ public import Workloads
 public struct PlanningProblem: Sendable {
     let graph: TaskGraph
     private let costs: CostModel
+    private let confidence: Double?
     /// The most that the account may have in use at once; `nil` if that is no less than all tasks together.
     let quota: Quota?
     /// A hash of all that it was made from.
@@ -16,6 +17,11 @@ public struct PlanningProblem: Sendable {
     /// When each task may start first, and by when it must end, in seconds; empty if no task says so.
     let releases: [Double]
     let deadlines: [Double]
+    /// By when each task (slow index) must end on each entry (fast index), so that after a reclaim of that all can still run on
+    /// demand in time; empty where that does not matter.
+    private(set) var safeEnds: [Double] = []
+    /// Whether anything must end by a time of its own.
+    var isDated: Bool { !deadlines.isEmpty || !safeEnds.isEmpty }
     /// What each task occupies.
     let requests: [Corner]
     /// A request no greater than any.
@@ -73,7 +79,7 @@ public struct PlanningProblem: Sendable {
         let (estimates, outlook) = (costs.estimates, costs.outlook ?? MarketOutlook(listedIn: pool))
         precondition(estimates.count == graph.count, "one estimate for each task")
         precondition(outlook.pricesPerHour.count == pool.entries.count, "an outlook for each entry")
-        (self.graph, self.costs) = (graph, costs)
+        (self.graph, self.costs, self.confidence) = (graph, costs, confidence)
         digest = costs.digest(of: graph, on: pool)
         let places = pool.entries.indices.filter { pool.entries[$0].maximumCount > 0 }
         let entries = places.map { pool.entries[$0] }
@@ -213,11 +219,62 @@ public struct PlanningProblem: Sendable {
     /// When a task may start first, whatever it waits for.
     func release(of task: Int) -> Double { releases.isEmpty ? 0 : releases[task] }
 
-    /// By how many seconds the task that is latest ends after its own deadline; 0 if none does, but for rounding.
-    func lateness(_ ends: [Double]) -> Double {
-        zip(deadlines, ends).reduce(0) { latest, task in
-            task.1 <= task.0 * (1 + 1e-9) ? latest : max(latest, task.1 - task.0)
+    /// By when a task must end on an entry; infinite if that does not matter.
+    func latestEnd(of task: Int, on entry: Int) -> Double {
+        let own = deadlines.isEmpty ? .infinity : deadlines[task]
+        return safeEnds.isEmpty ? own : min(own, safeEnds[task * entries.count + entry])
+    }
+
+    /// By how many seconds the task that is latest ends after it must; 0 if none does, but for rounding.
+    func lateness(_ ends: [Double], on entry: (Int) -> Int) -> Double {
+        guard isDated else { return 0 }
+        return ends.indices.reduce(0) { latest, task in
+            let end = latestEnd(of: task, on: entry(task))
+            return ends[task] <= end * (1 + 1e-9) ? latest : max(latest, ends[task] - end)
         }
+    }
+
+    /// The same problem with plans that keep a deadline of the job whenever a spot instance is taken back, even at the last
+    /// moment: what it ran, and all that follows, then runs on demand, with times that nine of ten runs keep. `nil` if that
+    /// asks nothing of a plan.
+    ///
+    /// - Complexity: O(*V* · *entries* + *E*).
+    func recoverable(by deadline: Double?) -> PlanningProblem? {
+        let isSpot = entries.map { $0.purchase == .spot }
+        guard let deadline, isSpot.contains(true), isSpot.contains(false) else { return nil }
+        var (once, opens) = ([Double](), [Double]())
+        for task in 0..<graph.count {
+            var best = (seconds: Double.infinity, open: 0.0)
+            let slower = slowdown(of: task)
+            for entry in entries.indices where !isSpot[entry] {
+                let seconds = seconds(of: task, on: entry) * slower
+                if seconds + self.opens[entry] < best.seconds + best.open { best = (seconds, self.opens[entry]) }
+            }
+            once.append(best.seconds)
+            opens.append(best.open)
+        }
+        var latest = graph.tasks.map { min(deadline, $0.deadlineSeconds ?? .infinity) }
+        for task in graph.topologicalOrder.reversed() {
+            // What cannot run on demand takes no time here.
+            let start = latest[task] - (once[task].isFinite ? once[task] : 0)
+            for edge in edges(of: task) {
+                let predecessor = Int(predecessors[edge])
+                latest[predecessor] = min(latest[predecessor], start - transfers[edge])
+            }
+        }
+        var problem = self
+        problem.safeEnds = (0..<graph.count).flatMap { task in
+            entries.indices.map { entry in
+                isSpot[entry] && once[task].isFinite ? latest[task] - once[task] - opens[task] : .infinity
+            }
+        }
+        return problem
+    }
+
+    /// By what factor a task takes longer than is planned in one of ten runs.
+    private func slowdown(of task: Int) -> Double {
+        let planned = costs.estimates.seconds(of: task, p: confidence)
+        return planned > 0 ? max(1, costs.estimates.seconds(of: task, p: 0.9) / planned) : 1
     }
 
     /// When each task must end at the latest, if all that follows takes its least time and moves no data: so that all

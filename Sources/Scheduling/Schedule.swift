@@ -92,7 +92,7 @@ public struct Schedule: Hashable, Sendable {
             cost += problem.bills[Int(entry)].total(from: use.first, to: use.last)
         }
         if problem.movesCost { cost += dollarsOfTransfers(problem) }
-        lateness = problem.lateness(ends)
+        lateness = problem.lateness(ends) { Int(entryOfInstance[Int(instance[$0])]) }
     }
 
     private func dollarsOfTransfers(_ problem: PlanningProblem) -> Double {

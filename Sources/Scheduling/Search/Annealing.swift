@@ -52,7 +52,7 @@ extension LaneModel: SearchSpace {
     ) -> Found<LanePlan> {
         // Windows and beams know neither zones nor instances that come later, and beams no deadlines of tasks.
         let isPlain = !problem.hasZones && problem.startsAtOnce
-        if method == .beam, isPlain, problem.deadlines.isEmpty {
+        if method == .beam, isPlain, !problem.isDated {
             return widen(points[chain % points.count], score, from: 4 << chain, until: limit)
         }
         // They find what annealing does not, and the other way round; but see times only.

@@ -115,7 +115,9 @@ package struct LaneSchedule: ~Copyable {
         startsAtOnce = problem.startsAtOnce
         release = UnsafePointer(copy(problem.releases))
         isReleased = !problem.releases.isEmpty
-        dated = problem.deadlines.indices.filter { problem.deadlines[$0].isFinite }
+        dated = (problem.isDated ? 0..<count : 0..<0).filter { task in
+            problem.entries.indices.contains { problem.latestEnd(of: task, on: $0).isFinite }
+        }
         let none = [Int32](repeating: -1, count: count)
         let zero = [Double](repeating: 0, count: count)
         order = copy(none)
@@ -292,7 +294,7 @@ package struct LaneSchedule: ~Copyable {
     /// By how much the task that is latest ends after its own deadline, in seconds; 0 if none does.
     package func lateness() -> Double {
         dated.reduce(0) { latest, task in
-            let deadline = model.problem.deadlines[task]
+            let deadline = model.problem.latestEnd(of: task, on: Int(entryOfLane[Int(lane[task])]))
             return end[task] <= deadline * (1 + 1e-9) ? latest : max(latest, end[task] - deadline)
         }
     }

@@ -118,7 +118,7 @@ public struct PlanSearch: Sendable {
 
     /// Looks for anything better than what was found, by a beam that holds all that may be if the job is small.
     private mutating func prove(_ model: LaneModel, _ score: PlanScore, _ limit: Limit) {
-        guard !model.problem.hasZones, model.problem.startsAtOnce, model.problem.deadlines.isEmpty else { return }
+        guard !model.problem.hasZones, model.problem.startsAtOnce, !model.problem.isDated else { return }
         var end = SearchLimit()
         if case .seconds(let seconds) = limit { end.seconds = seconds / 4 }
         let known = score(schedule)
