@@ -70,6 +70,11 @@ extension RunState {
         return seconds + min(600, 10 * Double(sign: .plus, exponent: min(Int(count) - 1, 6), significand: 1))
     }
 
+    /// When an instance of a job's plan should be asked for: so that it comes in time, or at once if the plan was made later.
+    func askSeconds(for wanted: Assignments.Slot, of job: JobState) -> Double {
+        max(wanted.startSeconds - offers[Int(wanted.offer)].openSeconds, job.replanSeconds)
+    }
+
     /// Whether a ready task has no place in a plan to wait for.
     fileprivate func wantsRoom(_ task: TaskIndex) -> Bool {
         let job = jobs[Int(tasks.job[Int(task)])]
@@ -80,7 +85,7 @@ extension RunState {
         // It is not there yet; when it is late, the task goes elsewhere.
         guard instance >= 0 else {
             let wanted = plan.slots[slot]
-            return seconds >= wanted.startSeconds - offers[Int(wanted.offer)].openSeconds + Rescheduling.patienceSeconds
+            return seconds >= askSeconds(for: wanted, of: job) + Rescheduling.patienceSeconds
         }
         switch instances.phase[Int(instance)] {
         case .opening: return false
@@ -122,7 +127,7 @@ public struct AsRented: Provisioning {
         for job in state.jobs where job.isAdmitted && job.ending == nil {
             for (slot, wanted) in (job.plan?.slots ?? []).enumerated()
             where job.instanceOfSlot[slot] < 0 && job.openOfSlot[slot] > 0 {
-                let seconds = wanted.startSeconds - state.offers[Int(wanted.offer)].openSeconds
+                let seconds = state.askSeconds(for: wanted, of: job)
                 // Then the tasks of a slot that nobody could ask for want room elsewhere.
                 let late = seconds + Rescheduling.patienceSeconds
                 if late > state.seconds { earliest = min(earliest, seconds > state.seconds ? seconds : late) }

@@ -24,8 +24,10 @@ public enum ReplanRule: Hashable, Sendable, Codable {
                 && item.openOfSlot[slot] > 0
         }
         if isGone { return .capacity }
-        // A plan that just keeps its limits is no danger.
+        // A plan that just keeps its limits is no danger; where the last one could not keep them, the next one hardly will.
         let slack = 1.01
+        let isLost = plan.endSeconds > item.deadlineSeconds * slack
+        guard !isLost || state.seconds >= item.replanSeconds + 10 * patience else { return nil }
         if item.deadlineSeconds.isFinite, state.expectedEnd(of: item, plan) > item.deadlineSeconds * slack {
             return .deadline
         }

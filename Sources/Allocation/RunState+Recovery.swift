@@ -34,13 +34,26 @@ extension RunState {
         return job.deadlineSeconds - recovery - once * (1 - Double(tasks.savedShare[Int(task)]))
     }
 
-    /// Whether a task that could start on its place in the job's plan must not any more.
+    /// Whether a task that could start waits on its place in the job's plan for so long that a reclaim, or the rest of the job
+    /// itself, would cost the deadline.
     func isHeldByRisk(_ job: JobState) -> Bool {
-        guard let plan = job.plan, plan.isRecoverable, job.ready > 0 else { return false }
-        return job.range.contains { task in
-            guard tasks.phase[task] == .ready, case let slot = Int(plan.slotOfTask[task - Int(job.first)]), slot >= 0
-            else { return false }
-            return !mayRisk(TaskIndex(task), on: plan.slots[slot].offer)
+        guard let plan = job.plan, plan.isRecoverable, job.ready > 0, !job.comeback.seconds.isEmpty else {
+            return false
+        }
+        return job.range.contains { index in
+            let place = index - Int(job.first)
+            guard tasks.phase[index] == .ready, case let slot = Int(plan.slotOfTask[place]), slot >= 0 else {
+                return false
+            }
+            let (task, instance, offer) = (TaskIndex(index), job.instanceOfSlot[slot], plan.slots[slot].offer)
+            var start = max(seconds, plan.startSeconds.isEmpty ? 0 : plan.startSeconds[place])
+            if instance >= 0, !tasks.request[index].fits(in: instances.free[Int(instance)]) {
+                let ends = instances.running[Int(instance)].map { expectedEnd(of: $0) }
+                start = max(start, ends.min() ?? start)
+            }
+            return start > latestStart(of: task, on: offer)
+                || seconds + job.comeback.leastSeconds[place] <= job.deadlineSeconds
+                    && start + job.comeback.leastSeconds[place] > job.deadlineSeconds
         }
     }
 

@@ -370,8 +370,7 @@ extension ShadowSchedule {
         for (index, job) in state.jobs.enumerated() where job.isAdmitted && job.ending == nil {
             for (slot, wanted) in (job.plan?.slots ?? []).enumerated()
             where job.instanceOfSlot[slot] < 0 && job.openOfSlot[slot] > 0 {
-                let patience =
-                    wanted.startSeconds - state.offers[Int(wanted.offer)].openSeconds + Rescheduling.patienceSeconds
+                let patience = state.askSeconds(for: wanted, of: job) + Rescheduling.patienceSeconds
                 guard now < patience else { continue }
                 patienceEnds = min(patienceEnds, patience)
                 hostOfSlot[index][slot] = Int32(hosts.count)

@@ -16,9 +16,12 @@ public struct RemainingJob: Sendable {
     public var running: [Int: Double]
     /// Offers of the run that refused lately, with how many of them are there: more are not counted on for the time being.
     public private(set) var refused: [Int: Int] = [:]
+    /// The index of the first task of the whole job.
+    private let first: TaskIndex
 
     package init(_ whole: TaskGraph, _ job: JobIndex, _ reason: ReplanReason, _ goal: Goal, _ state: RunState) throws {
         let item = state.jobs[Int(job)]
+        first = item.first
         let phases = whole.tasks.indices.map { state.tasks.phase[Int(item.first) + $0] }
         let left = whole.tasks.indices.filter { !phases[$0].isOver }
         var running: [Int: Double] = [:]
@@ -66,13 +69,22 @@ public struct RemainingJob: Sendable {
         return adjusted
     }
 
-    /// A plan for it as the allocator carries it out: tasks that run have their place already.
+    /// A plan for it as the allocator carries it out: tasks that run keep their place.
     package func assignments(
         _ plan: Plan, _ whole: TaskGraph, offers: [Offer], _ state: RunState
     ) -> Assignments {
         var found = Assignments(plan, whole, offers: offers, startSeconds: state.seconds)
-        for place in running.keys {
-            if let index = whole.index(of: graph.tasks[place].id) { found.slotOfTask[index] = -1 }
+        for place in running.keys.sorted() {
+            guard let index = whole.index(of: graph.tasks[place].id) else { continue }
+            // Where it runs is the instance that the plan has for it, and for what follows there; so it is missed when that goes.
+            let (slot, instance) = (Int(found.slotOfTask[index]), state.tasks.instance[Int(first) + index])
+            if slot >= 0, found.slots[slot].instance < 0,
+                found.slots[slot].offer == state.instances.offer[Int(instance)],
+                !found.slots.contains(where: { $0.instance == instance })
+            {
+                found.slots[slot].instance = instance
+            }
+            if slot >= 0, found.slots[slot].instance != instance { found.slotOfTask[index] = -1 }
         }
         return found.taking(state)
     }

@@ -146,13 +146,14 @@ extension Assignments {
 }
 
 extension Assignments {
-    /// The same, on instances that are open already as far as there are some.
+    /// The same, on instances that are open already as far as there are some that no slot has.
     package func taking(_ state: RunState) -> Assignments {
         var plan = self
+        let taken = Set(slots.map(\.instance))
         var free = (0..<InstanceIndex(state.instances.count)).filter {
-            [.opening, .open].contains(state.instances.phase[Int($0)])
+            [.opening, .open].contains(state.instances.phase[Int($0)]) && !taken.contains($0)
         }
-        for slot in plan.slots.indices {
+        for slot in plan.slots.indices where plan.slots[slot].instance < 0 {
             guard let place = free.firstIndex(where: { state.instances.offer[Int($0)] == plan.slots[slot].offer })
             else { continue }
             plan.slots[slot].instance = free.remove(at: place)
