@@ -215,6 +215,12 @@ struct PlanCommand: ParsableCommand {
         }
         if search != nil { known.append("\(found.tries) moves were judged") }
         if let risk = found.risk?.text { known.append(risk) }
+        switch plan.isRecoverable {
+        case true?: known.append("the deadline holds whatever spot instances are taken back")
+        case false?:
+            known.append("a spot instance that is taken back may cost the deadline: on demand there is too little time")
+        case nil: break
+        }
         if !known.isEmpty { parts.insert(known.joined(separator: "; "), at: 2) }
         if plan.instances.count > 40, !tasks {
             parts.append("… and \(plan.instances.count - 40) more (--tasks prints all)")

@@ -75,7 +75,7 @@ struct SimulateCommand: ParsableCommand {
     var pool: String?
 
     @Option(
-        name: .long,
+        name: [.long, .customLong("spot")],
         help: ArgumentHelp(
             "What happens to spot instances: a file of recorded prices or availability, 'store' for those imported, or "
                 + "'generated'."))
