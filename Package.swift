@@ -133,7 +133,7 @@ let package = Package(
             name: "ReinforcementLearningTests",
             dependencies: ["LinearAlgebra", "ModelFiles", "ReinforcementLearning", "TestSupport"],
             swiftSettings: settings),
-        .testTarget(name: "WorkloadsTests", dependencies: ["Workloads", "TestSupport"], swiftSettings: settings),
+        .testTarget(name: "WorkloadsTests", dependencies: ["LinearAlgebra", "Workloads", "TestSupport"], swiftSettings: settings),
         .testTarget(
             name: "ReadingTests", dependencies: ["CZlib", "LinearAlgebra", "Reading", "TestSupport"],
             swiftSettings: settings),
