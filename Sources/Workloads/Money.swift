@@ -4,17 +4,17 @@
 ///     let all = lives.map(\.cost).reduce(.zero, +)
 ///
 /// Amounts beyond 9.2 billion dollars stay at that limit.
-public struct Money: Hashable, Sendable, Comparable, Codable, CustomStringConvertible {
+public struct Money: Hashable, Sendable, Comparable, AdditiveArithmetic, Codable, CustomStringConvertible {
     /// The amount in units of 1e-9 dollar.
-    public var nanodollars: Int
+    public var nanodollars: Int64
 
     /// An amount in units of 1e-9 dollar.
-    public init(nanodollars: Int) { self.nanodollars = nanodollars }
+    public init(nanodollars: Int64) { self.nanodollars = nanodollars }
 
     /// The amount nearest to so many dollars; zero for what is no number.
     public init(dollars: Double) {
         let scaled = (dollars * 1e9).rounded()
-        nanodollars = scaled.isNaN ? 0 : Int(exactly: scaled) ?? (scaled > 0 ? .max : .min)
+        nanodollars = scaled.isNaN ? 0 : Int64(exactly: scaled) ?? (scaled > 0 ? .max : .min)
     }
 
     /// Reads a decimal number such as `12`, `0.0345` or `$1.50`, exactly.
@@ -29,7 +29,7 @@ public struct Money: Hashable, Sendable, Comparable, Codable, CustomStringConver
         let fraction = parts.count > 1 ? parts[1] : ""
         guard parts[0].utf8.count + fraction.utf8.count > 0, fraction.utf8.count <= 9,
             (String(parts[0]) + fraction).utf8.allSatisfy({ 48...57 ~= $0 }),
-            let amount = Int(parts[0] + fraction + String(repeating: "0", count: 9 - fraction.utf8.count))
+            let amount = Int64(parts[0] + fraction + String(repeating: "0", count: 9 - fraction.utf8.count))
         else { return nil }
         nanodollars = isNegative ? -amount : amount
     }
@@ -41,12 +41,12 @@ public struct Money: Hashable, Sendable, Comparable, Codable, CustomStringConver
     /// too. Exact for prices to 1e-9 dollar and whole seconds, but for that one rounding.
     public static func cost(ofSeconds seconds: Double, at price: Price) -> Money {
         let hourly = Money(dollars: price.perHour).nanodollars
-        guard let whole = Int(exactly: seconds), whole >= 0, hourly >= 0 else {
+        guard let whole = Int64(exactly: seconds), whole >= 0, hourly >= 0 else {
             return Money(dollars: price.perHour * seconds / 3600)
         }
         let product = hourly.multipliedFullWidth(by: whole)
         guard product.high < 1800 else { return Money(nanodollars: .max) }
-        let (quotient, remainder) = 3600.dividingFullWidth(product)
+        let (quotient, remainder) = Int64(3600).dividingFullWidth(product)
         return Money(nanodollars: quotient + (remainder >= 1800 ? 1 : 0))
     }
 
@@ -71,13 +71,14 @@ public struct Money: Hashable, Sendable, Comparable, Codable, CustomStringConver
     public func divided(by weights: [Double]) -> [Money] {
         let usable = weights.map { $0 > 0 && $0.isFinite ? $0 : 0 }
         let total = usable.reduce(0, +)
-        let shares = total > 0 && total.isFinite ? usable.map { $0 / total } : weights.map { _ in 1 / Double(weights.count) }
+        let shares =
+            total > 0 && total.isFinite ? usable.map { $0 / total } : weights.map { _ in 1 / Double(weights.count) }
         let last = shares.lastIndex { $0 > 0 }
-        var (reached, given) = (0.0, 0)
+        var (reached, given) = (0.0, Int64(0))
         return shares.indices.map { index in
             reached += shares[index]
             // Rounding must not leave anything to those after the last.
-            let upTo = last.map { index >= $0 } ?? true ? nanodollars : Int(Double(nanodollars) * min(1, reached))
+            let upTo = last.map { index >= $0 } ?? true ? nanodollars : Int64(Double(nanodollars) * min(1, reached))
             defer { given = upTo }
             return Money(nanodollars: upTo - given)
         }
@@ -97,7 +98,7 @@ public struct Money: Hashable, Sendable, Comparable, Codable, CustomStringConver
 
     /// The amount so many times.
     public static func * (a: Money, count: Int) -> Money {
-        let (product, overflow) = a.nanodollars.multipliedReportingOverflow(by: count)
+        let (product, overflow) = a.nanodollars.multipliedReportingOverflow(by: Int64(count))
         return Money(nanodollars: overflow ? ((a.nanodollars > 0) == (count > 0) ? .max : .min) : product)
     }
 
@@ -108,11 +109,18 @@ public struct Money: Hashable, Sendable, Comparable, Codable, CustomStringConver
     public static func < (a: Money, b: Money) -> Bool { a.nanodollars < b.nanodollars }
 
     /// Reads an amount from a whole number of units.
-    public init(from decoder: any Decoder) throws { nanodollars = try decoder.singleValueContainer().decode(Int.self) }
+    public init(from decoder: any Decoder) throws {
+        nanodollars = try decoder.singleValueContainer().decode(Int64.self)
+    }
 
     /// Writes a whole number of units.
     public func encode(to encoder: any Encoder) throws {
         var value = encoder.singleValueContainer()
         try value.encode(nanodollars)
     }
+}
+
+extension Price {
+    /// What so many seconds cost, rounded once to the nearest unit; nothing for fewer than none.
+    public func bill(seconds: Int) -> Money { Money.cost(ofSeconds: Double(max(0, seconds)), at: self) }
 }

@@ -7,14 +7,16 @@ import Workloads
         "reads decimal numbers exactly, and nothing else",
         arguments: [
             ("12", 12_000_000_000), ("0.0345", 34_500_000), ("$1.50", 1_500_000_000), (".5", 500_000_000),
-            ("0.000000001", 1), ("-2.25", -2_250_000_000), ("9223372036.854775807", Int.max), ("", nil), (".", nil),
+            ("0.000000001", 1), ("-2.25", -2_250_000_000), ("9223372036.854775807", Int64.max), ("", nil), (".", nil),
             ("1e3", nil), ("0.0000000001", nil), ("9223372036.854775808", nil), ("1,50", nil), ("٣", nil), ("+1", nil),
             ("$", nil), ("--1", nil), ("1.2.3", nil), (" 1", nil), ("nan", nil),
-        ] as [(String, Int?)])
-    func reads(text: String, amount: Int?) { #expect(Money(text)?.nanodollars == amount) }
+        ] as [(String, Int64?)])
+    func reads(text: String, amount: Int64?) { #expect(Money(text)?.nanodollars == amount) }
 
-    @Test("writes all digits, which read back as the same", arguments: [0, 1, -1, 999_999_999, 1_500_000_000, Int.max, -Int.max])
-    func writes(amount: Int) {
+    @Test(
+        "writes all digits, which read back as the same",
+        arguments: [0, 1, -1, 999_999_999, 1_500_000_000, Int64.max, -Int64.max])
+    func writes(amount: Int64) {
         #expect(Money(Money(nanodollars: amount).decimal)?.nanodollars == amount)
         #expect(Money(nanodollars: 1_500_000_000).decimal == "1.5")
     }
@@ -23,6 +25,7 @@ import Workloads
     func cost() {
         let price = Price(perHour: 0.0345)
         #expect(Money.cost(ofSeconds: 3600, at: price).nanodollars == 34_500_000)
+        #expect(Price(perHour: 0.918).bill(seconds: 7201).decimal == "1.836255" && price.bill(seconds: -1) == .zero)
         // 34,500,000 / 3600 = 9583.33…
         #expect(Money.cost(ofSeconds: 1, at: price).nanodollars == 9583)
         #expect(Money.cost(ofSeconds: 2, at: price).nanodollars == 19167)
@@ -38,7 +41,7 @@ import Workloads
     @Test("parts add up to the whole, are in proportion, and none is negative", arguments: UInt64(0)..<200)
     func divides(seed: UInt64) {
         var generator = SeededGenerator(seed: seed, stream: 0)
-        let amount = Money(nanodollars: generator.nextInt(below: 1 << Int(1 + seed % 60)))
+        let amount = Money(nanodollars: Int64(generator.nextInt(below: 1 << Int(1 + seed % 60))))
         let weights = (0..<1 + generator.nextInt(below: 40)).map { _ in
             generator.nextInt(below: 4) == 0 ? 0 : Double.random(in: 0...10, using: &generator)
         }
