@@ -50,7 +50,7 @@ public struct CostReport: Sendable {
     }
 
     /// A sum of parts.
-    public struct Row: Hashable, Sendable, Codable {
+    public struct Row: Hashable, Sendable, Encodable {
         /// What they have in common; empty for the total.
         public var name: String
         /// What was paid, and for what.
@@ -78,6 +78,24 @@ public struct CostReport: Sendable {
             case idle = "idle_nanodollars"
             case onDemand = "on_demand_nanodollars"
             case optimum = "optimum_nanodollars"
+            case saved = "saved_nanodollars"
+            case regret = "regret_nanodollars"
+        }
+
+        /// Writes all amounts, those that follow from others, too.
+        public func encode(to encoder: any Encoder) throws {
+            var values = encoder.container(keyedBy: CodingKeys.self)
+            try values.encode(name, forKey: .name)
+            for (amount, key) in [
+                (paid, CodingKeys.paid), (useful, .useful), (reclaimed, .reclaimed), (failed, .failed), (idle, .idle),
+            ] {
+                try values.encode(amount, forKey: key)
+            }
+            for (amount, key) in [
+                (onDemand, CodingKeys.onDemand), (optimum, .optimum), (saved, .saved), (regret, .regret),
+            ] {
+                try values.encodeIfPresent(amount, forKey: key)
+            }
         }
 
         fileprivate init(_ name: String) { self.name = name }

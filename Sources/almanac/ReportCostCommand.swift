@@ -63,13 +63,7 @@ struct ReportCostCommand: ParsableCommand {
 
     private struct Answer: Encodable {
         var total: CostReport.Row
-        var saved: Money?
         var rows: [CostReport.Row]
-
-        enum CodingKeys: String, CodingKey {
-            case total, rows
-            case saved = "saved_nanodollars"
-        }
     }
 
     func run() throws {
@@ -94,7 +88,7 @@ struct ReportCostCommand: ParsableCommand {
             try Console.write(Data(report.page(title, gantt: bars, progress: line).html().utf8), toFile: html)
         }
         try global.console.result(
-            Answer(total: report.total, saved: report.total.saved, rows: rows), text: text(rows, report.total))
+            Answer(total: report.total, rows: rows), text: text(rows, report.total))
     }
 
     private func text(_ rows: [CostReport.Row], _ total: CostReport.Row) -> String {

@@ -151,7 +151,7 @@ import Workloads
         #expect(try pool("spot_price: {a: 0.03}, zones: [a, b]")?.entries.map(\.purchase) == [.spot])
         for (wrong, expected) in [
             ("spot_price: {d: 0.03}, zones: [a]", "unknown key 'd'"), ("spot_price: {a: 0.03}", "has no 'zones'"),
-            ("spot_price: {a: x}, zones: [a]", "spot_price is 'x'"), ("spot_price: [1], zones: [a]", "spot_price"),
+            ("spot_price: {a: x}, zones: [a]", "is 'x'"), ("spot_price: [1], zones: [a]", "spot_price"),
             ("spot_price: {a: -1}, zones: [a]", "-1"),
         ] {
             let error = #expect(throws: JobFileError.self) { try pool(wrong) }
