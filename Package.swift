@@ -82,6 +82,9 @@ let package = Package(
             dependencies: ["Basics", "CShepherd", "Workloads", "Scheduling", "Allocation", "Execution"],
             swiftSettings: settings),
         .target(
+            name: "CloudCapacity", dependencies: ["Basics", "CShepherd", "Workloads", "Reading", "Markets"],
+            swiftSettings: settings),
+        .target(
             name: "Learning",
             dependencies: ["LinearAlgebra", "ModelFiles", "Workloads", "Markets", "Traces", "Prediction"],
             swiftSettings: settings),
@@ -107,14 +110,17 @@ let package = Package(
             dependencies: [
                 "LinearAlgebra", "Simulation",
                 "Workloads", "Reading", "Markets", "Traces", "Store", "Forecasting", "Scheduling", "Allocation",
-                "JobFiles", "Prediction", "Execution", "LocalExecution", "Learning",
+                "JobFiles", "Prediction", "Execution", "LocalExecution", "CloudCapacity", "Learning",
+                "Sizing",
             ], swiftSettings: settings + unoptimized),
         .executableTarget(
             name: "almanac",
             dependencies: [
                 "LinearAlgebra", "ModelFiles", "Plots", "Workloads", "Reading", "Markets", "Traces", "Store", "Forests",
                 "Forecasting", "Tables", "Scheduling", "Allocation", "Prediction",
-                "JobFiles", "Execution", "LocalExecution", "Learning", "Simulation", "Sizing", "Service", "Reports",
+                "JobFiles", "Execution", "LocalExecution", "CloudCapacity", "Learning", "Simulation", "Sizing",
+                "Service",
+                "Reports",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Yams", package: "Yams"),
             ], swiftSettings: settings + unoptimized),
@@ -133,7 +139,9 @@ let package = Package(
             name: "ReinforcementLearningTests",
             dependencies: ["LinearAlgebra", "ModelFiles", "ReinforcementLearning", "TestSupport"],
             swiftSettings: settings),
-        .testTarget(name: "WorkloadsTests", dependencies: ["Workloads", "TestSupport"], swiftSettings: settings),
+        .testTarget(
+            name: "WorkloadsTests", dependencies: ["LinearAlgebra", "Workloads", "TestSupport"], swiftSettings: settings
+        ),
         .testTarget(
             name: "ReadingTests", dependencies: ["CZlib", "LinearAlgebra", "Reading", "TestSupport"],
             swiftSettings: settings),
@@ -174,6 +182,10 @@ let package = Package(
             ],
             swiftSettings: settings),
         .testTarget(
+            name: "CloudCapacityTests",
+            dependencies: ["CloudCapacity", "LinearAlgebra", "Markets", "Reading", "TestSupport", "Workloads"],
+            swiftSettings: settings),
+        .testTarget(
             name: "SimulationTests",
             dependencies: [
                 "Allocation", "Execution", "LinearAlgebra", "Markets", "ModelFiles", "ReinforcementLearning",
@@ -188,12 +200,13 @@ let package = Package(
         .testTarget(
             name: "SizingTests",
             dependencies: [
-                "Learning", "LinearAlgebra", "Prediction", "Sizing", "Traces", "Workloads",
+                "Learning", "LinearAlgebra", "Plots", "Prediction", "Reports", "Sizing", "Traces", "Workloads",
                 .product(name: "Yams", package: "Yams"),
             ], swiftSettings: settings),
         .testTarget(name: "PackageTests", swiftSettings: settings),
         .testTarget(name: "NotebookTests", swiftSettings: settings),
         .testTarget(
-            name: "CommandLineTests", dependencies: ["almanac"], exclude: ["golden"], swiftSettings: settings),
+            name: "CommandLineTests", dependencies: ["TestSupport", "almanac"], exclude: ["golden"],
+            swiftSettings: settings),
     ]
 )

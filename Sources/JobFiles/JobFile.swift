@@ -29,7 +29,8 @@ import Yams
 ///     network: {bandwidth: 100 MB/s, latency: 50ms}    # between instances; without it data moves at once
 ///
 /// Types of instances may have `gpus`, `gpu_model`, `storage` and `speed`, the time until one takes tasks (`start_up: 90s`),
-/// and `billing: {by: 1m, minimum: 10m}`: time is billed by the second unless it says otherwise. The network between zones
+/// and `billing: {by: 1m, minimum: 10m}`: time is billed by the second unless it says otherwise. Spot prices may differ among
+/// the zones: `spot_price: {a: 0.035, b: 0.031}`; those that are left out do not sell the type so. The network between zones
 /// may be another: `between_zones: {bandwidth: 20 MB/s, latency: 80ms, price_per_gb: 0.02}`.
 ///
 /// What happens after failures and alerts may be said in `policy:`, see ``RetryPolicy``; `almanac plan JOB --policy show`

@@ -33,9 +33,10 @@ extension YAMLReader {
     /// One entry for each way of buying in each zone.
     private func entries(_ item: [String: Node]) throws(JobFileError) -> [Offer] {
         let price = try number(item["price"], for: "price", in: 0...1e9)
-        let spotPrice = try number(item["spot_price"], for: "spot_price", in: 0...1e9)
         var zones: [String] = []
         for zone in list(item["zones"]) { zones.append(try text(zone, for: "zones") ?? "") }
+        let spotPrices = try self.spotPrices(item["spot_price"], zones: zones)
+        let spotPrice = spotPrices.values.min()
         let type = InstanceType(
             name: try text(item["type"], for: "type") ?? "",
             cpus: try number(item["cpus"], for: "cpus", in: 0.001...1e6) ?? 1,
@@ -54,13 +55,34 @@ extension YAMLReader {
         var entries: [Offer] = []
         for purchase in purchases {
             for zone in zones.isEmpty ? [nil] : zones.map(Optional.some) {
+                let zonePrice = spotPrices[zone ?? ""]
+                if purchase == .spot, zonePrice == nil { continue }
                 entries.append(
                     .init(
-                        type: type, purchase: purchase, zone: zone, maximumCount: count, openSeconds: startUp,
+                        type: type, purchase: purchase, zone: zone, maximumCount: count,
+                        price: purchase == .spot ? zonePrice.map { Price(perHour: $0) } : nil, openSeconds: startUp,
                         billing: billing))
             }
         }
         return entries
+    }
+
+    /// The spot price in each zone, under an empty name where there are none: one number for all, or one for each that sells
+    /// the type so.
+    private func spotPrices(_ node: Node?, zones: [String]) throws(JobFileError) -> [String: Double] {
+        guard let node, !isNull(node) else { return [:] }
+        guard case .mapping = node else {
+            guard let price = try number(node, for: "spot_price", in: 0...1e9) else { return [:] }
+            return Dictionary((zones.isEmpty ? [""] : zones).map { ($0, price) }) { first, _ in first }
+        }
+        guard !zones.isEmpty else {
+            throw fail(node, .missingKey("zones", in: "an instance type with spot prices by zone"))
+        }
+        var prices: [String: Double] = [:]
+        for (zone, price) in try fields(node, keys: zones, required: [], of: "'spot_price'") {
+            prices[zone] = try number(price, for: "spot_price", in: 0...1e9)
+        }
+        return prices
     }
 
     /// How time is billed; by the second if the file does not say.

@@ -15,7 +15,7 @@ public struct MarketOutlook: Hashable, Sendable, Codable {
     }
 
     /// The prices that a pool lists stay as they are, and nothing is reclaimed.
-    public init(listedIn pool: ResourcePool) { self.init(pricesPerHour: pool.entries.map { [$0.listedPrice.perHour] }) }
+    public init(listedIn pool: ResourcePool) { self.init(pricesPerHour: pool.entries.map { [$0.price.perHour] }) }
 
     /// The time that a task of so many seconds takes on an entry: with restarts from the beginning after reclaims, if it
     /// is not saved in between.
@@ -27,9 +27,4 @@ public struct MarketOutlook: Hashable, Sendable, Codable {
         let rate = -log1p(-reclaim) / 3600
         return expm1(rate * once) / rate
     }
-}
-
-extension Offer {
-    /// What the pool says that an hour costs, in the way in which it is bought.
-    public var listedPrice: Price { type.price(purchase) ?? type.onDemandPrice }
 }

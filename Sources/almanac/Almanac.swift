@@ -14,7 +14,7 @@ struct Almanac: ParsableCommand {
         subcommands: [
             DemoCommand.self, ImportCommand.self, OutcomesCommand.self, TrainCommand.self, EvaluateCommand.self,
             PredictCommand.self, ForecastCommand.self, DAGCommand.self, PlanCommand.self, RunCommand.self,
-            StatusCommand.self, ReplayCommand.self, SimulateCommand.self, RetrainCommand.self,
+            StatusCommand.self, PoolCommand.self, ReplayCommand.self, SimulateCommand.self, RetrainCommand.self,
             ModelCommand.self, ExportCommand.self, ReportCommand.self, DatasetsCommand.self, TuneCommand.self,
             DoctorCommand.self,
             MatrixProductCommand.self,

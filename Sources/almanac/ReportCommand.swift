@@ -9,10 +9,17 @@ import Store
 import Traces
 import Workloads
 
-/// `almanac report`: who wastes what.
+/// `almanac report`: what was reserved in vain, and what runs cost.
 struct ReportCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "report",
+        commandName: "report", abstract: "Show what was reserved and not used, or what runs cost.",
+        subcommands: [ReportWasteCommand.self, ReportCostCommand.self], defaultSubcommand: ReportWasteCommand.self)
+}
+
+/// `almanac report waste`: who wastes what.
+struct ReportWasteCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "waste",
         abstract: "Show memory and processors that were reserved and not used, by task type, and what to request.",
         discussion: """
             The most wasteful first. 'wasted' is what was reserved and not used, for an attempt that failed all of it; \

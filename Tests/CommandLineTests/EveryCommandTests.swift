@@ -80,6 +80,7 @@ struct EveryCommandTests {
             ["plan", "late.yaml"],
             ["simulate", "job.yaml", "--runs", "2", "--what-if", "noise=0.1"],
             ["simulate", "job.yaml", "late.yaml", "--runs", "2"], ["replay", ".almanac/runs/job/1"], ["report"],
+            ["report", "cost"], ["report", "cost", "--by", "task"],
             ["forecast", "series.csv", "--horizon", "2"], ["export", "nextflow"], ["export", "slurm"],
             ["export", "snakemake"], ["outcomes", "instances"], ["outcomes", "series"],
         ] {

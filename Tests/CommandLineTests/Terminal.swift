@@ -53,6 +53,11 @@ final class Terminal: Sendable {
         try Running(["/usr/bin/env", "--default-signal", Self.binary] + arguments, in: self)
     }
 
+    /// Starts a line of shell without waiting for it.
+    func startShell(_ text: String) throws -> Running {
+        try Running(["/usr/bin/env", "--default-signal", "bash", "--norc", "-c", text], in: self)
+    }
+
     /// Runs `almanac` to its end.
     func almanac(_ arguments: String..., timeoutSeconds: Double = 120) throws -> Answer {
         try start(arguments).wait(timeoutSeconds: timeoutSeconds)

@@ -139,6 +139,26 @@ import Workloads
         #expect(pool.entries[4].type.speed == 1.5 && pool.entries[4].type.memoryBytes == 16e9)
     }
 
+    @Test("spot prices may differ among zones, and some zones may have none")
+    func spotPricesByZone() throws {
+        func pool(_ entry: String) throws -> ResourcePool? {
+            try JobFile.parse("tasks: [{id: a}]\npool: [{type: m, cpus: 1, memory: 1G, \(entry)}]").pool
+        }
+        let entries = try #require(try pool("price: 0.1, spot_price: {b: 0.04, a: 0.03}, zones: [a, b, c]")).entries
+        #expect(entries.map { $0.instanceID(0).rawValue } == ["m/a#0", "m/b#0", "m/c#0", "m/spot/a#0", "m/spot/b#0"])
+        #expect(entries.map(\.price.perHour) == [0.1, 0.1, 0.1, 0.03, 0.04])
+        #expect(Set(entries.map(\.type)).count == 1 && entries[4].type.spotPrice == Price(perHour: 0.03))
+        #expect(try pool("spot_price: {a: 0.03}, zones: [a, b]")?.entries.map(\.purchase) == [.spot])
+        for (wrong, expected) in [
+            ("spot_price: {d: 0.03}, zones: [a]", "unknown key 'd'"), ("spot_price: {a: 0.03}", "has no 'zones'"),
+            ("spot_price: {a: x}, zones: [a]", "is 'x'"), ("spot_price: [1], zones: [a]", "spot_price"),
+            ("spot_price: {a: -1}, zones: [a]", "-1"),
+        ] {
+            let error = #expect(throws: JobFileError.self) { try pool(wrong) }
+            #expect(error?.description.contains(expected) == true, "\(error?.description ?? "")")
+        }
+    }
+
     @Test("start-up, billing and the network within and between zones are read")
     func market() throws {
         let job = try JobFile.parse(

@@ -77,7 +77,7 @@ import Workloads
                 opened[entry] = max(opened[entry], best.number + 1)
             }
             for entry in pool.entries.indices {
-                let price = pool.entries[entry].listedPrice.perHour / 3600
+                let price = pool.entries[entry].price.perHour / 3600
                 for number in 0..<opened[entry] {
                     let own = tasks.filter { $0.entry == entry && $0.number == number }
                     cost += price * ((own.map(\.end).max() ?? 0) - (own.map(\.start).min() ?? 0))

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CloudCapacity
 import Execution
 import Foundation
 import ModelFiles
@@ -40,6 +41,7 @@ struct Failure: Error, CustomStringConvertible {
         }
         if case ServiceError.infeasible = error { Foundation.exit(3) }
         if case PlanError.late = error { Foundation.exit(3) }
+        if case CloudError.beyondLimit = error { Foundation.exit(3) }
         Foundation.exit(isOfMachine(error) ? 1 : 2)
     }
 
@@ -49,6 +51,7 @@ struct Failure: Error, CustomStringConvertible {
         case StoreError.full, StoreError.busy, StoreError.failed, StoreError.removed: true
         case TraceError.unwritable, ModelFileError.cannotWrite, ExecutionError.system: true
         case ServiceError.work: true
+        case let error as CloudError: error.isOfWorld
         default: false
         }
     }
