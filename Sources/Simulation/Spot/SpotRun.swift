@@ -76,3 +76,14 @@ public enum SpotRun {
         }
     }
 }
+
+extension SpotRun {
+    /// What becomes of a job that follows a plan and knows the state of the market at each tick of the trace.
+    public static func outcome(
+        of job: SpotJob, on trace: SpotTrace, from start: Int, plan: SpotPlan, beliefs: SpotBeliefs
+    ) -> SpotOutcome {
+        outcome(of: job, on: trace, from: start) { moment in
+            plan.choice(moment, state: Int(beliefs.states[start + moment.tick]))
+        }
+    }
+}
