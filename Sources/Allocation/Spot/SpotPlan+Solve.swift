@@ -45,6 +45,8 @@ private struct SpotSolver {
     let width: Int
     /// Ticks until a spot machine has nothing left of its changeover.
     let begun: Int
+    /// For each state in which spot is there: the probability that it is lost after so many ticks, less than `begun`.
+    let lossAfter: [[Float]]
 
     private(set) var offsets: [UInt32] = []
     private(set) var slacks: [Float] = []
@@ -71,6 +73,25 @@ private struct SpotSolver {
         top = max(net, net + ceilDivide(job.deadline - job.work - 2 * job.changeover, unit))
         width = (top + (job.changeover + unit - 1) / unit + 3 + 15) & ~7
         begun = max(1, (job.changeover + job.tick - 1) / job.tick)
+        lossAfter = Self.lossChances(states, ticks: begun - 1)
+    }
+
+    private static func lossChances(_ states: [State], ticks: Int) -> [[Float]] {
+        states.indices.filter { states[$0].isUp }.map { first in
+            var chances = Array(repeating: Float(0), count: states.count)
+            chances[first] = 1
+            return (0..<ticks).map { _ in
+                var next = Array(repeating: Float(0), count: states.count)
+                var lost = Float(0)
+                for (state, chance) in zip(states, chances.enumerated()) where chance.element > 0 {
+                    next[chance.offset] += chance.element * state.weights.x
+                    next[state.older] += chance.element * state.weights.y
+                    lost += chance.element * state.weights.z
+                }
+                chances = next
+                return lost
+            }
+        }
     }
 
     /// The first index with at least so much slack.
@@ -83,19 +104,22 @@ private struct SpotSolver {
         let upCount = states.count / 2
         // Reads to the left of a row's beginning meet the row before it, or this margin.
         let margin = (net + size / unit + 16 + 7) & ~7
-        let rowCount = 4 * states.count + (begun + 1) * upCount + 5
+        let rowCount = 4 * states.count + 2 * upCount + 2 * (begun - 1) + 4
         let memory = UnsafeMutablePointer<Float>.allocate(capacity: margin + rowCount * width)
         memory.initialize(repeating: 0, count: margin + rowCount * width)
         defer { memory.deallocate() }
-        // Costs from this tick on while nothing or on demand is held, what they are expected to be a tick later; the same of
-        // spot by ticks since its start.
+        // Costs from this tick on while nothing or on demand is held, and what they are expected to be a tick later; on spot
+        // past its changeover, and on spot that is started now; just after a loss in each of the next ticks, and how much
+        // less that is with what is left of a changeover given back.
         let empty = Rows(memory + margin, width)
         let demand = Rows(empty.end(states.count), width)
         let emptyLater = Rows(demand.end(states.count), width)
         let demandLater = Rows(emptyLater.end(states.count), width)
-        let fresh = Rows(demandLater.end(states.count), width)
-        let spot = Rows(fresh.end(upCount), width)
-        let scratch = Rows(spot.end(begun * upCount), width)
+        let spot = Rows(demandLater.end(states.count), width)
+        let fresh = Rows(spot.end(upCount), width)
+        let losses = Rows(fresh.end(upCount), width)
+        let refunds = Rows(losses.end(begun - 1), width)
+        let scratch = Rows(refunds.end(begun - 1), width)
         let codes = UnsafeMutablePointer<Int32>.allocate(capacity: 2 * width)
         codes.initialize(repeating: 2, count: 2 * width)
         defer { codes.deallocate() }
@@ -104,43 +128,46 @@ private struct SpotSolver {
         let down = Shift(job.changeover, unit)
         for tick in stride(from: job.tickCount - 1, through: 0, by: -1) {
             let timeLeft = job.deadline - tick * size
-            // Less slack than this cannot be left by now; with as much as there is time, the work is done.
-            let low = 0
+            // With as much slack as there is time, the work is done.
             let high = min(top, index(ofSlack: timeLeft) - 1)
             // From here on the work ends within this tick, on a machine that is held, on one that is started.
-            let ends = max(low, min(high + 1, index(ofSlack: timeLeft - size)))
-            let endsFresh = max(low, min(high + 1, index(ofSlack: timeLeft - size + job.changeover)))
+            let ends = max(0, min(high + 1, index(ofSlack: timeLeft - size)))
+            let endsFresh = max(0, min(high + 1, index(ofSlack: timeLeft - size + job.changeover)))
             // Expectations first, all of the next tick.
             for (number, state) in states.enumerated() {
-                mix(emptyLater[number], empty[number], empty[state.older], empty[state.flipped], state.weights, low)
-                mix(demandLater[number], demand[number], demand[state.older], demand[state.flipped], state.weights, low)
+                mix(emptyLater[number], empty[number], empty[state.older], empty[state.flipped], state.weights)
+                mix(demandLater[number], demand[number], demand[state.older], demand[state.flipped], state.weights)
             }
-            let lost = scratch[0]
-            // Spot that was held for no tick (it is started now), for one, …: one more at the end of this tick.
-            for layer in 0...begun {
-                let later = min(layer, begun - 1)
-                if layer <= begun - 1 {
-                    shiftUp(lost, empty[classes], Shift(max(0, job.changeover - (layer + 1) * size), unit), low)
-                }
-                for (number, state) in states.enumerated() where state.isUp {
-                    let from = spot[later * upCount + state.upIndex]
-                    let older = state.older == number ? from : from + width
-                    let into = layer == 0 ? fresh[state.upIndex] : spot[(layer - 1) * upCount + state.upIndex]
-                    mix(into, from, older, lost, state.weights, low, plus: Float(size))
-                    if layer > 0 {
-                        for k in ends..<max(ends, high + 1) { into[k] = Float(timeLeft - slack(k)) }
-                        for k in max(0, high + 1)..<width { into[k] = 0 }
+            for (number, state) in states.enumerated() where state.isUp {
+                let held = spot[state.upIndex]
+                let older = state.older == number ? held : held + width
+                mix(fresh[state.upIndex], held, older, empty[classes], state.weights, plus: Float(size))
+            }
+            for index in 0..<upCount {
+                // As long as its changeover is over, a machine that is started is like one that is held.
+                let (held, started) = (spot[index], fresh[index])
+                for k in stride(from: 0, to: width, by: 8) { store(held, k, load(started, k)) }
+                for k in ends..<max(ends, high + 1) { held[k] = Float(timeLeft - slack(k)) }
+                for k in max(0, high + 1)..<width { held[k] = 0 }
+            }
+            if begun > 1 {
+                for ticks in 1..<begun {
+                    let lost = losses[(tick + ticks) % (begun - 1)]
+                    let shift = Shift(job.changeover - ticks * size, unit)
+                    for k in stride(from: 0, to: width - 8 - shift.whole, by: 8) {
+                        store(refunds[ticks - 1], k, shift.above(lost, k) - load(lost, k))
                     }
                 }
+                addRefunds(to: fresh, refunds)
             }
             for (number, state) in states.enumerated() {
-                let (idle, started, ordered, kept) = (scratch[1], scratch[2], scratch[3], scratch[4])
-                for k in low..<width { idle[k] = never }
+                let (idle, started, ordered, kept) = (scratch[0], scratch[1], scratch[2], scratch[3])
+                for k in 0..<width { idle[k] = never }
                 let idleFrom = net + size / unit
                 for k in stride(from: idleFrom, through: high, by: 8) {
                     store(idle, k, load(emptyLater[number], k - size / unit))
                 }
-                for k in low..<width { started[k] = never }
+                for k in 0..<width { started[k] = never }
                 if state.isUp {
                     for k in stride(from: net, through: high, by: 8) {
                         store(started, k, down.below(fresh[state.upIndex], k))
@@ -150,20 +177,20 @@ private struct SpotSolver {
                     }
                 }
                 let full = SIMD8(repeating: ratio * Float(size))
-                for k in stride(from: low & ~7, through: high, by: 8) {
+                for k in stride(from: 0, through: high, by: 8) {
                     store(kept, k, full + load(demandLater[number], k))
                 }
                 for k in stride(from: net, through: high, by: 8) {
                     store(ordered, k, full + down.below(demandLater[number], k))
                 }
-                for k in low..<max(low, min(net, high + 1)) {
+                for k in 0..<max(0, min(net, high + 1)) {
                     ordered[k] = ratio * Float(timeLeft - slack(k) + job.changeover)
                 }
                 for k in ends..<max(ends, high + 1) { kept[k] = ratio * Float(timeLeft - slack(k)) }
                 for k in max(endsFresh, net)..<max(endsFresh, net, high + 1) {
                     ordered[k] = ratio * Float(timeLeft - slack(k) + job.changeover)
                 }
-                for k in stride(from: low & ~7, through: high, by: 8) {
+                for k in stride(from: 0, through: high, by: 8) {
                     let (a, b) = (load(started, k), load(idle, k))
                     let other = pointwiseMin(a, b)
                     // The first of the least: on demand, spot, idle.
@@ -175,8 +202,12 @@ private struct SpotSolver {
                     store(codes + width, k, SIMD8(repeating: 2).replacing(with: code, where: other .< fromDemand))
                 }
                 for k in max(0, high + 1)..<width { (empty[number][k], demand[number][k]) = (0, 0) }
-                append(codes, [idle, started, ordered], from: max(low, net), through: high)
-                append(codes + width, [idle, started, kept], from: max(low, net), through: high)
+                append(codes, [idle, started, ordered], from: net, through: high)
+                append(codes + width, [idle, started, kept], from: net, through: high)
+            }
+            if begun > 1 {
+                let now = losses[tick % (begun - 1)]
+                for k in stride(from: 0, to: width, by: 8) { store(now, k, load(empty[classes], k)) }
             }
         }
         let start = Double(job.deadline - job.work - slack(net)) / Double(unit) + Double(net)
@@ -214,23 +245,36 @@ private struct SpotSolver {
         offsets.append(UInt32(slacks.count))
     }
 
-    /// `weights.x · a + weights.y · b + weights.z · c + plus`, from an index on.
+    /// `weights.x · a + weights.y · b + weights.z · c + plus`.
     private func mix(
         _ into: UnsafeMutablePointer<Float>, _ a: UnsafeMutablePointer<Float>, _ b: UnsafeMutablePointer<Float>,
-        _ c: UnsafeMutablePointer<Float>, _ weights: SIMD4<Float>, _ low: Int, plus: Float = 0
+        _ c: UnsafeMutablePointer<Float>, _ weights: SIMD4<Float>, plus: Float = 0
     ) {
         let (x, y, z) = (SIMD8(repeating: weights.x), SIMD8(repeating: weights.y), SIMD8(repeating: weights.z))
         let constant = SIMD8(repeating: plus)
-        for k in stride(from: low & ~7, to: width, by: 8) {
+        for k in stride(from: 0, to: width, by: 8) {
             store(into, k, constant + x * load(a, k) + y * load(b, k) + z * load(c, k))
         }
     }
 
-    /// A row as it is with more slack.
-    private func shiftUp(
-        _ into: UnsafeMutablePointer<Float>, _ row: UnsafeMutablePointer<Float>, _ shift: Shift, _ low: Int
-    ) {
-        for k in stride(from: low & ~7, to: width - 8 - shift.whole, by: 8) { store(into, k, shift.above(row, k)) }
+    /// Adds to each row of machines that are started now what a loss after each number of ticks gives back, times its
+    /// probability. Blocks of columns stay in the cache while all rows use them.
+    private func addRefunds(to fresh: Rows, _ refunds: Rows) {
+        for column in stride(from: 0, to: width, by: 16) {
+            let isWhole = column + 16 <= width
+            for (index, chances) in lossAfter.enumerated() {
+                let row = fresh[index]
+                var first = load(row, column)
+                var second = isWhole ? load(row, column + 8) : first
+                for (ticks, chance) in chances.enumerated() {
+                    let refund = refunds[ticks]
+                    first += chance * load(refund, column)
+                    if isWhole { second += chance * load(refund, column + 8) }
+                }
+                store(row, column, first)
+                if isWhole { store(row, column + 8, second) }
+            }
+        }
     }
 }
 
