@@ -192,12 +192,12 @@ private struct SpotSolver {
                 }
                 for k in stride(from: 0, through: high, by: 8) {
                     let (a, b) = (load(started, k), load(idle, k))
-                    let other = pointwiseMin(a, b)
+                    let other = least(a, b)
                     // The first of the least: on demand, spot, idle.
                     let code = SIMD8<Int32>(repeating: 1).replacing(with: 0, where: b .< a)
                     let (fromNone, fromDemand) = (load(ordered, k), load(kept, k))
-                    store(empty[number], k, pointwiseMin(fromNone, other))
-                    store(demand[number], k, pointwiseMin(fromDemand, other))
+                    store(empty[number], k, least(fromNone, other))
+                    store(demand[number], k, least(fromDemand, other))
                     store(codes, k, SIMD8(repeating: 2).replacing(with: code, where: other .< fromNone))
                     store(codes + width, k, SIMD8(repeating: 2).replacing(with: code, where: other .< fromDemand))
                 }
@@ -225,8 +225,8 @@ private struct SpotSolver {
         while k <= high {
             if codes[k] == last {
                 k += 1
-                // Two at a time while nothing changes.
-                while k + 1 <= high, codes[k] == last, codes[k + 1] == last { k += 2 }
+                let same = SIMD8(repeating: last)
+                while k + 7 <= high, load(codes, k) == same { k += 8 }
                 continue
             }
             var at = Float(slack(k))
@@ -302,25 +302,38 @@ private struct Shift {
 
     init(_ seconds: Int, _ unit: Int) { (whole, part) = (seconds / unit, Float(seconds % unit) / Float(unit)) }
 
+    @inline(__always)
     func above(_ row: UnsafeMutablePointer<Float>, _ k: Int) -> SIMD8<Float> {
         let near = load(row, k + whole)
         return part == 0 ? near : near + part * (load(row, k + whole + 1) - near)
     }
 
+    @inline(__always)
     func below(_ row: UnsafeMutablePointer<Float>, _ k: Int) -> SIMD8<Float> {
         let near = load(row, k - whole)
         return part == 0 ? near : near + part * (load(row, k - whole - 1) - near)
     }
 }
 
+@inline(__always)
 private func load(_ row: UnsafeMutablePointer<Float>, _ k: Int) -> SIMD8<Float> {
     UnsafeRawPointer(row + k).loadUnaligned(as: SIMD8<Float>.self)
 }
 
+@inline(__always)
+private func load(_ row: UnsafeMutablePointer<Int32>, _ k: Int) -> SIMD8<Int32> {
+    UnsafeRawPointer(row + k).loadUnaligned(as: SIMD8<Int32>.self)
+}
+
+@inline(__always)
+private func least(_ a: SIMD8<Float>, _ b: SIMD8<Float>) -> SIMD8<Float> { a.replacing(with: b, where: b .< a) }
+
+@inline(__always)
 private func store(_ row: UnsafeMutablePointer<Float>, _ k: Int, _ value: SIMD8<Float>) {
     UnsafeMutableRawPointer(row + k).storeBytes(of: value, as: SIMD8<Float>.self)
 }
 
+@inline(__always)
 private func store(_ row: UnsafeMutablePointer<Int32>, _ k: Int, _ value: SIMD8<Int32>) {
     UnsafeMutableRawPointer(row + k).storeBytes(of: value, as: SIMD8<Int32>.self)
 }

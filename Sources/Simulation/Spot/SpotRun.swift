@@ -87,3 +87,21 @@ extension SpotRun {
         }
     }
 }
+
+extension SpotRun {
+    /// What becomes of a job that plans by what has been seen of the trace so far, and plans again as that changes.
+    public static func outcome(
+        of job: SpotJob, on trace: SpotTrace, from start: Int, planner: inout SpotPlanner, beliefs: SpotBeliefs
+    ) -> SpotOutcome {
+        let ticks = planner.ticksBetweenPlans
+        var (plan, last): (SpotPlan?, Int) = (nil, 0)
+        return outcome(of: job, on: trace, from: start) { moment in
+            let now = start + moment.tick
+            if plan == nil || moment.tick - last >= ticks {
+                last = moment.tick
+                plan = planner.plan(lossFactor: beliefs.lossFactors[now], returnFactor: beliefs.returnFactors[now])
+            }
+            return plan?.choice(moment, state: Int(beliefs.states[now])) ?? .onDemand
+        }
+    }
+}
