@@ -154,10 +154,10 @@ import Testing
     @Test("a planner makes a plan once for each belief that differs") func planner() {
         let job = SpotJob(work: 36_000, deadline: 50_000, changeover: 720, tick: 600, onDemandRatio: 3)
         var planner = SpotPlanner(job, in: Self.chain)
-        let first = planner.plan(lossFactor: 1, returnFactor: 1)
-        _ = planner.plan(lossFactor: 1.05, returnFactor: 0.97)
+        let first = planner.plan(state: 0, lossFactor: 1, returnFactor: 1)
+        _ = planner.plan(state: 0, lossFactor: 1.05, returnFactor: 0.97)
         #expect(planner.planCount == 1 && first.chain == Self.chain)
-        let worse = planner.plan(lossFactor: 3, returnFactor: 1)
+        let worse = planner.plan(state: 0, lossFactor: 3, returnFactor: 1)
         #expect(planner.planCount == 2 && worse.expectedCost(from: 0) > first.expectedCost(from: 0))
     }
 }

@@ -20,9 +20,9 @@ public struct SpotPlanner: Sendable {
         /// Seconds between values of slack, at most: see ``SpotPlan/init(_:in:coversArrival:resolution:)``.
         public var resolution: Int
 
-        /// Makes options; these were chosen on traces of six GPU zones.
+        /// Makes options; these were chosen on recorded traces of GPU zones.
         public init(
-            halfLife: Double = 96 * 3600, priorEvents: Double = 6, secondsBetweenPlans: Int = 6 * 3600,
+            halfLife: Double = 168 * 3600, priorEvents: Double = 24, secondsBetweenPlans: Int = 6 * 3600,
             resolution: Int = 120
         ) {
             (self.halfLife, self.priorEvents) = (halfLife, priorEvents)
@@ -34,7 +34,7 @@ public struct SpotPlanner: Sendable {
     /// What was learnt elsewhere.
     public let chain: SpotChain
     public let options: Options
-    private var plans: [SIMD2<Int>: SpotPlan] = [:]
+    private var plans: [SIMD3<Int>: SpotPlan] = [:]
 
     /// The step of the logarithm of a factor.
     private static let step = 0.25
@@ -62,20 +62,23 @@ public struct SpotPlanner: Sendable {
 
     /// The plan for what is believed now: from before, or made now.
     public mutating func plan(for belief: SpotBelief) -> SpotPlan {
-        plan(lossFactor: Float(belief.lossFactor), returnFactor: Float(belief.returnFactor))
+        plan(state: belief.state, lossFactor: Float(belief.lossFactor), returnFactor: Float(belief.returnFactor))
     }
 
-    /// The plan for a zone in which spot is lost, and returns, so many times as often as in the chain.
-    public mutating func plan(lossFactor: Float, returnFactor: Float) -> SpotPlan {
+    /// The plan for a zone that is in a state, and in which spot is lost, and returns, so many times as often as in the chain.
+    public mutating func plan(state: Int, lossFactor: Float, returnFactor: Float) -> SpotPlan {
         func steps(_ factor: Float) -> Int {
             let steps = (log(Double(factor)) / Self.step).rounded()
             return Int(min(max(steps, -Double(Self.mostSteps)), Double(Self.mostSteps)))
         }
-        let key = SIMD2(steps(lossFactor), steps(returnFactor))
+        // Who knows when the spell began will not come to states of those who do not.
+        let coversArrival = state >= 2 * chain.classCount
+        let key = SIMD3(steps(lossFactor), steps(returnFactor), coversArrival ? 1 : 0)
         if let known = plans[key] { return known }
         func factor(_ steps: Int) -> Double { exp(Double(steps) * Self.step) }
         let plan = SpotPlan(
-            job, in: chain.scaled(loss: factor(key.x), return: factor(key.y)), resolution: options.resolution)
+            job, in: chain.scaled(loss: factor(key.x), return: factor(key.y)), coversArrival: coversArrival,
+            resolution: options.resolution)
         plans[key] = plan
         return plan
     }

@@ -99,7 +99,9 @@ extension SpotRun {
             let now = start + moment.tick
             if plan == nil || moment.tick - last >= ticks {
                 last = moment.tick
-                plan = planner.plan(lossFactor: beliefs.lossFactors[now], returnFactor: beliefs.returnFactors[now])
+                plan = planner.plan(
+                    state: Int(beliefs.states[now]), lossFactor: beliefs.lossFactors[now],
+                    returnFactor: beliefs.returnFactors[now])
             }
             return plan?.choice(moment, state: Int(beliefs.states[now])) ?? .onDemand
         }
