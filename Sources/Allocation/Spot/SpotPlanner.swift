@@ -22,7 +22,7 @@ public struct SpotPlanner: Sendable {
 
         /// Makes options; these were chosen on recorded traces of GPU zones.
         public init(
-            halfLife: Double = 168 * 3600, priorEvents: Double = 24, secondsBetweenPlans: Int = 6 * 3600,
+            halfLife: Double = 168 * 3600, priorEvents: Double = 20, secondsBetweenPlans: Int = 6 * 3600,
             resolution: Int = 120
         ) {
             (self.halfLife, self.priorEvents) = (halfLife, priorEvents)
@@ -37,9 +37,9 @@ public struct SpotPlanner: Sendable {
     private var plans: [SIMD3<Int>: SpotPlan] = [:]
 
     /// The step of the logarithm of a factor.
-    private static let step = 0.25
+    private static let step = 0.15
     /// No factor is taken for larger, or smaller than its inverse: e².
-    private static let mostSteps = 8
+    private static let mostSteps = 13
 
     /// Makes a planner, without a plan yet.
     ///

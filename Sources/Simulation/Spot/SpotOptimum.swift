@@ -2,6 +2,16 @@ public import Allocation
 
 /// The least that a job could have cost if all of the trace had been known: what regret is measured by.
 public enum SpotOptimum {
+    /// About how many steps it takes.
+    static func work(of job: SpotJob) -> Double {
+        Double(job.tickCount) * Double((job.deadline - job.work) / unit(of: job))
+    }
+
+    /// Whatever is lost to waiting and changeovers is a multiple of it.
+    private static func unit(of job: SpotJob) -> Int {
+        greatestCommonDivisor(greatestCommonDivisor(job.tick, job.changeover), job.deadline - job.work)
+    }
+
     /// The least cost, in seconds of spot, of a job that starts in tick `start` of the trace.
     ///
     /// Exact, by dynamic programming over ticks, seconds lost to waiting and changeovers (in units of the greatest common
@@ -14,7 +24,7 @@ public enum SpotOptimum {
         precondition(job.tick == trace.tick && job.isFeasible, "A job in ticks of the trace, with time enough.")
         precondition(start >= 0 && start + job.tickCount <= trace.isUp.count, "The trace covers the deadline.")
         let (size, ratio) = (job.tick, job.onDemandRatio)
-        let unit = greatestCommonDivisor(greatestCommonDivisor(size, job.changeover), job.deadline - job.work)
+        let unit = unit(of: job)
         let most = (job.deadline - job.work) / unit
         let (idle, changeover) = (size / unit, job.changeover / unit)
         // Ticks until a machine that is started has nothing left of its changeover at their end.

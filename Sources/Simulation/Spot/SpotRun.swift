@@ -10,15 +10,19 @@ public enum SpotRun {
     ///
     /// - Precondition: The trace covers the deadline, the tick of the job is that of the trace, the deadline can be met.
     /// - Complexity: O(spells on spot + other ticks).
-    public static func outcome(of job: SpotJob, on trace: SpotTrace, from start: Int, rule: SpotRule) -> SpotOutcome {
+    public static func outcome(
+        of job: SpotJob, on trace: SpotTrace, from start: Int, rule: SpotRule,
+        record: (SpotStretch) -> Void = { _ in }
+    ) -> SpotOutcome {
         var memory = SpotRule.Memory()
-        return outcome(of: job, on: trace, from: start) { moment in rule.choice(moment, job, &memory) }
+        return outcome(of: job, on: trace, from: start, record: record) { moment in rule.choice(moment, job, &memory) }
     }
 
     /// The same, whoever decides. A spot machine is kept until it is lost: `choose` is asked while none is held.
     @inline(__always)
     static func outcome(
-        of job: SpotJob, on trace: SpotTrace, from start: Int, choose: (SpotMoment) -> SpotMachine
+        of job: SpotJob, on trace: SpotTrace, from start: Int, record: (SpotStretch) -> Void = { _ in },
+        choose: (SpotMoment) -> SpotMachine
     ) -> SpotOutcome {
         precondition(job.tick == trace.tick && job.isFeasible, "A job in ticks of the trace, with time enough.")
         precondition(start >= 0 && start + job.tickCount <= trace.isUp.count, "The trace covers the deadline.")
@@ -34,6 +38,10 @@ public enum SpotRun {
                     // Kept until it is lost or the work is done: all of its ticks at once.
                     let needed = changeoverLeft + workLeft
                     let ticks = min(alive, job.tickCount - tick)
+                    record(
+                        SpotStretch(
+                            machine: .spot, start: tick * size, end: tick * size + min(needed, ticks * size),
+                            changeover: changeoverLeft, wasLost: needed > ticks * size))
                     if needed <= ticks * size {
                         outcome.spotSeconds += needed
                         outcome.spotWork += workLeft
@@ -63,6 +71,10 @@ public enum SpotRun {
                     if choice == .spot { continue }
                 }
                 let needed = changeoverLeft + workLeft
+                record(
+                    SpotStretch(
+                        machine: .onDemand, start: tick * size, end: tick * size + min(needed, size),
+                        changeover: changeoverLeft, wasLost: false))
                 if needed <= size {
                     outcome.onDemandSeconds += needed
                     outcome.end = tick * size + needed
@@ -90,12 +102,15 @@ extension SpotRun {
 
 extension SpotRun {
     /// What becomes of a job that plans by what has been seen of the trace so far, and plans again as that changes.
+    ///
+    /// - Parameter record: Is told what is held when, in order; machines on demand tick by tick.
     public static func outcome(
-        of job: SpotJob, on trace: SpotTrace, from start: Int, planner: inout SpotPlanner, beliefs: SpotBeliefs
+        of job: SpotJob, on trace: SpotTrace, from start: Int, planner: inout SpotPlanner, beliefs: SpotBeliefs,
+        record: (SpotStretch) -> Void = { _ in }
     ) -> SpotOutcome {
         let ticks = planner.ticksBetweenPlans
         var (plan, last): (SpotPlan?, Int) = (nil, 0)
-        return outcome(of: job, on: trace, from: start) { moment in
+        return outcome(of: job, on: trace, from: start, record: record) { moment in
             let now = start + moment.tick
             if plan == nil || moment.tick - last >= ticks {
                 last = moment.tick

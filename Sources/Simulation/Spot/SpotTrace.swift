@@ -39,4 +39,18 @@ public struct SpotTrace: Sendable, Hashable {
         guard last >= 0, count > 0 else { return [] }
         return (0..<count).map { count == 1 ? 0 : $0 * last / (count - 1) }
     }
+
+    /// The same with ticks of so many of its own: spot could be had in one if it could throughout.
+    public func coarsened(by ticks: Int) -> SpotTrace {
+        guard ticks > 1 else { return self }
+        let count = isUp.count / ticks
+        return SpotTrace(
+            name: name, tick: tick * ticks, isUp: (0..<count).map { Int(life[$0 * ticks]) >= ticks })
+    }
+
+    /// The same as someone sees it who looks every `seconds`.
+    public func sampled(every seconds: Int) -> [Bool] {
+        guard abs(Double(seconds) / Double(tick) - 1) > 0.1 else { return isUp }
+        return (0..<isUp.count * tick / seconds).map { isUp[$0 * seconds / tick] }
+    }
 }
