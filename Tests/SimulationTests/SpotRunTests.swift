@@ -186,4 +186,39 @@ import Testing
         #expect(outcome.spotSeconds == 7320 && outcome.onDemandSeconds == 0 && outcome.starts == 1)
         #expect(outcome.spotWork == 7200 && outcome.end == 7320)
     }
+
+    @Test("a comparison does not depend on threads, and the plan wins where spells that last go on lasting")
+    func comparison() {
+        var generator = SeededGenerator(seed: 9)
+        let traces = (0..<3).map { _ in
+            // Many spells are lost at once; those that are not last.
+            SpotTrace(
+                tick: 600,
+                isUp: Self.isUp(
+                    (0..<400).map { _ in
+                        generator.nextUniform() < 0.6
+                            ? 1 + generator.nextInt(below: 2) : 5 + generator.nextInt(below: 60)
+                    }))
+        }
+        let chain = SpotChain(
+            upperAges: [1, 2, 4, 8, 1000], loss: [0.3, 0.4, 0.02, 0.03, 0.04], return: [0.3, 0.4, 0.02, 0.03, 0.04])
+        let job = SpotJob(work: 36_000, deadline: 54_000, changeover: 900, tick: 600, onDemandRatio: 3)
+        let zones = traces.map { SpotComparison.Zone($0, chain: chain, starts: $0.starts(60, of: job)) }
+        let (one, two) = (SpotComparison.run(job, on: zones), SpotComparison.run(job, on: zones, threads: 2))
+        #expect(one.rows == two.rows && one.exampleZone == two.exampleZone && one.starts == 180)
+        #expect(one.rows[0].policy == "plan" && one.rows[0].meanCost < one.rows[1].meanCost)
+        for (_, stretches, outcome) in one.example {
+            for machine in [SpotMachine.spot, .onDemand] {
+                let seconds = stretches.filter { $0.machine == machine }.map { $0.end - $0.start }.reduce(0, +)
+                #expect(seconds == (machine == .spot ? outcome.spotSeconds : outcome.onDemandSeconds))
+            }
+            #expect(stretches.last?.end == outcome.end)
+        }
+    }
+
+    @Test("coarser ticks have spot only where it is there throughout") func coarser() {
+        let trace = SpotTrace(tick: 10, isUp: [true, true, true, false, true, true, true])
+        #expect(trace.coarsened(by: 2).isUp == [true, false, true] && trace.coarsened(by: 2).tick == 20)
+        #expect(trace.sampled(every: 20) == [true, true, true] && trace.sampled(every: 10) == trace.isUp)
+    }
 }
