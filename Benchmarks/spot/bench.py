@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """One job under a deadline on recorded spot markets: our plan, published rules, and an independent simulator; a row per target.
 
-  bench.py --ours PROGRAM --json FILE [--data DIR] [--only W2|W6|P]
+  bench.py --ours PROGRAM --json FILE [--data DIR] [--only W2|W6|P|checkpoints]
 
-DIR/spot/traces, or DIR, holds availability/ and preemption/; without --data, ALMANAC_SHARED_DATA names it. A plan for a zone
+DIR/spot/traces, or DIR, holds availability/ and preemption/, with vm-lifetimes/ and h100/ beside it; without --data, ALMANAC_SHARED_DATA names it. A plan for a zone
 has learnt from the other zones of its set alone. Costs are shares of those on demand from the first tick.
 """
 import argparse, json, os, statistics, subprocess, sys
@@ -79,12 +79,22 @@ def measure(name, starts, target, reached):
     add("… its seconds", optimum["seconds"], "numba", other["seconds"], "none", True)
 
 
+def checkpoints():
+    for answer in lines([options.ours], "checkpoints", "P", 0):
+        work = f"a day's work on {answer['set']}, hours expected with our checkpoints"
+        hours = answer["ours"] / 3600
+        add(work, hours, "optimum, finer grid", answer["optimum"] / 3600, "at most 1.01 ×", answer["ours"] <= 1.01 * answer["optimum"])
+        for rule, seconds in answer["rules"].items():
+            add("…", hours, rule, seconds / 3600, "at most it", answer["ours"] <= seconds)
+        add("… seconds to plan them", answer["seconds"], "none", None, "none", True)
+
+
 def main():
     global options, peer
     arguments = argparse.ArgumentParser()
     for name in ("ours", "json"): arguments.add_argument("--" + name, required=True)
     arguments.add_argument("--data", default=os.environ.get("ALMANAC_SHARED_DATA"))
-    arguments.add_argument("--only", choices=["W2", "W6", "P"])
+    arguments.add_argument("--only", choices=["W2", "W6", "P", "checkpoints"])
     options = arguments.parse_args()
     if not options.data: sys.exit("spot: name the folder of recorded traces with --data or ALMANAC_SHARED_DATA")
     if os.path.isdir(os.path.join(options.data, "spot", "traces")): options.data = os.path.join(options.data, "spot", "traces")
@@ -92,6 +102,7 @@ def main():
     print("| work | ours | anchor | anchor value | ratio | target | holds |\n|---|---:|---|---:|---:|---|---|")
     for name, starts, target, reached in SETS:
         if options.only in (None, name): measure(name, starts, target, reached)
+    if options.only in (None, "checkpoints"): checkpoints()
     with open(options.json, "w") as file: json.dump({"area": "spot", "rows": rows}, file, indent=1)
     print("\nCosts are shares of running on demand from the first tick; what a zone's plan knows comes from the other zones of its set. "
           "Seconds are of one processor.")

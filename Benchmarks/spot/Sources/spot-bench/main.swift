@@ -60,6 +60,9 @@ let rules: [(name: String, rule: SpotRule)] = [
     ("attempts", .attempts(5)), ("waiting", .waiting(seconds: 3600)),
 ]
 
+/// Seconds between values of slack, at most: a tick or a part of it.
+func resolution(_ tick: Int) -> Int { tick < 100 ? 20 : tick < 300 ? 200 : 120 }
+
 struct Cell: Encodable {
     var trace: String
     var deadline: Int
@@ -102,7 +105,7 @@ func policies(_ root: String, _ grid: Grid, _ starts: Int) throws {
                 row.seconds = processorSeconds() - began
                 try emit(row)
             }
-            var planner = SpotPlanner(job, in: chain, options: .init(resolution: trace.tick < 100 ? 20 : 120))
+            var planner = SpotPlanner(job, in: chain, options: .init(resolution: resolution(trace.tick)))
             let beliefs = SpotBeliefs(trace, chain, planner.beliefOptions)
             let began = processorSeconds()
             let first = from.map {
@@ -141,7 +144,7 @@ func plans(_ root: String, _ name: String, _ grid: Grid) throws {
         var plan: SpotPlan?
         for _ in 0..<3 {
             let began = processorSeconds()
-            plan = SpotPlan(job, in: chain, resolution: name == "P" ? 60 : 120)
+            plan = SpotPlan(job, in: chain, resolution: name == "P" ? 60 : resolution(job.tick))
             least = min(least, processorSeconds() - began)
         }
         guard let plan else { continue }
@@ -178,12 +181,87 @@ func optima(_ root: String, _ grid: Grid, _ starts: Int) throws {
     try emit(["optimum": mean(shares), "seconds": processorSeconds() - began])
 }
 
+/// Losses a second in classes of age that double from ten minutes to a day.
+func rates(_ lives: [(seconds: Double, wasLost: Bool)]) -> HazardRates {
+    let ends = (0..<8).map { 600 * exp2(Double($0)) } + [86400]
+    var (lost, seconds) = (
+        Array(repeating: 0.5, count: ends.count + 1), Array(repeating: 3600.0, count: ends.count + 1)
+    )
+    for life in lives {
+        for (index, end) in (ends + [.infinity]).enumerated() {
+            let start = index == 0 ? 0 : ends[index - 1]
+            guard life.seconds > start else { break }
+            seconds[index] += min(life.seconds, end) - start
+            if life.wasLost, life.seconds <= end { lost[index] += 1 }
+        }
+    }
+    return HazardRates(ends: ends, rates: zip(lost, seconds).map { $0 / $1 })
+}
+
+/// Expected times of a job of a day that saves its work, by rules and by our plan, beside the optimum on a finer grid.
+func checkpoints(_ root: String) throws {
+    struct Row: Encodable {
+        var set: String
+        var ours: Double
+        var optimum: Double
+        var rules: [String: Double]
+        var seconds: Double
+    }
+    let file = root + "/../vm-lifetimes/gcp_preemptible_lifetimes_2019.csv"
+    guard case .lifetimes(let records) = try MarketImport.read(file).content else { return }
+    let counts = try String(contentsOfFile: root + "/../h100/launched_of_16.csv", encoding: .utf8)
+        .split(whereSeparator: \.isNewline).dropFirst().map {
+            $0.split(separator: ",", omittingEmptySubsequences: false).dropFirst()
+        }
+    var spells: [(Double, Bool)] = []
+    for zone in 0..<(counts.first?.count ?? 0) {
+        let isUp = counts.map { row in (Int(row.dropFirst(zone).first ?? "") ?? 0) >= 8 }
+        var (ticks, isWhole) = (0, false)
+        for (index, up) in isUp.enumerated() {
+            if up {
+                ticks += 1
+            } else {
+                if ticks > 0, isWhole { spells.append((Double(ticks) * 600, true)) }
+                (ticks, isWhole) = (0, true)
+            }
+            if up, index == isUp.count - 1, isWhole { spells.append((Double(ticks) * 600, false)) }
+        }
+    }
+    let (work, checkpoint, restart) = (86_400.0, 300.0, 720.0)
+    for (name, rates) in [
+        ("vm-lifetimes", rates(records.map { ($0.lifetimeSeconds, $0.wasReclaimed) })), ("H100 spells", rates(spells)),
+    ] {
+        let began = processorSeconds()
+        let plan = CheckpointPlan(work: work, checkpoint: checkpoint, restart: restart, rates: rates)
+        let seconds = processorSeconds() - began
+        func time(_ rule: (Double, Double) -> Double) -> Double {
+            CheckpointPlan.expectedSeconds(
+                work: work, checkpoint: checkpoint, restart: restart, rates: rates, steps: 500, rule: rule)
+        }
+        let mean = rates.meanLife
+        let young = (2 * checkpoint * mean).squareRoot()
+        let share = (checkpoint / (2 * mean)).squareRoot()
+        let daly = young * (1 + share / 3 + share * share / 9) - checkpoint
+        try emit(
+            Row(
+                set: name, ours: time { plan.interval(workLeft: $0, age: $1) },
+                optimum: CheckpointPlan(
+                    work: work, checkpoint: checkpoint, restart: restart, rates: rates, steps: 500
+                ).expectedSeconds,
+                rules: [
+                    "Young": time { _, _ in young }, "Daly": time { _, _ in max(daly, 60) },
+                    "√(2c ÷ h(age))": time { _, age in (2 * checkpoint / rates.rate(at: age)).squareRoot() },
+                ], seconds: seconds))
+    }
+}
+
 let arguments = CommandLine.arguments
 guard arguments.count == 5, let grid = Grid.all[arguments[3]], let starts = Int(arguments[4]) else {
-    fatalError("spot-bench policies|plans|optima ROOT SET STARTS")
+    fatalError("spot-bench policies|plans|optima|checkpoints ROOT SET STARTS")
 }
 switch arguments[1] {
 case "policies": try policies(arguments[2], grid, starts)
 case "plans": try plans(arguments[2], arguments[3], grid)
+case "checkpoints": try checkpoints(arguments[2])
 default: try optima(arguments[2], grid, starts)
 }
