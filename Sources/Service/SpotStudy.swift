@@ -53,7 +53,9 @@ public struct SpotStudy: Sendable {
         let slack = deadline - work
         traces = traces.map { trace in
             var ticks = 1
-            while Double(deadline) * Double(slack) / (Double(trace.tick * ticks) * Double(trace.tick * ticks)) > 8e6 {
+            while trace.tick * ticks < changeover / 64
+                || Double(deadline) / Double(trace.tick * ticks) * Double(slack) / Double(trace.tick * ticks) > 8e6
+            {
                 ticks += 1
             }
             if ticks > 1 {

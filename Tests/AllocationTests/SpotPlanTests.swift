@@ -122,6 +122,18 @@ import Testing
         #expect(choices[0] == choices[1] && choices[0].contains(.none) && choices[0].contains(.spot))
     }
 
+    @Test("a tick without divisors, and one much shorter than the changeover, cost nearly what others do")
+    func oddTicks() {
+        let plain = SpotPlan(
+            SpotJob(work: 36_000, deadline: 50_000, changeover: 720, tick: 600, onDemandRatio: 3), in: Self.chain)
+        let prime = SpotPlan(
+            SpotJob(work: 36_000, deadline: 50_000, changeover: 720, tick: 601, onDemandRatio: 3), in: Self.chain)
+        #expect(abs(plain.expectedCost(from: 3) / prime.expectedCost(from: 3) - 1) < 0.01)
+        let job = SpotJob(work: 300, deadline: 1200, changeover: 400, tick: 7, onDemandRatio: 3)
+        let short = SpotPlan(job, in: Self.chain)
+        #expect(short.expectedCost(from: 0) > 400 && short.expectedCost(from: 0) <= job.onDemandCost)
+    }
+
     @Test("below the safety net there is only on demand") func net() {
         let job = SpotJob(work: 36_000, deadline: 50_000, changeover: 720, tick: 600, onDemandRatio: 3)
         let plan = SpotPlan(job, in: Self.chain)

@@ -3,8 +3,8 @@ extension SpotPlan {
     ///
     /// - Parameters:
     ///   - coversArrival: Also for states of which nobody has seen the beginning: twice the work.
-    ///   - resolution: The distance of values of slack, in seconds, is the largest divisor of the tick up to this; values
-    ///     between are interpolated.
+    ///   - resolution: The distance of values of slack, in seconds, is the largest divisor of the tick up to this (the
+    ///     next one where that is less than a quarter of it); values between are interpolated.
     /// - Precondition: The deadline can be met.
     /// - Complexity: O(ticks · slack ÷ resolution · classes · (1 + changeover ÷ tick)) time.
     public init(_ job: SpotJob, in chain: SpotChain, coversArrival: Bool = true, resolution: Int = 120) {
@@ -67,13 +67,21 @@ private struct SpotSolver {
                     Float((1 - hazard) * (1 - advance)), Float((1 - hazard) * advance), Float(hazard), 0),
                 upIndex: kind / 2 * classes + index)
         }
-        unit =
-            job.tick / ((1...job.tick).first { job.tick % $0 == 0 && job.tick / $0 <= max(1, resolution) } ?? job.tick)
+        unit = Self.unit(job.tick, resolution)
         net = (job.changeover + unit - 1) / unit + 1
         top = max(net, net + ceilDivide(job.deadline - job.work - 2 * job.changeover, unit))
         width = (top + (job.changeover + unit - 1) / unit + 3 + 15) & ~7
         begun = max(1, (job.changeover + job.tick - 1) / job.tick)
         lossAfter = Self.lossChances(states, ticks: begun - 1)
+    }
+
+    /// The largest divisor of a tick up to a resolution, or the next one above if that is far below.
+    private static func unit(_ tick: Int, _ resolution: Int) -> Int {
+        let divisors = (1...tick).filter { tick % $0 == 0 }
+        guard let fine = divisors.last(where: { $0 <= max(1, resolution) }), 4 * fine < min(resolution, tick) else {
+            return divisors.last { $0 <= max(1, resolution) } ?? tick
+        }
+        return divisors.first { $0 > fine } ?? tick
     }
 
     private static func lossChances(_ states: [State], ticks: Int) -> [[Float]] {
