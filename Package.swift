@@ -18,6 +18,7 @@ let package = Package(
         .executable(name: "almanac", targets: ["almanac"]),
         .library(name: "LinearAlgebra", targets: ["LinearAlgebra"]),
         .library(name: "ModelFiles", targets: ["ModelFiles"]),
+        .library(name: "Markets", targets: ["Markets"]),
         .library(name: "Traces", targets: ["Traces"]),
         .library(name: "Store", targets: ["Store"]),
         .library(name: "Forests", targets: ["Forests"]),

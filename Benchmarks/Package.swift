@@ -21,5 +21,6 @@ let package = Package(
         bench("policy", "LinearAlgebra", "ModelFiles", "ReinforcementLearning", "Simulation"),
         bench("prediction", "Prediction", "Sizing"),
         bench("scheduling", "Allocation", "Scheduling", "Simulation", "Workloads"),
+        bench("spot", "Allocation", "Forecasting", "LinearAlgebra", "Markets", "Simulation"),
     ]
 )

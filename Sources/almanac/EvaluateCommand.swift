@@ -4,10 +4,11 @@ import ArgumentParser
 struct EvaluateCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "evaluate",
-        abstract: "Show how far predictions are off, beside simple baselines: of tasks, of series, or of a table.",
+        abstract:
+            "Show how far predictions are off, beside simple baselines: of tasks, of series, of a table, or of policies.",
         subcommands: [
             EvaluateTasksCommand.self, EvaluateForecastCommand.self, EvaluateForestCommand.self,
-            EvaluatePolicyCommand.self,
+            EvaluatePolicyCommand.self, EvaluateSpotCommand.self,
         ],
         defaultSubcommand: EvaluateTasksCommand.self)
 }
