@@ -33,7 +33,7 @@ extension BoostingLoss {
 
     /// First and second derivative of the loss of one row by the score.
     @inline(__always)
-    func derivatives(_ score: Double, _ target: Double) -> (Double, Double) {
+    package func derivatives(_ score: Double, _ target: Double) -> (Double, Double) {
         switch self {
         // The derivatives of several classes are taken together, elsewhere.
         case .squared, .softmax: return (score - target, 1)
@@ -50,7 +50,7 @@ extension BoostingLoss {
     }
 
     /// The loss of one row.
-    func value(_ score: Double, _ target: Double) -> Double {
+    package func value(_ score: Double, _ target: Double) -> Double {
         let error = target - score
         switch self {
         case .squared, .softmax: return error * error
@@ -75,8 +75,8 @@ extension BoostingLoss {
         case .gamma: return log(mean())
         case .logistic:
             // As if half a row more had been seen of either outcome: one alone is no proof.
-            let (rows, share) = (Double(target.count), mean())
-            return log((share * rows + 0.5) / ((1 - share) * rows + 0.5))
+            let share = mean()
+            return log((share * total + 0.5) / ((1 - share) * total + 0.5))
         case .absolute, .huber: return middle(0.5)
         case .quantile(let p): return middle(p)
         }

@@ -56,11 +56,12 @@ public struct BoostingOptions: Sendable, Hashable, Codable {
 
     public init() {}
 
-    /// Defaults for log-loss, whose second derivatives are a quarter at most: a smaller penalty, and all features for
-    /// every tree, without which it learns too slowly.
+    /// Defaults for log-loss. Its second derivatives are a quarter at most, so rows weigh less against the penalty; trees
+    /// on a part of the features learn too slowly; and groups of levels need more rows to tell their shares.
     public static var logLoss: BoostingOptions {
         var options = BoostingOptions()
         (options.loss, options.l2, options.featureShare) = (.logistic, 1, 1)
+        (options.categoryL2, options.minimumGroupRows) = (10, 30)
         return options
     }
 

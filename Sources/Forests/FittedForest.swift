@@ -109,8 +109,10 @@ public enum FittedForest: Sendable {
         case .imported(let trees):
             guard let classes = trees.classNames else { return nil }
             var result = Matrix(rows: data.rowCount, columns: classes.count)
-            for (row, values) in try trees.probabilities(data).enumerated() {
-                for (place, value) in values.enumerated() { result.values[row + place * data.rowCount] = value }
+            for (row, values) in try trees.rows(of: data).enumerated() {
+                for (place, value) in trees.probabilities(row: values).enumerated() {
+                    result.values[row + place * data.rowCount] = value
+                }
             }
             return result
         case .random, .boosted, .quantiles, .linear: return nil

@@ -207,12 +207,10 @@ public struct PortableTrees: Sendable, Hashable {
         }
     }
 
-    /// The probability of every class for every row of `data`.
-    func probabilities(_ data: ForestData) throws(ForestError) -> [[Double]] {
-        try rows(of: data).map { row in
-            let sums = sums(row: row)
-            return link == .identity ? [1 - sums[0], sums[0]] : Link.probabilities(sums)
-        }
+    /// The probability of every class for one row, where the trees predict any.
+    public func probabilities(row: [Double]) -> [Double] {
+        let sums = sums(row: row)
+        return link == .identity ? [1 - sums[0], sums[0]] : Link.probabilities(sums)
     }
 
     /// The prediction for every row of `data`, whose columns are found by name. Unseen levels are in no set, and missing
