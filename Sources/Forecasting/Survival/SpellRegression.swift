@@ -96,7 +96,7 @@ public struct SpellRegression: Sendable, Hashable, Codable {
     }
 
     /// Ridge penalties around the prior: on the whole level hardly any, on what may mislead more.
-    private static let ridge = [0.01, 0.1, 0.1, 5, 5, 5, 5, 5]
+    private static let ridge = [0.01, 0.1, 0.1, 5, 5, 5, 5, 5, 5, 5, 5]
 
     /// Newton's method for the Poisson regression with `offsets` as factors of the rate.
     private mutating func solve(_ pieces: [Piece], _ rows: [[Double]], offsets: [Double], _ prior: [Double]) {
@@ -172,21 +172,23 @@ public struct SpellRegression: Sendable, Hashable, Codable {
     private func walk(
         _ situation: SpotSituation, seconds: Double, key: String, _ visit: (_ rate: Double, _ piece: Double) -> Double?
     ) -> Double? {
-        // All but the age stays: only its part of the sum changes.
-        let features = situation.features()
-        var rest = coefficients[0]
-        for i in 3..<coefficients.count { rest += coefficients[i] * features[i] }
-        let scale = exp(min(max(rest, -15), 8)) * zoneFactor(key)
+        // All but the age stays: only its parts of the sum change.
+        let known = situation.known
+        var (rest, fresh) = (coefficients[0], 0.0)
+        for i in known.indices { rest += coefficients[3 + i] * known[i] }
+        for i in 0..<3 { fresh += 2 * coefficients[8 + i] * known[i] }
+        let zone = zoneFactor(key)
         var (age, left) = (situation.ageSeconds, seconds)
         while left > 0 {
             let number = Self.ageClass(min(age, largestAge))
             let end = number + 1 < Self.ageHours.count ? Self.ageHours[number + 1] * 3600 : .infinity
             // At least a second, or rounding would keep it before the end of a class for ever.
             let piece = min(left, max(1, min(max(60, age / 6), age < end ? end - age : .infinity)))
-            let x = SpotSituation.scale(min(age + piece / 2, largestAge))
-            let rate =
-                scale * exp(min(coefficients[1] * x + coefficients[2] * x * x / 3, 8))
-                * ageFactor(number)
+            let middle = min(age + piece / 2, largestAge)
+            let x = SpotSituation.scale(middle)
+            let sum =
+                rest + coefficients[1] * x + coefficients[2] * x * x / 3 + fresh * SpotSituation.freshness(middle)
+            let rate = zone * exp(min(max(sum, -15), 6)) * ageFactor(number)
             if let result = visit(min(rate, 1000), piece) { return result }
             age += piece
             left -= piece

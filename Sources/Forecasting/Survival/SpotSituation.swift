@@ -25,7 +25,7 @@ public struct SpotSituation: Sendable, Hashable, Codable {
     /// The time after which the recent share forgets.
     static let memorySeconds = 86400.0
     /// How many numbers describe a situation.
-    static let featureCount = 8
+    static let featureCount = 11
 
     /// Goes on to the next tick. `nil` where nobody looked: the spell is then taken to begin anew.
     public mutating func observe(_ seen: Bool?, stepSeconds: Double, othersUp: Double = 0.5) {
@@ -48,14 +48,24 @@ public struct SpotSituation: Sendable, Hashable, Codable {
     /// The logarithm of an age, of which hazards are a function.
     static func scale(_ ageSeconds: Double) -> Double { log(ageSeconds / 3600 + 0.15) }
 
-    /// 1, the logarithm of the age and its square, and what else is known, centred roughly.
-    func features(ageSeconds age: Double? = nil) -> [Double] {
-        let x = Self.scale(age ?? ageSeconds)
+    /// How much what was before a spell still tells at an age: half after an hour.
+    static func freshness(_ ageSeconds: Double) -> Double { 1 / (1 + ageSeconds / 3600) }
+
+    /// What is known beside the age: the recent share, the spell before and the other zones, which tell more of young spells
+    /// than of old ones, and the hour. Centred roughly.
+    var known: [Double] {
         let hour = 2 * Double.pi * time / 86400
         return [
-            1, x, x * x / 3, 3 * (recentShare - 0.5), (log(lastUpSeconds / 3600 + 0.1)) / 1.5, 3 * (othersUp - 0.5),
-            1.4 * sin(hour), 1.4 * cos(hour),
+            3 * (recentShare - 0.5), log(lastUpSeconds / 3600 + 0.1) / 1.5, 3 * (othersUp - 0.5), 1.4 * sin(hour),
+            1.4 * cos(hour),
         ]
+    }
+
+    /// 1, the logarithm of the age and its square, what else is known, and the first three of these while they are fresh.
+    func features(ageSeconds age: Double? = nil) -> [Double] {
+        let age = age ?? ageSeconds
+        let (x, known, fresh) = (Self.scale(age), known, Self.freshness(age))
+        return [1, x, x * x / 3] + known + known.prefix(3).map { 2 * fresh * $0 }
     }
 }
 

@@ -20,8 +20,10 @@ public struct SpotSurvival: Sendable, Hashable, Codable {
 
     /// What recorded zones have in common (19 zones of AWS and GCP, 2022 to 2025): for zones of which nothing is known.
     public static let prior = SpotSurvival(
-        loss: SpellRegression(coefficients: [-0.33, -0.51, -0.16, -0.2, -0.15, -0.15, 0, 0], largestAge: 20 * 86400),
-        return: SpellRegression(coefficients: [-0.36, -0.55, -0.08, 0.27, 0, 0.24, 0, 0], largestAge: 20 * 86400))
+        loss: SpellRegression(
+            coefficients: [-0.33, -0.51, -0.16, -0.2, -0.15, -0.15, 0, 0, 0, 0, 0], largestAge: 20 * 86400),
+        return: SpellRegression(
+            coefficients: [-0.36, -0.55, -0.08, 0.27, 0, 0.24, 0, 0, 0, 0, 0], largestAge: 20 * 86400))
 
     /// Learns from histories of zones, and from lifetimes of instances.
     ///
