@@ -29,7 +29,7 @@ public struct SpellRegression: Sendable, Hashable, Codable {
 
     static let zoneWeight = 10.0
     /// Little near a day, where clouds have walls that no smooth curve follows; much elsewhere.
-    static let ageWeights = ageHours.map { 20...30 ~= $0 ? 3.0 : 100 }
+    static let ageWeights = ageHours.map { 20...30 ~= $0 ? 3.0 : 30 }
 
     /// The lower ends of the classes of age, in hours: finer near a day, at which clouds end what they lent.
     static let ageHours = [

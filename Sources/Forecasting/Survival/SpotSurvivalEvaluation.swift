@@ -95,7 +95,9 @@ public struct SpotSurvivalEvaluation: Sendable, Encodable {
         scores = [("spot survival", own), ("Kaplan-Meier", curve), ("constant rate", flat)].map {
             Self.score($0.0, $0.1, outcomes)
         }
-        calibration = reached.sorted { $0.key < $1.key }.map { key, reached in
+        // Zones that were hardly ever lost do not tell quantiles.
+        calibration = reached.sorted { $0.key < $1.key }.filter { $0.value.count(where: \.ended) >= 5 }.map {
+            key, reached in
             let shares = SurvivalScores.calibration(reached, at: [0.5, 0.9])
             return Calibration(zone: key, spells: reached.count, below50: shares[0], below90: shares[1])
         }
