@@ -20,6 +20,7 @@ let package = Package(
         bench("ingest", "Store", "Traces"),
         bench("policy", "LinearAlgebra", "ModelFiles", "ReinforcementLearning", "Simulation"),
         bench("prediction", "Prediction", "Sizing"),
+        bench("survival", "Forecasting"),
         bench("scheduling", "Allocation", "Scheduling", "Simulation", "Workloads"),
         bench("spot", "Allocation", "Forecasting", "LinearAlgebra", "Markets", "Simulation"),
     ]

@@ -6,7 +6,7 @@
 The data are made on first use: friedman1 and trace-like with 1,000 to 1,000,000 rows, and, where --data or
 ALMANAC_SHARED_DATA names a folder with recorded executions, sarek and mag split by time. Each peer counts at its best:
 the fastest of 1 and 2 threads and of OMP_WAIT_POLICY ACTIVE and PASSIVE; runs are interleaved, and medians are taken.
---only runs one part: boosting, forest, quantiles, small, recorded, million. --cached takes over what peers took on this
+--only runs one part: boosting, classes, forest, quantiles, small, recorded, million. --cached takes over what peers took on this
 machine before; ours are always measured anew.
 """
 import argparse, json, os, statistics, subprocess, sys, tempfile, time
@@ -183,6 +183,17 @@ def boosting(bench):
                   lambda: min(r["single_c"]["median_ns"] for r in lgb if "single_c" in r) / 1000, 1.0)
 
 
+def classes(bench):
+    """Two and four classes of equal size, which the target is cut into."""
+    for name in ("friedman1_100000", "trace_100000"):
+        for count in (2, 4):
+            data = bench.table(name)
+            mine, theirs = bench.together(data, f"almanac_classes{count}", [f"lgbm_classes{count}"], repeats=3)
+            lgb = theirs[f"lgbm_classes{count}"]
+            bench.compare(f"boosting {count} classes, 200 × 31 leaves, {name}", "s", "LightGBM", mine, lgb, "fit_s", 0.7)
+            bench.compare(f"the same, log-loss, {name}", "", "LightGBM", mine, lgb, "log_loss", 1.0)
+
+
 def forest(bench):
     for name in ("friedman1_100000", "trace_100000"):
         data = bench.table(name)
@@ -261,7 +272,7 @@ def million(bench):
         bench.row(f"memory beyond the data, {name}", "MB", "LightGBM", lambda: over(mine), lambda: over(lgb), 1.0)
 
 
-PARTS = {part.__name__: part for part in (boosting, forest, quantiles, small, recorded, million)}
+PARTS = {part.__name__: part for part in (boosting, classes, forest, quantiles, small, recorded, million)}
 
 
 def show(bench):

@@ -17,8 +17,42 @@ extension BoostedForest {
         _ data: ForestData, target: [Double], weights: [Double]? = nil, options: BoostingOptions = .init(),
         seed: UInt64, threads: Int = defaultThreads, progress: (@Sendable (Double) -> Void)? = nil
     ) throws(ForestError) -> BoostedForest {
+        guard options.loss != .softmax else {
+            throw .option("loss", found: "softmax", allowed: "another loss; 'ForestClassifier' fits several classes")
+        }
+        let fit = try BoostingFit(data, target, weights, options, seed: seed, threads: threads)
+        let rounds: BoostingRounds
+        if options.loss.hasUnitHessian && weights == nil {
+            var run = BoostingRun(
+                BoostingTrainer<CountCell>(fit.table, options, threads: threads), fit.target, fit.weights, seed)
+            rounds = run.run(fit.validation, progress)
+        } else {
+            var run = BoostingRun(
+                BoostingTrainer<HessianCell>(fit.table, options, threads: threads), fit.target, fit.weights, seed)
+            rounds = run.run(fit.validation, progress)
+        }
+        return try fit.forest(rounds, checksum: checksum(data, target))
+    }
+}
+
+/// The rows of one fit: those that are learnt from, and those that decide when to stop.
+struct BoostingFit {
+    let table: BoostingTable
+    let target: [Double]
+    let weights: [Double]?
+    let validation: BoostingValidation?
+    private let data: ForestData
+    private let options: BoostingOptions
+    private let seed: UInt64
+    private let rowCount: Int
+
+    init(
+        _ data: ForestData, _ target: [Double], _ weights: [Double]?, _ options: BoostingOptions, seed: UInt64,
+        threads: Int
+    ) throws(ForestError) {
         try checkTraining(data, target, weights)
         try options.validated(data, target)
+        (self.options, self.seed, rowCount) = (options, seed, data.rowCount)
         var (training, held) = ([Int](), [Int]())
         if options.validationShare > 0 {
             var random = SeededGenerator(seed: seed, stream: 1)
@@ -33,26 +67,22 @@ extension BoostedForest {
         }
         let all = held.isEmpty
         let part = all ? data : data.rows(training)
-        let partTarget = all ? target : training.map { target[$0] }
-        let partWeights = all ? weights : weights.map { weights in training.map { weights[$0] } }
-        let bins = featureBins(part, partTarget, limit: options.binCount, threads: threads)
-        let table = BoostingTable(part, bins: bins, threads: threads)
-        let validation =
+        self.data = part
+        self.target = all ? target : training.map { target[$0] }
+        self.weights = all ? weights : weights.map { weights in training.map { weights[$0] } }
+        let bins = featureBins(part, self.target, limit: options.binCount, threads: threads)
+        table = BoostingTable(part, bins: bins, threads: threads)
+        validation =
             all
             ? nil
             : BoostingValidation(
                 table: BoostingTable(data.rows(held), bins: bins, threads: threads), target: held.map { target[$0] },
                 weights: weights.map { weights in held.map { weights[$0] } })
-        let rounds: BoostingRounds
-        if options.loss.hasUnitHessian && weights == nil {
-            var run = BoostingRun(
-                BoostingTrainer<CountCell>(table, options, threads: threads), partTarget, partWeights, seed)
-            rounds = run.run(validation, progress)
-        } else {
-            var run = BoostingRun(
-                BoostingTrainer<HessianCell>(table, options, threads: threads), partTarget, partWeights, seed)
-            rounds = run.run(validation, progress)
-        }
+    }
+
+    /// The forest of the trees that were grown.
+    func forest(_ rounds: BoostingRounds, checksum: UInt64) throws(ForestError) -> BoostedForest {
+        let bins = table.bins
         var trees = TreeNodes(featureCount: bins.count)
         for tree in rounds.trees {
             guard tree.nodes.count < trees.treeCapacity else {
@@ -62,11 +92,11 @@ extension BoostedForest {
             }
             trees.append(tree.flat(bins, childBits: trees.childBits))
         }
-        let encoder = RowEncoder(bins, part)
+        let encoder = RowEncoder(bins, data)
         return BoostedForest(
-            features: bins.map(\.feature), options: options, seed: seed, trainingRowCount: target.count,
-            trainingChecksum: checksum(data, target), validationLosses: rounds.losses, baseValue: rounds.base,
-            trees: trees, encoder: encoder, table: LeafTable(trees, encoder))
+            features: bins.map(\.feature), options: options, seed: seed, trainingRowCount: rowCount,
+            trainingChecksum: checksum, validationLosses: rounds.losses, baseValue: rounds.base, trees: trees,
+            encoder: encoder, table: LeafTable(trees, encoder))
     }
 }
 
@@ -112,8 +142,10 @@ private struct BoostingRun<Cell: HistogramCell> {
         setGrid()
         writeGradients()
         for round in 0..<options.rounds {
-            let sample = drawRows()
-            drawFeatures()
+            let sample = random.rows(of: target.count, options)
+            if let features = random.features(of: trainer.table.featureCount, options) {
+                trainer.activeFeatures = features
+            }
             var tree = trainer.grow(sample: sample)
             setValues(&tree)
             rounds.trees.append(tree)
@@ -198,7 +230,7 @@ private struct BoostingRun<Cell: HistogramCell> {
             let rowCount = scores.count
             // Each part has about as many rows, first in the order of the leaves, then in their own.
             let ranges = (0..<parts).map { rowCount * $0 / parts..<rowCount * ($0 + 1) / parts }
-            _ = Parallel.map(count: parts, threads: parts) { run.note(leaves, places: ranges[$0]) }
+            _ = Parallel.map(count: parts, threads: parts) { run.trainer.noteLeaves(leaves, places: ranges[$0]) }
             return Parallel.map(count: parts, threads: parts) { run.update(rows: ranges[$0], scores) }
         }
         largest = found.reduce((0, 0)) { (max($0.0, $1.0), max($0.1, $1.1)) }
@@ -206,24 +238,6 @@ private struct BoostingRun<Cell: HistogramCell> {
             setGrid()
             writeGradients()
         }
-    }
-
-    // MARK: Sampling
-
-    private mutating func drawRows() -> [UInt32]? {
-        guard options.rowShare < 1 else { return nil }
-        var rows: [UInt32] = []
-        for row in target.indices where random.uniform() < options.rowShare { rows.append(UInt32(row)) }
-        if rows.isEmpty { rows.append(UInt32(random.below(target.count))) }
-        return rows
-    }
-
-    private mutating func drawFeatures() {
-        guard options.featureShare < 1 else { return }
-        var features = Array(0..<trainer.table.featureCount)
-        let count = min(features.count, max(2, Int((Double(features.count) * options.featureShare).rounded())))
-        for i in 0..<count { features.swapAt(i, i + random.below(features.count - i)) }
-        trainer.activeFeatures = features.prefix(count).sorted()
     }
 
     // MARK: Leaf values
@@ -243,6 +257,26 @@ private struct BoostingRun<Cell: HistogramCell> {
     }
 }
 
+extension QuickRandom {
+    /// The rows that the next tree sees; `nil` for all.
+    mutating func rows(of count: Int, _ options: BoostingOptions) -> [UInt32]? {
+        guard options.rowShare < 1 else { return nil }
+        var rows: [UInt32] = []
+        for row in 0..<count where uniform() < options.rowShare { rows.append(UInt32(row)) }
+        if rows.isEmpty { rows.append(UInt32(below(count))) }
+        return rows
+    }
+
+    /// The features that the next tree may use; `nil` for all.
+    mutating func features(of count: Int, _ options: BoostingOptions) -> [Int]? {
+        guard options.featureShare < 1 else { return nil }
+        var features = Array(0..<count)
+        let drawn = min(count, max(2, Int((Double(count) * options.featureShare).rounded())))
+        for i in 0..<drawn { features.swapAt(i, i + below(count - i)) }
+        return features.prefix(drawn).sorted()
+    }
+}
+
 /// What the parts of one update share.
 ///
 /// The rows of a leaf lie far apart. So each row's leaf is noted first, in a small array; scores, targets and gradients
@@ -255,17 +289,6 @@ private struct UpdateRun<Cell: HistogramCell>: @unchecked Sendable {
     let limits: (gradient: Double, hessian: Double)
     /// Of the leaves.
     let values: [Double]
-
-    /// Notes the leaf of the rows at some places of the trainer's order.
-    func note(_ leaves: [BoostedTree.Node], places: Range<Int>) {
-        let noted = trainer.leafOfRow
-        for (number, leaf) in leaves.enumerated() {
-            let (from, to) = (max(leaf.start, places.lowerBound), min(leaf.end, places.upperBound))
-            guard from < to else { continue }
-            let number = UInt16(truncatingIfNeeded: number)
-            for row in trainer.rows(leaf)[(from - leaf.start)..<(to - leaf.start)] { noted[Int(row)] = number }
-        }
-    }
 
     /// Updates some rows, whose leaves have been noted; returns the largest derivatives.
     func update(rows: Range<Int>, _ scores: UnsafeMutableBufferPointer<Double>) -> (Double, Double) {

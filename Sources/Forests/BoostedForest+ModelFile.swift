@@ -46,6 +46,6 @@ extension BoostedForest {
 
     /// The prediction by walking through the trees, which is what models without a table of leaves do.
     package func walkedPrediction(row: [Double]) -> Double {
-        link(row.withUnsafeBufferPointer { trees.sum(of: $0, encoder, from: baseValue) })
+        options.loss.link(row.withUnsafeBufferPointer { trees.sum(of: $0, encoder, from: baseValue) })
     }
 }

@@ -27,11 +27,15 @@ public struct BoostedForest: Sendable {
     /// The prediction for every row of `data`, whose columns are found by name.
     /// - Throws: ``ForestError`` if a column is missing or of the wrong kind.
     public func predict(_ data: ForestData, threads: Int = defaultThreads) throws(ForestError) -> [Double] {
+        let (sums, link) = (try scores(data, threads: threads), options.loss.link)
+        return link == .identity ? sums : sums.map { link($0) }
+    }
+
+    /// The trees' sum for every row of `data`: the prediction before the link.
+    func scores(_ data: ForestData, threads: Int) throws(ForestError) -> [Double] {
         let rows = try encoder.table(data)
-        let sums =
-            table?.sums(of: rows, from: baseValue, threads: threads)
+        return table?.sums(of: rows, from: baseValue, threads: threads)
             ?? trees.sums(of: rows, from: baseValue, threads: threads)
-        return options.loss == .gamma ? sums.map(link) : sums
     }
 
     /// The prediction for one row, without any allocation.
@@ -39,13 +43,12 @@ public struct BoostedForest: Sendable {
     /// - Parameter row: One number per feature in the order of ``features``: a value, or the code of a level in the
     ///   feature's list. NaN, and a code out of range, is missing. A row of another length is a programming error.
     public func predict(row: [Double]) -> Double {
-        link(
-            row.withUnsafeBufferPointer {
-                table?.sum(of: $0, encoder, from: baseValue) ?? trees.sum(of: $0, encoder, from: baseValue)
-            })
+        options.loss.link(score(row: row))
     }
 
-    /// From the scale of the trees' sum to that of the target.
-    @inline(__always)
-    func link(_ value: Double) -> Double { options.loss == .gamma ? exponential(value) : value }
+    func score(row: [Double]) -> Double {
+        row.withUnsafeBufferPointer {
+            table?.sum(of: $0, encoder, from: baseValue) ?? trees.sum(of: $0, encoder, from: baseValue)
+        }
+    }
 }

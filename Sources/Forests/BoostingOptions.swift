@@ -11,6 +11,10 @@ public enum BoostingLoss: Sendable, Hashable, Codable {
     /// Gamma deviance with a log link, for strictly positive targets such as seconds and bytes: errors count in
     /// proportion to the prediction, which is always positive.
     case gamma
+    /// Log-loss, for targets from 0 to 1 (did it happen?): predicts the probability.
+    case logistic
+    /// Log-loss of three or more classes: of the forests in a ``ForestClassifier``, which only it fits.
+    case softmax
 }
 
 /// The hyperparameters of a ``BoostedForest``.
@@ -52,6 +56,15 @@ public struct BoostingOptions: Sendable, Hashable, Codable {
 
     public init() {}
 
+    /// Defaults for log-loss. Its second derivatives are a quarter at most, so rows weigh less against the penalty; trees
+    /// on a part of the features learn too slowly; and groups of levels need more rows to tell their shares.
+    public static var logLoss: BoostingOptions {
+        var options = BoostingOptions()
+        (options.loss, options.l2, options.featureShare) = (.logistic, 1, 1)
+        (options.categoryL2, options.minimumGroupRows) = (10, 30)
+        return options
+    }
+
     func validated(_ data: ForestData, _ target: [Double]) throws(ForestError) {
         func check(_ name: String, _ value: Int, _ range: ClosedRange<Int>) throws(ForestError) {
             guard range.contains(value) else {
@@ -86,7 +99,11 @@ public struct BoostingOptions: Sendable, Hashable, Codable {
                 throw .invalidValue(
                     what: "Target", row: row, found: value, expected: "a positive number for gamma loss")
             }
-        case .squared, .absolute: break
+        case .logistic:
+            for (row, value) in target.enumerated() where !(0...1 ~= value) {
+                throw .invalidValue(what: "Target", row: row, found: value, expected: "0 to 1 for log-loss")
+            }
+        case .squared, .absolute, .softmax: break
         }
         try checkMonotone(monotone, data)
     }

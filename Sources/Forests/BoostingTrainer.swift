@@ -76,6 +76,17 @@ final class BoostingTrainer<Cell: HistogramCell>: @unchecked Sendable {
         UnsafeBufferPointer(start: order + node.start, count: node.end - node.start)
     }
 
+    /// Notes the leaf of the rows at some places of the order, or at all.
+    func noteLeaves(_ leaves: [BoostedTree.Node], places: Range<Int>? = nil) {
+        let places = places ?? 0..<table.rowCount
+        for (number, leaf) in leaves.enumerated() {
+            let (from, to) = (max(leaf.start, places.lowerBound), min(leaf.end, places.upperBound))
+            guard from < to else { continue }
+            let number = UInt16(truncatingIfNeeded: number)
+            for row in rows(leaf)[(from - leaf.start)..<(to - leaf.start)] { leafOfRow[Int(row)] = number }
+        }
+    }
+
     /// Grows one tree on `sample`, or on all rows.
     func grow(sample: [UInt32]?) -> BoostedTree {
         let count = sample?.count ?? table.rowCount

@@ -57,10 +57,18 @@ extension LinearForest {
 }
 
 extension PortableTrees {
-    /// Exact Shapley values of every row of `data`, on the scale before the link.
+    /// Exact Shapley values of every row of `data`, on the scale before the link; of several classes those of the most
+    /// probable one.
     ///
     /// - Throws: ``ForestError`` if a column is missing, or the trees do not say how many rows passed their nodes.
     public func explain(_ data: ForestData) throws(ForestError) -> [ForestExplanation] {
+        guard outputs == 1 else {
+            var result: [ForestExplanation] = []
+            for (row, place) in try predict(data).enumerated() {
+                result += try output(Int(place)).explain(data.rows([row]))
+            }
+            return result
+        }
         guard trees.allSatisfy({ $0.count == 1 || $0.allSatisfy { $0.count > 0 } }) else {
             throw .notStored(what: "row counts of the nodes", remedy: "Export the model with them to explain it.")
         }

@@ -11,11 +11,13 @@ public enum FittedForest: Sendable {
     case quantiles(BoostedQuantiles)
     case linear(LinearForest)
     case imported(PortableTrees)
+    /// Its prediction as a number is the place of the most probable class.
+    case classes(ForestClassifier)
 
     /// The kinds of model file that hold one.
     public static let modelKinds: Set<String> = [
         RegressionForest.modelKind, BoostedForest.modelKind, BoostedQuantiles.modelKind, LinearForest.modelKind,
-        PortableTrees.modelKind,
+        PortableTrees.modelKind, ForestClassifier.modelKind,
     ]
 
     /// - Throws: `ModelFileError` for a damaged or newer file, ``ForestError`` for one that holds no forest.
@@ -46,6 +48,9 @@ public enum FittedForest: Sendable {
         case PortableTrees.modelKind:
             try check(PortableTrees.schemaVersion)
             self = .imported(try PortableTrees(file, path: path))
+        case ForestClassifier.modelKind:
+            try check(ForestClassifier.schemaVersion)
+            self = .classes(try ForestClassifier(file, path: path))
         default:
             throw ForestError.format(
                 file: path, line: 0, found: "a model of kind '\(file.kind)'",
@@ -60,6 +65,7 @@ public enum FittedForest: Sendable {
         case .quantiles(let forest): try forest.modelFile()
         case .linear(let forest): try forest.modelFile()
         case .imported(let trees): try trees.modelFile()
+        case .classes(let model): try model.modelFile()
         }
     }
 
@@ -70,6 +76,7 @@ public enum FittedForest: Sendable {
         case .quantiles(let forest): forest.center.features
         case .linear(let forest): forest.features
         case .imported(let trees): trees.features
+        case .classes(let model): model.features
         }
     }
 
@@ -81,6 +88,34 @@ public enum FittedForest: Sendable {
         case .quantiles(let forest): forest.center.trainingRowCount
         case .linear(let forest): forest.trainingRowCount
         case .imported: nil
+        case .classes(let model): model.trainingRowCount
+        }
+    }
+
+    /// The names of the classes, where it tells classes apart.
+    public var classes: [String]? {
+        switch self {
+        case .classes(let model): model.classes
+        case .imported(let trees): trees.classNames
+        case .random, .boosted, .quantiles, .linear: nil
+        }
+    }
+
+    /// The probability of every class, a column each, for every row of `data`; `nil` if it predicts a number.
+    /// - Throws: ``ForestError`` if a column is missing or of the wrong kind.
+    public func probabilities(_ data: ForestData, threads: Int = defaultThreads) throws(ForestError) -> Matrix? {
+        switch self {
+        case .classes(let model): return try model.probabilities(data, threads: threads)
+        case .imported(let trees):
+            guard let classes = trees.classNames else { return nil }
+            var result = Matrix(rows: data.rowCount, columns: classes.count)
+            for (row, values) in try trees.rows(of: data).enumerated() {
+                for (place, value) in trees.probabilities(row: values).enumerated() {
+                    result.values[row + place * data.rowCount] = value
+                }
+            }
+            return result
+        case .random, .boosted, .quantiles, .linear: return nil
         }
     }
 
@@ -93,6 +128,7 @@ public enum FittedForest: Sendable {
         case .quantiles(let forest): try forest.predict(data, threads: threads)
         case .linear(let forest): try forest.predict(data, threads: threads)
         case .imported(let trees): try trees.predict(data)
+        case .classes(let model): try model.predict(data, threads: threads).map(Double.init)
         }
     }
 
@@ -105,6 +141,7 @@ public enum FittedForest: Sendable {
         case .quantiles(let forest): forest.center.predict(row: row)
         case .linear(let forest): forest.predict(row: row)
         case .imported(let trees): trees.predict(row: row)
+        case .classes(let model): Double(mostProbable(model.probabilities(row: row)))
         }
     }
 
@@ -116,11 +153,12 @@ public enum FittedForest: Sendable {
         case .random(let forest) where forest.options.keepsLeafRows:
             try forest.predictQuantiles(data, probabilities, threads: threads)
         case .quantiles(let forest): try forest.predictQuantiles(data, probabilities, threads: threads)
-        case .random, .boosted, .linear, .imported: nil
+        case .random, .boosted, .linear, .imported, .classes: nil
         }
     }
 
-    /// Shapley values for every row of `data`, before the link where the model has one.
+    /// Shapley values for every row of `data`, before the link where the model has one. Of two classes they are those of
+    /// the second one's logarithmic odds (or average), of more those of the most probable class.
     /// - Throws: ``ForestError`` if a column is missing, or an imported model does not say enough.
     public func explain(_ data: ForestData) throws(ForestError) -> [ForestExplanation] {
         switch self {
@@ -129,14 +167,16 @@ public enum FittedForest: Sendable {
         case .quantiles(let forest): try forest.center.explain(data)
         case .linear(let forest): try forest.explain(data)
         case .imported(let trees): try trees.explain(data)
+        case .classes(let model): try model.explain(data)
         }
     }
 
     /// From the scale of ``explain(_:)`` to that of the prediction.
     public var link: PortableTrees.Link {
         switch self {
-        case .boosted(let forest): forest.options.loss == .gamma ? .exponential : .identity
+        case .boosted(let forest): forest.options.loss.link
         case .imported(let trees): trees.link
+        case .classes(let model): model.link
         case .random, .quantiles, .linear: .identity
         }
     }
@@ -160,6 +200,7 @@ public enum FittedForest: Sendable {
                     what: "trees that other programs could predict with",
                     remedy: "No other format has lines that end; export a forest with constant leaves.")
             case .imported(let trees): return trees
+            case .classes(let model): return try model.portable
             }
         }
     }
@@ -190,6 +231,15 @@ public enum FittedForest: Sendable {
         case .linear(let forest):
             var shape = forest.trees.shape(forest.features.count)
             shape.lines = forest.lineCount
+            return shape
+        case .classes(let model):
+            var shape = Shape(tests: Array(repeating: 0, count: features.count))
+            for own in model.forests.map(\.shape) {
+                shape.trees += own.trees
+                shape.nodes += own.nodes
+                shape.leaves += own.leaves
+                for feature in features.indices { shape.tests[feature] += own.tests[feature] }
+            }
             return shape
         case .imported(let trees):
             var shape = Shape(trees: trees.trees.count, tests: Array(repeating: 0, count: trees.features.count))
@@ -225,15 +275,50 @@ public enum FittedForest: Sendable {
     }
 
     /// The leaf of each row in every tree; of a row with unseen levels that of the most similar level.
-    private func leaves(_ data: ForestData) throws(ForestError) -> [[UInt32]] {
+    fileprivate func leaves(_ data: ForestData) throws(ForestError) -> [[UInt32]] {
         switch self {
         case .random(let forest): try forest.trees.leaves(forest.encoder.table(data))
         case .boosted(let forest): try forest.trees.leaves(forest.encoder.table(data))
         case .quantiles(let forest): try forest.center.trees.leaves(forest.center.encoder.table(data))
         case .linear(let forest): try forest.trees.leaves(forest.encoder.table(data))
+        case .classes(let model): try model.leaves(data)
         case .imported(let trees):
             try trees.rows(of: data).map { row in trees.trees.map { UInt32(trees.leaf($0, row)) } }
         }
+    }
+}
+
+extension ForestClassifier {
+    /// Its forests one by one.
+    fileprivate var forests: [FittedForest] {
+        switch parts {
+        case .boosted(let forests): forests.map { .boosted($0) }
+        case .averaged(let forests): forests.map { .random($0) }
+        }
+    }
+
+    fileprivate var link: PortableTrees.Link {
+        switch parts {
+        case .boosted: partCount == 1 ? .logistic : .softmax
+        case .averaged: .identity
+        }
+    }
+
+    fileprivate func explain(_ data: ForestData) throws(ForestError) -> [ForestExplanation] {
+        let forests = forests
+        guard forests.count > 1 else { return try forests[0].explain(data) }
+        var result: [ForestExplanation] = []
+        for (row, place) in try predict(data).enumerated() {
+            result += try forests[place].explain(data.rows([row]))
+        }
+        return result
+    }
+
+    /// The leaves of all forests, one after the other.
+    fileprivate func leaves(_ data: ForestData) throws(ForestError) -> [[UInt32]] {
+        var result = [[UInt32]](repeating: [], count: data.rowCount)
+        for forest in forests { for (row, own) in try forest.leaves(data).enumerated() { result[row] += own } }
+        return result
     }
 }
 

@@ -4,10 +4,17 @@ extension PortableTrees {
     /// The model as LightGBM's text format: doubles, sets of levels, the side of missing values and means of trees
     /// all survive.
     public func lightGBMText() -> String {
-        var text = "tree\nversion=v4\nnum_class=1\nnum_tree_per_iteration=1\nlabel_index=0\n"
+        var text = "tree\nversion=v4\nnum_class=\(outputs)\nnum_tree_per_iteration=\(outputs)\nlabel_index=0\n"
         text += "max_feature_idx=\(features.count - 1)\n"
-        let objectives: [Link: String] = [.exponential: "gamma", .signedSquare: "regression sqrt"]
-        text += "objective=\(objectives[link] ?? "regression")\n"
+        let objective =
+            switch link {
+            case .identity: "regression"
+            case .exponential: "gamma"
+            case .signedSquare: "regression sqrt"
+            case .logistic: "binary sigmoid:1"
+            case .softmax: "multiclass num_class:\(outputs)"
+            }
+        text += "objective=\(objective)\n"
         if averages { text += "average_output\n" }
         // Names must not hold blanks, which part them.
         let names = features.map { $0.name.replacing(" ", with: "_").replacing("\n", with: "_") }
@@ -36,14 +43,17 @@ extension PortableTrees {
 
     /// Reads LightGBM's text format, as `Booster.save_model` and ``lightGBMText()`` write it.
     ///
-    /// - Throws: ``ForestError`` that names the line for a damaged file and for what is not supported here: several
-    ///   classes, objectives that are not regression, and names of levels that do not fit the columns.
+    /// - Throws: ``ForestError`` that names the line for a damaged file and for what is not supported here:
+    ///   objectives that are neither regression nor the log-loss of classes, and names of levels that do not fit the
+    ///   columns.
     public init(lightGBMText text: String, path: String = "LightGBM model") throws(ForestError) {
         let file = try LightGBMFile(text, path: path)
         var trees = try file.trees(features: file.names.count)
         let columns = LightGBMColumns(file, trees)
         let features = Self.features(file.names, &trees, levels: try columns.levels(path: path), codes: columns.codes)
-        try self.init(features: features, trees: trees, averages: file.averages, link: file.link, path: path)
+        try self.init(
+            features: features, trees: trees, averages: file.averages, link: file.link, outputs: file.outputs,
+            path: path)
     }
 }
 
@@ -56,6 +66,8 @@ struct LightGBMFile {
     private(set) var levels: [[LevelName]] = []
     private(set) var averages = false
     private(set) var link = PortableTrees.Link.identity
+    /// One for each class, if there are more than two.
+    private(set) var outputs = 1
     private let path: String
     private var blocks: [(line: Int, values: [Substring: Substring])] = []
 
@@ -92,9 +104,33 @@ struct LightGBMFile {
         }
         names = header["feature_names"]?.text.split(separator: " ").map(String.init) ?? []
         infos = header["feature_infos"]?.text.split(separator: " ") ?? []
+        if let objective = header["objective"] {
+            guard let link = LightGBMFile.link(objective.text) else {
+                throw .format(
+                    file: path, line: objective.line, found: "objective=\(objective.text)",
+                    expected:
+                        "an objective of regression, binary or multiclass with words that are known: sqrt, alpha:, "
+                        + "tweedie_variance_power:, sigmoid:1, num_class:")
+            }
+            self.link = link
+        }
+        if link == .softmax {
+            let found = header["num_class"]
+            guard let count = found.flatMap({ Int($0.text) }), 2...ForestClassifier.largestClassCount ~= count,
+                header["objective"]?.text == "multiclass num_class:\(count)", blocks.count % count == 0
+            else {
+                throw .format(
+                    file: path, line: found?.line ?? 0,
+                    found: "\(blocks.count) trees, num_class=\(found?.text ?? "(none)")",
+                    expected:
+                        "2 to \(ForestClassifier.largestClassCount) classes with as many trees each, and the same number "
+                        + "in 'objective'")
+            }
+            outputs = count
+        }
         // Lines that say how many there are of something, which is known already. Only the first must be there.
         for (key, expected) in [
-            ("num_class", 1), ("num_tree_per_iteration", 1), ("max_feature_idx", names.count - 1),
+            ("num_class", outputs), ("num_tree_per_iteration", outputs), ("max_feature_idx", names.count - 1),
         ] as [(Substring, Int)] {
             let found = header[key]
             guard found.map({ Int($0.text) == expected }) ?? (key != "num_class") else {
@@ -110,21 +146,17 @@ struct LightGBMFile {
             guard let line = header[key]?.line, words != expected else { continue }
             throw .format(file: path, line: line, found: "\(words) words in '\(key)'", expected: "\(expected)")
         }
-        if let objective = header["objective"] {
-            guard let link = LightGBMFile.link(objective.text) else {
-                throw .format(
-                    file: path, line: objective.line, found: "objective=\(objective.text)",
-                    expected: "an objective of regression with words that are known: sqrt, alpha:, "
-                        + "tweedie_variance_power:")
-            }
-            self.link = link
-        }
     }
 
     /// How the sum of the trees becomes the prediction; `nil` for an objective or a word that is not known.
     private static func link(_ objective: Substring) -> PortableTrees.Link? {
         var words = objective.split(separator: " ")[...]
         let name = words.popFirst() ?? "regression"
+        switch name {
+        case "binary": return words == ["sigmoid:1"] ? .logistic : nil
+        case "multiclass": return .softmax
+        default: break
+        }
         words.removeAll { $0.hasPrefix("alpha:") || $0.hasPrefix("tweedie_variance_power:") }
         guard words.allSatisfy({ $0 == "sqrt" }) else { return nil }
         switch name {

@@ -95,6 +95,7 @@ extension OnnxMessage {
                 guard ensemble == nil else { throw fail("two tree ensembles", "one") }
                 ensemble = node
             case "Exp" where ensemble != nil && link == .identity: link = .exponential
+            case "Sigmoid" where ensemble != nil && link == .identity: link = .logistic
             case "Identity": break
             case "Cast":
                 let type = OnnxAttributes(node).integer("to")

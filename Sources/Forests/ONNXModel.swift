@@ -2,7 +2,8 @@ extension PortableTrees {
     /// The model as an ONNX file (`TreeEnsemble` of `ai.onnx.ml` 5) with double-precision thresholds and values.
     ///
     /// The input `x` is a matrix of doubles with a column per feature: numbers, codes of levels, NaN where missing.
-    /// The output `y` has one column. The metadata hold the names of the features.
+    /// The output `y` has one column: the prediction, or of two classes the probability of the second; of more classes
+    /// a column of probabilities for each. The metadata hold the names of the features and classes.
     public func onnx() -> [UInt8] {
         var attributes = ProtocolBuffer()
         let flat = OnnxTrees(self)
@@ -24,7 +25,7 @@ extension PortableTrees {
             }
         }
         attribute("aggregate_function", type: 2) { $0.field(3, averages ? 0 : 1) }
-        attribute("n_targets", type: 2) { $0.field(3, 1) }
+        attribute("n_targets", type: 2) { $0.field(3, outputs) }
         attribute("post_transform", type: 2) { $0.field(3, 0) }
         integers("tree_roots", flat.roots)
         integers("nodes_featureids", flat.features)
@@ -43,7 +44,7 @@ extension PortableTrees {
         tensor("nodes_splits", flat.splits)
         if !flat.members.isEmpty { tensor("membership_values", flat.members) }
         tensor("leaf_weights", flat.leaves)
-        integers("leaf_targetids", flat.leaves.map { _ in 0 })
+        integers("leaf_targetids", flat.targets)
 
         var model = ProtocolBuffer()
         model.field(1, 8)
@@ -66,12 +67,14 @@ extension PortableTrees {
             switch link {
             case .identity: break
             case .exponential: add("Exp", of: ["sum"], to: "y")
+            case .logistic: add("Sigmoid", of: ["sum"], to: "y")
+            case .softmax: add("Softmax", of: ["sum"], to: "y")
             case .signedSquare:
                 add("Abs", of: ["sum"], to: "size")
                 add("Mul", of: ["sum", "size"], to: "y")
             }
             graph.field(2, "forest")
-            for (place, name, columns) in [(11, "x", features.count), (12, "y", 1)] {
+            for (place, name, columns) in [(11, "x", features.count), (12, "y", outputs)] {
                 graph.field(place) {
                     $0.field(1, name)
                     $0.field(2) {
@@ -96,6 +99,12 @@ extension PortableTrees {
             model.field(14) {
                 $0.field(1, "feature_\(index)")
                 $0.field(2, feature.name)
+            }
+        }
+        for (index, name) in (classes ?? []).enumerated() {
+            model.field(14) {
+                $0.field(1, "class_\(index)")
+                $0.field(2, name)
             }
         }
         return model.bytes
@@ -123,9 +132,12 @@ private struct OnnxTrees {
     var missingIsTrue: [Int] = []
     var members: [Double] = []
     var leaves: [Double] = []
+    /// The sum that each leaf adds to.
+    var targets: [Int] = []
 
     init(_ model: PortableTrees) {
-        for nodes in model.trees {
+        for (number, nodes) in model.trees.enumerated() {
+            defer { targets += Array(repeating: number % model.outputs, count: leaves.count - targets.count) }
             roots.append(features.count)
             if nodes[0].feature < 0 {
                 // A tree without a test is a test whose branches are the same leaf.

@@ -9,6 +9,7 @@ extension PortableTrees {
     public func modelFile() throws -> ModelFile {
         var file = ModelFile(kind: PortableTrees.modelKind, schemaVersion: PortableTrees.schemaVersion)
         try file.setJSON("features", features)
+        if let classes { try file.setJSON("classes", classes) }
         file.metadata["rounds_inputs"] = String(roundsInputs)
         try file.set("lightgbm_text", Array(lightGBMText().utf8))
         return file
@@ -32,6 +33,8 @@ extension PortableTrees {
         )
         try self.init(
             features: features, trees: lines.trees(features: features.count, isOurs: true), averages: lines.averages,
-            link: lines.link, roundsInputs: file.text("rounds_inputs") == "true", path: path)
+            link: lines.link, outputs: lines.outputs,
+            classes: file.metadata["classes"] == nil ? nil : file.json("classes", as: [String].self),
+            roundsInputs: file.text("rounds_inputs") == "true", path: path)
     }
 }

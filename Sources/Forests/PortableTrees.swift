@@ -52,15 +52,33 @@ public struct PortableTrees: Sendable, Hashable {
     /// From the trees' sum to the prediction.
     public enum Link: String, Sendable, Hashable {
         case identity, exponential
+        /// 1 / (1 + exp −sum): a probability.
+        case logistic
+        /// Of one sum for each class: its exponential's part in those of all.
+        case softmax
         /// The sign of the sum times its square: for square roots that were learnt.
         case signedSquare
 
         public func callAsFunction(_ sum: Double) -> Double {
             switch self {
-            case .identity: sum
+            case .identity, .softmax: sum
             case .exponential: exp(sum)
+            case .logistic: 1 / (1 + exp(-sum))
             case .signedSquare: sum * abs(sum)
             }
+        }
+
+        /// The probability of each class from one sum for each, or of two from the sum of the second.
+        static func probabilities(_ sums: [Double]) -> [Double] {
+            guard sums.count > 1 else {
+                // Both to full precision.
+                let sum = sums.first ?? 0
+                return [1 / (1 + exp(sum)), 1 / (1 + exp(-sum))]
+            }
+            let highest = sums.max() ?? 0
+            let exponentials = sums.map { exp($0 - highest) }
+            let total = exponentials.reduce(0, +)
+            return exponentials.map { $0 / total }
         }
     }
 
@@ -70,6 +88,10 @@ public struct PortableTrees: Sendable, Hashable {
     /// Whether the prediction is the mean of the trees instead of their sum.
     public var averages: Bool
     public var link: Link
+    /// How many sums there are: tree *t* adds to sum *t* mod `outputs`. More than one with softmax only.
+    public var outputs: Int
+    /// The names of the classes, where probabilities of them are predicted and the names are known.
+    public var classes: [String]?
     /// Whether numbers are rounded to single precision before they are compared, as XGBoost does.
     public var roundsInputs: Bool
     /// What people should know of how a file was read.
@@ -80,9 +102,10 @@ public struct PortableTrees: Sendable, Hashable {
     ///   that are no numbers.
     public init(
         features: [ForestFeature], trees: [[Node]], averages: Bool = false, link: Link = .identity,
-        roundsInputs: Bool = false, path: String? = nil
+        outputs: Int = 1, classes: [String]? = nil, roundsInputs: Bool = false, path: String? = nil
     ) throws(ForestError) {
         (self.features, self.trees, self.averages) = (features, trees, averages)
+        (self.outputs, self.classes) = (outputs, classes)
         (self.link, self.roundsInputs) = (link, roundsInputs)
         var names: Set<String> = []
         for feature in features where !names.insert(feature.name).inserted { throw .duplicateColumn(feature.name) }
@@ -134,21 +157,60 @@ public struct PortableTrees: Sendable, Hashable {
             guard !nodes.isEmpty else { throw .empty(what: "tree \(number)") }
         }
         guard !trees.isEmpty else { throw .empty(what: "list of trees") }
+        guard outputs == 1 || (link == .softmax && outputs > 1 && trees.count % outputs == 0 && !averages) else {
+            throw .format(
+                file: path ?? "trees", line: 0, found: "\(trees.count) trees for \(outputs) sums",
+                expected: "as many for each, added up for softmax")
+        }
+        guard classes.map({ $0.count == max(2, outputs) }) ?? true else {
+            throw .format(
+                file: path ?? "trees", line: 0, found: "\(classes?.count ?? 0) names of classes",
+                expected: "\(max(2, outputs))")
+        }
     }
 
     /// Whether leaves hold lines, which of the formats only LightGBM's can say.
     public var hasLines: Bool { trees.joined().contains { $0.line != nil } }
 
-    /// The prediction for one row: a value per feature, or the code of a level; NaN where missing.
+    /// The prediction for one row: a value per feature, or the code of a level; NaN where missing. Of several classes
+    /// the number of the most probable one.
     public func predict(row: [Double]) -> Double {
+        let sums = sums(row: row)
+        return outputs > 1 ? Double(mostProbable(sums)) : link(sums[0])
+    }
+
+    /// The trees' sums for one row, before the link.
+    func sums(row: [Double]) -> [Double] {
         precondition(row.count == features.count, "one number per feature")
-        var sum = 0.0
-        for nodes in trees {
+        var sums = [Double](repeating: 0, count: outputs)
+        for (number, nodes) in trees.enumerated() {
             let node = nodes[leaf(nodes, row)]
-            sum += node.line?.value(row) ?? node.value
+            sums[number % outputs] += node.line?.value(row) ?? node.value
         }
-        if averages { sum /= Double(trees.count) }
-        return link(sum)
+        if averages { sums[0] /= Double(trees.count) }
+        return sums
+    }
+
+    /// The trees of one sum alone.
+    func output(_ place: Int) -> PortableTrees {
+        var own = self
+        own.trees = trees.indices.filter { $0 % outputs == place }.map { trees[$0] }
+        (own.outputs, own.link, own.classes) = (1, .identity, nil)
+        return own
+    }
+
+    /// The names of the classes, or their numbers; `nil` where no probabilities of classes are predicted.
+    public var classNames: [String]? {
+        switch link {
+        case .logistic, .softmax: classes ?? (0..<max(2, outputs)).map(String.init)
+        case .identity, .exponential, .signedSquare: classes
+        }
+    }
+
+    /// The probability of every class for one row, where the trees predict any.
+    public func probabilities(row: [Double]) -> [Double] {
+        let sums = sums(row: row)
+        return link == .identity ? [1 - sums[0], sums[0]] : Link.probabilities(sums)
     }
 
     /// The prediction for every row of `data`, whose columns are found by name. Unseen levels are in no set, and missing
@@ -257,7 +319,42 @@ extension BoostedForest {
             (base.value, base.count) = (baseValue, trainingRowCount)
             return try PortableTrees(
                 features: features, trees: [[base]] + trees.portable(encoder),
-                link: options.loss == .gamma ? .exponential : .identity)
+                link: options.loss.link)
+        }
+    }
+}
+
+extension ForestClassifier {
+    /// The model in the form that other programs exchange.
+    ///
+    /// - Throws: ``ForestError`` for averages of three or more classes, which no other program scales to a sum of 1.
+    public var portable: PortableTrees {
+        get throws(ForestError) {
+            switch parts {
+            case .boosted(let forests) where forests.count == 1:
+                var trees = try forests[0].portable
+                trees.classes = classes
+                return trees
+            case .boosted(let forests):
+                var own: [[[PortableTrees.Node]]] = []
+                for forest in forests { own.append(try forest.portable.trees) }
+                return try PortableTrees(
+                    features: features, trees: own[0].indices.flatMap { round in own.map { $0[round] } },
+                    link: .softmax,
+                    outputs: own.count, classes: classes)
+            case .averaged(let forests) where forests.count == 1:
+                var trees = try forests[0].portable
+                // One tree more says the share of the class.
+                var prior = PortableTrees.Node()
+                (prior.value, prior.count) = (shares[1], trainingRowCount)
+                trees.trees.append([prior])
+                trees.classes = classes
+                return trees
+            case .averaged:
+                throw .notStored(
+                    what: "sum that other programs could predict with",
+                    remedy: "They scale no averages of several classes to a sum of 1; export a boosted forest.")
+            }
         }
     }
 }

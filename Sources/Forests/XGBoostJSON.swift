@@ -11,13 +11,25 @@ extension PortableTrees {
         text += #"],"feature_types":["# + features.map { $0.levels == nil ? "\"q\"" : "\"c\"" }.joined(separator: ",")
         text += #"],"gradient_booster":{"model":{"cats":{"enc":[],"feature_segments":[],"sorted_idx":[]},"#
         text += #""gbtree_model_param":{"num_parallel_tree":"1","num_trees":"\#(trees.count)"},"#
-        text += #""iteration_indptr":["# + (0...trees.count).map(String.init).joined(separator: ",") + "],"
-        text += #""tree_info":["# + trees.map { _ in "0" }.joined(separator: ",") + #"],"trees":["#
+        let rounds = (0...trees.count / outputs).map { String($0 * outputs) }
+        text += #""iteration_indptr":["# + rounds.joined(separator: ",") + "],"
+        text += #""tree_info":["# + trees.indices.map { String($0 % outputs) }.joined(separator: ",") + #"],"trees":["#
         text += trees.enumerated().map { tree($1, id: $0) }.joined(separator: ",")
-        text += #"]},"name":"gbtree"},"learner_model_param":{"base_score":"\#(link == .exponential ? 1 : 0)","#
-        text += #""boost_from_average":"0","num_class":"0","num_feature":"\#(features.count)","num_target":"1"},"#
-        let objective = link == .exponential ? "reg:gamma" : "reg:squarederror"
-        text += #""objective":{"name":"\#(objective)","reg_loss_param":{"scale_pos_weight":"1"}}},"version":[3,0,0]}"#
+        // The base is on the scale of the prediction; that of each class counts for nothing.
+        let (objective, base) =
+            switch link {
+            case .identity, .signedSquare: ("reg:squarederror", "0")
+            case .exponential: ("reg:gamma", "1")
+            case .logistic: ("binary:logistic", "0.5")
+            case .softmax: ("multi:softprob", "0.5")
+            }
+        let classes = link == .softmax ? outputs : 0
+        text += #"]},"name":"gbtree"},"learner_model_param":{"base_score":"\#(base)","boost_from_average":"0","#
+        text += #""num_class":"\#(classes)","num_feature":"\#(features.count)","num_target":"1"},"#
+        let parameters =
+            link == .softmax
+            ? #""softmax_multiclass_param":{"num_class":"\#(classes)"}"# : #""reg_loss_param":{"scale_pos_weight":"1"}"#
+        text += #""objective":{"name":"\#(objective)",\#(parameters)}},"version":[3,0,0]}"#
         return text
     }
 
@@ -101,7 +113,7 @@ extension PortableTrees {
     /// Where early stopping marked a best iteration the later trees are left out, as `XGBRegressor.predict` does, and
     /// ``remarks`` say so.
     /// - Throws: ``ForestError`` for a damaged file and for what is not supported here: other boosters than trees,
-    ///   several targets or classes, and objectives that are not regression.
+    ///   several targets, and objectives that are neither regression nor the log-loss of classes.
     public init(xgboostJSON text: String, path: String = "XGBoost model") throws(ForestError) {
         try self.init(xgboost: Data(text.utf8), path: path)
     }
@@ -122,8 +134,8 @@ extension PortableTrees {
             throw fail("no XGBoost model: \(XGBoostDocument.reason(error))", "learner, gradient_booster and trees")
         }
         let parameters = learner.learner_model_param
-        guard ["0", "1"].contains(parameters.num_class ?? "0"), ["0", "1"].contains(parameters.num_target ?? "1") else {
-            throw fail("several targets or classes", "one regression target")
+        guard ["0", "1"].contains(parameters.num_target ?? "1") else {
+            throw fail("several targets", "one target")
         }
         let names = learner.feature_names ?? []
         // Only names that are in the file can be as many as that.
@@ -133,12 +145,22 @@ extension PortableTrees {
             throw fail("num_feature \(parameters.num_feature)", names.isEmpty ? "1 to 65536" : "\(names.count)")
         }
         guard let link = Self.xgboostLink(learner.objective.name) else {
-            throw fail("objective \(learner.objective.name)", "a regression objective")
+            throw fail(
+                "objective \(learner.objective.name)",
+                "one of regression, binary:logistic, multi:softprob or multi:softmax")
+        }
+        let outputs = link == .softmax ? Int(parameters.num_class ?? "") ?? 0 : 1
+        guard outputs == 1 ? ["0", "1"].contains(parameters.num_class ?? "0") : link == .softmax,
+            1...ForestClassifier.largestClassCount ~= outputs
+        else {
+            throw fail("num_class \(parameters.num_class ?? "")", "classes with the objective multi:softprob alone")
         }
         let baseText = parameters.base_score.trimmingCharacters(in: ["[", "]"])
-        guard let base = Double(baseText), base.isFinite, link != .exponential || base > 0 else {
-            throw fail("base_score \(baseText)", "a number")
-        }
+        var bases = baseText.split(separator: ",").compactMap { Double($0) }
+        if bases.count == 1, outputs > 1 { bases = Array(repeating: bases[0], count: outputs) }
+        guard bases.count == outputs, bases.allSatisfy(\.isFinite),
+            link == .exponential ? bases[0] > 0 : link == .logistic ? bases[0] > 0 && bases[0] < 1 : true
+        else { throw fail("base_score \(baseText)", "a number that the objective can have") }
         let booster = learner.gradient_booster
         guard ["gbtree", "dart"].contains(booster.name ?? "gbtree") else {
             throw fail("booster \(booster.name ?? "")", "gbtree or dart: only trees can be imported")
@@ -146,12 +168,19 @@ extension PortableTrees {
         guard let model = booster.model ?? booster.gbtree?.model else {
             throw fail("no trees", "gbtree with its model")
         }
-        guard model.tree_info?.allSatisfy({ $0 == 0 }) ?? true else {
-            throw fail("trees of several targets", "one target")
+        guard model.tree_info?.enumerated().allSatisfy({ $1 == $0 % outputs }) ?? (outputs == 1),
+            model.trees.count % outputs == 0
+        else { throw fail("trees of other targets", "one for each class in turn") }
+        var trees = bases.map { base in
+            var constant = Node()
+            constant.value =
+                switch link {
+                case .exponential: log(base)
+                case .logistic: log(base / (1 - base))
+                case .identity, .signedSquare, .softmax: base
+                }
+            return [constant]
         }
-        var constant = Node()
-        constant.value = link == .exponential ? log(base) : base
-        var trees = [[constant]]
         let weights = booster.weight_drop ?? model.weight_drop ?? []
         guard weights.isEmpty || weights.count == model.trees.count else {
             throw fail("weight_drop for \(weights.count) trees", "\(model.trees.count)")
@@ -172,7 +201,7 @@ extension PortableTrees {
             let parallel = Int(model.gbtree_model_param?.num_parallel_tree ?? "1") ?? 0
             guard let best = Int(text), best >= 0, parallel > 0,
                 let used = model.iteration_indptr.map({ best + 1 < $0.count ? $0[best + 1] : -1 })
-                    ?? (best < model.trees.count / parallel ? (best + 1) * parallel : nil),
+                    ?? (best < model.trees.count / parallel ? (best + 1) * parallel * outputs : nil),
                 0...model.trees.count ~= used
             else { throw fail("best_iteration \(text)", "one of the iterations of \(model.trees.count) trees") }
             if used < model.trees.count {
@@ -208,17 +237,19 @@ extension PortableTrees {
             }
         }
         let features = Self.features(featureNames, &trees, levels: levels)
-        try self.init(features: features, trees: trees, link: link, roundsInputs: true, path: path)
+        try self.init(features: features, trees: trees, link: link, outputs: outputs, roundsInputs: true, path: path)
         self.remarks = remarks
     }
 
-    /// How the sum of the trees becomes the prediction; `nil` for objectives that are not regression of one number.
+    /// How the sum of the trees becomes the prediction; `nil` for objectives that are not supported.
     private static func xgboostLink(_ objective: String) -> Link? {
         switch objective {
         case "reg:gamma", "reg:tweedie", "count:poisson": .exponential
         case "reg:squarederror", "reg:linear", "reg:squaredlogerror", "reg:pseudohubererror", "reg:absoluteerror",
             "reg:quantileerror", "reg:expectileerror":
             .identity
+        case "binary:logistic": .logistic
+        case "multi:softprob", "multi:softmax": .softmax
         default: nil
         }
     }

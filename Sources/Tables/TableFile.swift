@@ -224,7 +224,7 @@ public enum TableError: Error, Hashable, CustomStringConvertible {
             "\(path):\(line): '\(column)' is '\(found)', expected a number. "
                 + (found == column
                     ? Self.headerAgain
-                    : "Names cannot be predicted, nor weigh rows: correct the line, or choose a column of numbers.")
+                    : "Names cannot weigh rows, and mixed with numbers they are no classes: correct the line, or choose a column of numbers.")
         case .noTime(let path, let line, let column, let found):
             "\(path):\(line): '\(column)' is '\(found)', expected a number or a date such as 2024-05-01T12:00:00Z."
         case .infinite(let path, let line, let column, let found):

@@ -33,7 +33,15 @@ public struct TableLearner: Sendable {
         _ samples: TableSamples, seed: UInt64, progress: (@Sendable (Double) -> Void)? = nil
     ) throws -> FittedForest {
         let (data, target, weights) = (samples.data, samples.target, samples.weights)
-        try checkOptions()
+        try checkOptions(samples)
+        if let classes = samples.classes {
+            let learner: ForestClassifier.Learner =
+                kind == .boosted ? .boosted(boostingOptions(.logLoss)) : .averaged(forestOptions(data))
+            return .classes(
+                try ForestClassifier.fit(
+                    data, labels: target.map { classes[Int($0)] }, weights: weights, learner: learner, seed: seed,
+                    threads: threads, progress: progress))
+        }
         switch kind {
         case .random, .extra, .quantile:
             return .random(
@@ -72,7 +80,8 @@ public struct TableLearner: Sendable {
     /// The learner with the fewest rows in a leaf, where nobody chose them: the default, or in small tables 1 where that
     /// errs less on rows that were held out (3 folds).
     public func withLeafRows(for samples: TableSamples, seed: UInt64) throws -> TableLearner {
-        guard minimumLeafRows == nil, [.random, .extra, .boosted].contains(kind), loss == .squared,
+        guard samples.classes == nil, minimumLeafRows == nil, [.random, .extra, .boosted].contains(kind),
+            loss == .squared,
             (30...Self.smallTable).contains(samples.count)
         else { return self }
         let parts = try TablePart.parts(samples, .random, folds: 3, seed: seed)
@@ -90,7 +99,17 @@ public struct TableLearner: Sendable {
         return try error(finest) < 0.98 * error(self) ? finest : self
     }
 
-    private func checkOptions() throws(TableError) {
+    private func checkOptions(_ samples: TableSamples) throws(TableError) {
+        if samples.classes != nil {
+            guard [.random, .extra, .boosted].contains(kind) else {
+                throw .contradiction(
+                    "the learner '\(kind.rawValue)' predicts numbers, and the target holds words",
+                    remedy: "Use 'boosted', 'random' or 'extra'.")
+            }
+            guard loss == .squared else {
+                throw .contradiction("--loss is of no use to a target of words", remedy: "Its loss is log-loss.")
+            }
+        }
         let boosts = kind == .boosted || kind == .boostedQuantiles
         if loss != .squared, kind != .boosted {
             throw .contradiction("--loss is of no use to the learner '\(kind.rawValue)'", remedy: "Use 'boosted'.")

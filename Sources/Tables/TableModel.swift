@@ -27,6 +27,10 @@ public struct TableModel: Sendable {
         public var importance: [Importance] = []
         /// Errors on rows that were held out, of the forest and of the baselines beside it.
         public var heldOut: [TableErrors] = []
+        /// The same of a model that tells classes apart.
+        public var heldOutClasses: [ClassErrors]?
+        /// By how much the scores of classes were multiplied, as rows that were held out asked for.
+        public var sharpening: Double?
         /// The table that it learnt from, as it was named.
         public var trainingFile: String?
         /// The version of the program that wrote it.
@@ -107,10 +111,11 @@ public struct TableModel: Sendable {
     /// What each feature adds to a prediction, in the unit of the target.
     ///
     /// Shapley values of the forest's mean. Where the forest predicts logarithms (or roots), a feature multiplies; its
-    /// part of the difference from the base is then the part that its logarithm has.
+    /// part of the difference from the base is then the part that its logarithm has. Of classes they stay on the forest's
+    /// scale: logarithms of odds, or averages.
     public func explain(_ data: ForestData) throws(ForestError) -> [ForestExplanation] {
         let (explanations, link) = (try forest.explain(data), forest.link)
-        guard card.isLogarithmic || link != .identity else { return explanations }
+        guard forest.classes == nil, card.isLogarithmic || link != .identity else { return explanations }
         return explanations.map { explanation in
             let sum = explanation.contributions.reduce(0, +)
             let base = scale(link(explanation.base))

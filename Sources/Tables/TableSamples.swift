@@ -22,8 +22,10 @@ public struct TableQuestion: Sendable {
 public struct TableSamples: Sendable {
     public let path: String
     public let data: ForestData
-    /// On the scale that is learnt: logarithms, where these were asked for.
+    /// On the scale that is learnt: logarithms, where these were asked for; of words their places in ``classes``.
     public let target: [Double]
+    /// The different words of the target, ascending; `nil` if it holds numbers.
+    public let classes: [String]?
     public let isLogarithmic: Bool
     public let weights: [Double]?
     public let groups: [String]?
@@ -37,7 +39,7 @@ public struct TableSamples: Sendable {
 
     /// - Throws: ``TableError`` for columns that do not exist or cannot be used.
     public init(_ table: TableFile, _ question: TableQuestion) throws {
-        let raw = try table.numbers(question.target)
+        let (raw, classes) = try table.target(question)
         var remarks: [String] = []
         if let row = raw.firstIndex(where: \.isInfinite) {
             throw TableError.infinite(table.path, line: table.lines[row], column: question.target, found: raw[row])
@@ -99,7 +101,7 @@ public struct TableSamples: Sendable {
         }
         guard !columns.isEmpty else { throw TableError.noFeatures(table.path) }
         data = try ForestData(columns)
-        path = table.path
+        (path, self.classes) = (table.path, classes)
         target = rows.map { question.isLogarithmic ? logarithm(raw[$0]) : raw[$0] }
         isLogarithmic = question.isLogarithmic
         weights = try question.weight.map { name in
@@ -143,7 +145,7 @@ public struct TableSamples: Sendable {
     }
 
     private init(_ all: TableSamples, _ indices: [Int]) {
-        (path, isLogarithmic, remarks) = (all.path, all.isLogarithmic, all.remarks)
+        (path, isLogarithmic, classes, remarks) = (all.path, all.isLogarithmic, all.classes, all.remarks)
         data = all.data.rows(indices)
         target = indices.map { all.target[$0] }
         weights = all.weights.map { weights in indices.map { weights[$0] } }
@@ -157,6 +159,31 @@ public struct TableSamples: Sendable {
 }
 
 extension TableFile {
+    /// The numbers of a target; of words their places among the different ones.
+    fileprivate func target(_ question: TableQuestion) throws(TableError) -> (values: [Double], classes: [String]?) {
+        guard case .words(let words) = try column(question.target).values else {
+            return (try numbers(question.target), nil)
+        }
+        let classes = Set(words.compactMap(\.self)).sorted()
+        let numeric = classes.count { Double($0) != nil }
+        // Some numbers among many words are a damaged column of numbers.
+        if numeric > 0, numeric < classes.count, classes.count > 20 { _ = try numbers(question.target) }
+        guard 2...ForestClassifier.largestClassCount ~= classes.count else {
+            throw .contradiction(
+                "\(path): '\(question.target)' holds \(classes.count) different words",
+                remedy:
+                    "Classes can be 2 to \(ForestClassifier.largestClassCount); choose another column, or one of numbers."
+            )
+        }
+        if question.isLogarithmic {
+            throw .contradiction(
+                "'\(question.target)' holds words, which have no logarithms", remedy: "Leave out --log.")
+        }
+        var places: [String: Double] = [:]
+        for (place, name) in classes.enumerated() { places[name] = Double(place) }
+        return (words.map { $0.flatMap { places[$0] } ?? .nan }, classes)
+    }
+
     /// A table for a model: what it knows as levels is read as it is written, as the training table was.
     public init(_ path: String, for features: [ForestFeature]) throws {
         try self.init(path, categorical: Set(features.filter { $0.levels != nil }.map(\.name)))

@@ -38,6 +38,9 @@ public struct TableTraining: Sendable {
             parts = parts.prefix(1).map { $0 }
         }
         let fits = Double(parts.count + 1)
+        if samples.classes != nil {
+            return try trainClasses(samples, target: target, parts: parts, groupColumn: groupColumn, progress: progress)
+        }
         let learner = try learner.withLeafRows(for: samples, seed: seed)
         var card = TableModel.Card(target: target, learner: learner.kind.rawValue)
         card.isLogarithmic = samples.isLogarithmic

@@ -8,7 +8,7 @@ struct EvaluateCommand: ParsableCommand {
             "Show how far predictions are off, beside simple baselines: of tasks, of series, of a table, or of policies.",
         subcommands: [
             EvaluateTasksCommand.self, EvaluateForecastCommand.self, EvaluateForestCommand.self,
-            EvaluatePolicyCommand.self, EvaluateSpotCommand.self,
+            EvaluatePolicyCommand.self, EvaluateSpotCommand.self, EvaluateSurvivalCommand.self,
         ],
         defaultSubcommand: EvaluateTasksCommand.self)
 }

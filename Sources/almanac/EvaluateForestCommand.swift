@@ -12,7 +12,8 @@ struct EvaluateForestCommand: ParsableCommand {
         abstract: "Show how far a forest is off on unseen rows of a table, beside simple baselines.",
         discussion: """
             Every row is predicted by a model that was made without it: rows at random, whole groups (--group), or later \
-            rows by earlier ones (--time). Pinball is the mean over the quantiles 0.1, 0.5 and 0.9.
+            rows by earlier ones (--time). Pinball is the mean over the quantiles 0.1, 0.5 and 0.9. A column of words is \
+            judged by the probabilities of its classes.
             """)
 
     @OptionGroup var input: TableOptions
@@ -44,6 +45,19 @@ struct EvaluateForestCommand: ParsableCommand {
             try input.learner(threads: global.threads), seed: global.seed, version: Almanac.version)
         training.scheme = group != nil ? .groups : time != nil ? .time : .random
         let bar = console.progress("evaluating", total: 1000)
+        if let classes = samples.classes {
+            guard report == nil else {
+                throw Failure.input("--report draws numbers, and '\(input.target)' holds words. Leave it out.")
+            }
+            let evaluation = try TableClassEvaluation(
+                samples, target: input.target, training: training, folds: folds, progress: { bar.set(Int($0 * 1000)) })
+            bar.finish()
+            try console.result(
+                evaluation, text: Self.table(evaluation.errors) + "\n\n" + Self.table(evaluation.confusion, classes))
+            for remark in samples.remarks { console.remark(remark) }
+            if let better = evaluation.losesTo { console.remark("loses to the baseline '\(better.name)'") }
+            return
+        }
         let evaluation = try TableEvaluation(
             samples, target: input.target, training: training, folds: folds, groupColumn: input.intervalsBy,
             progress: { bar.set(Int($0 * 1000)) })
@@ -58,6 +72,27 @@ struct EvaluateForestCommand: ParsableCommand {
         }
         for remark in samples.remarks { console.remark(remark) }
         if let better = evaluation.losesTo { console.remark("loses to the baseline '\(better.name)'") }
+    }
+
+    static func table(_ errors: [ClassErrors]) -> String {
+        var table = TextTable(["model", "log-loss", "accuracy", "Brier", "calibration error"])
+        for errors in errors {
+            table.add([
+                errors.name, String(format: "%.4f", errors.logLoss), Units.formatPercent(errors.accuracy),
+                String(format: "%.4f", errors.brier), String(format: "%.4f", errors.calibrationError),
+            ])
+        }
+        return table.text
+    }
+
+    /// Which classes were taken for which, of up to eight.
+    private static func table(_ confusion: [[Int]], _ classes: [String]) -> String {
+        let shown = classes.prefix(8)
+        var table = TextTable(["class"] + shown.map { "as \($0)" })
+        for (place, name) in shown.enumerated() {
+            table.add([name] + confusion[place].prefix(8).map(String.init))
+        }
+        return table.text
     }
 
     static func table(_ errors: [TableErrors], _ target: String) -> String {

@@ -14,10 +14,19 @@ extension ForecastMethod {
     }
 }
 
-/// `almanac forecast`: the next values of series, with intervals.
+/// `almanac forecast`: what is forecast.
 struct ForecastCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "forecast",
+        abstract: "Forecast series with intervals: prices, load, demand; or how long spot capacity lasts.",
+        subcommands: [ForecastSeriesCommand.self, ForecastSurvivalCommand.self],
+        defaultSubcommand: ForecastSeriesCommand.self)
+}
+
+/// `almanac forecast series`: the next values of series, with intervals.
+struct ForecastSeriesCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "series",
         abstract: "Forecast series with intervals: prices, load, demand.",
         discussion: """
             Reads CSV (wide: time and one column per series; long: series, time, value) or a spot-price history as \

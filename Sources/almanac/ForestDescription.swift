@@ -24,6 +24,12 @@ struct ForestDescription {
         if !card.heldOut.isEmpty {
             lines += ["", "On rows that were held out:", EvaluateForestCommand.table(card.heldOut, card.target)]
         }
+        if let classes = model.forest.classes {
+            lines.append("  classes: \(classes.prefix(12).joined(separator: ", "))\(classes.count > 12 ? ", …" : "")")
+        }
+        if let errors = card.heldOutClasses {
+            lines += ["", "On rows that were held out:", EvaluateForestCommand.table(errors)]
+        }
         let total = max(1, shape.tests.reduce(0, +))
         var table = TextTable(["feature", "levels", "tests", "error rises by"])
         let rises = Dictionary(card.importance.map { ($0.feature, $0) }, uniquingKeysWith: { first, _ in first })
@@ -59,7 +65,7 @@ struct ForestDescription {
             case .boosted(let forest): try? encoder.encode(forest.options)
             case .quantiles(let forest): try? encoder.encode(forest.center.options)
             case .linear(let forest): try? encoder.encode(forest.options)
-            case .imported: nil
+            case .imported, .classes: nil
             }
         return data.map {
             String(decoding: $0, as: UTF8.self).filter { !"{}\"".contains($0) }.replacing(",", with: ", ")

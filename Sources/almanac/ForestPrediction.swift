@@ -43,6 +43,12 @@ struct ForestPrediction {
         if let problem = unseen.problem, !allowsUnseen {
             throw Failure.input("\(table.path): \(problem), or add --allow-unseen.")
         }
+        if let classes = model.forest.classes {
+            try ClassPrediction(model: model, classes: classes, explains: explains, output: output, threads: threads)
+                .run(table, data, console)
+            for remark in unseen.remarks { console.remark(remark) }
+            return
+        }
         let groups = try model.card.groupColumn.map { name in try table.words(name).map { $0 ?? "(none)" } }
         let hasIntervals = !model.levels.isEmpty
         let found = try model.predict(data, groups: groups, level: hasIntervals ? level : nil, threads: threads)

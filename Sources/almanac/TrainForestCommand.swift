@@ -12,7 +12,8 @@ struct TrainForestCommand: ParsableCommand {
         abstract: "Train a forest on a table: a column from others, with intervals.",
         discussion: """
             Prints the errors on rows that were held out, beside simple baselines. 'almanac predict MODEL TABLE' \
-            uses the file; 'almanac evaluate forest' says more about how good it is. In tables with the columns of our \
+            uses the file; 'almanac evaluate forest' says more about how good it is. A column of words gets a \
+            probability for each of them; numbers that are names need --categorical. In tables with the columns of our \
             traces, what is only known after a run is left out.
             """)
 
@@ -37,27 +38,54 @@ struct TrainForestCommand: ParsableCommand {
         let training = TableTraining(
             try input.learner(threads: global.threads), seed: global.seed, version: Almanac.version)
         let bar = console.progress("training", total: 2000)
+        let folds = samples.count > 20_000 ? 2 : 3
+        if samples.classes != nil {
+            var evaluation: TableClassEvaluation?
+            if samples.count >= 20 {
+                evaluation = try TableClassEvaluation(
+                    samples, target: input.target, training: training, folds: folds,
+                    progress: { bar.set(Int($0 * 1000)) })
+            }
+            var model = try training.train(
+                samples, target: input.target, groupColumn: input.intervalsBy,
+                progress: { bar.set(1000 + Int($0 * 1000)) })
+            bar.finish()
+            (model.card.heldOutClasses, model.card.importance) = (evaluation?.errors, evaluation?.importance ?? [])
+            try write(
+                model, samples, to: path, errors: evaluation.map { EvaluateForestCommand.table($0.errors) },
+                losesTo: evaluation?.losesTo?.name)
+            return
+        }
         var evaluation: TableEvaluation?
         if samples.count >= 20 {
             evaluation = try TableEvaluation(
-                samples, target: input.target, training: training, folds: samples.count > 20_000 ? 2 : 3,
+                samples, target: input.target, training: training, folds: folds,
                 groupColumn: input.intervalsBy, progress: { bar.set(Int($0 * 1000)) })
         }
         var model = try training.train(
             samples, target: input.target, groupColumn: input.intervalsBy, progress: { bar.set(1000 + Int($0 * 1000)) })
         bar.finish()
         if let evaluation { (model.card.heldOut, model.card.importance) = (evaluation.errors, evaluation.importance) }
+        try write(
+            model, samples, to: path,
+            errors: evaluation.map { EvaluateForestCommand.table($0.errors, input.target) },
+            losesTo: evaluation?.losesTo?.name)
+    }
+
+    private func write(
+        _ model: TableModel, _ samples: TableSamples, to path: String, errors: String?, losesTo baseline: String?
+    ) throws {
+        let console = global.console
         let file = try model.modelFile()
         try file.write(to: path)
         let names = model.forest.features.map(\.name)
         try console.result(
             Trained(file: output, rows: samples.count, features: names, bytes: file.tensorBytes, card: model.card),
-            text: (evaluation.map { EvaluateForestCommand.table($0.errors, input.target) + "\n\n" } ?? "")
-                + "\(output): \(input.learner), \(samples.count) rows, from \(names.joined(separator: ", "))")
+            text: (errors.map { $0 + "\n\n" } ?? "")
+                + "\(output): \(input.learner), \(samples.count) rows, from \(names.joined(separator: ", "))"
+                + (samples.classes.map { ", \($0.count) classes" } ?? ""))
         for remark in samples.remarks { console.remark(remark) }
-        if let better = evaluation?.losesTo {
-            console.remark("loses to the baseline '\(better.name)' on held-out rows")
-        }
+        if let baseline { console.remark("loses to the baseline '\(baseline)' on held-out rows") }
     }
 }
 

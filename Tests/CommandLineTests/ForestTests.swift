@@ -57,6 +57,54 @@ struct ForestTests {
         }
     }
 
+    @Test(
+        "a column of words becomes classes with probabilities", arguments: ["boosted", "random", "extra"], [2, 3])
+    func classes(learner: String, count: Int) throws {
+        var text = "size,kind,outcome\n"
+        for row in 0..<240 {
+            let size = (row * 37) % 100
+            let outcome = size > 70 ? "FAILED" : size > 40 && count == 3 ? "OOM" : "DONE"
+            text += "\(size),k\(row % 4),\(row % 17 == 0 ? "DONE" : outcome)\n"
+        }
+        try terminal.write(text, to: "a.csv")
+        let trained = try terminal.shell(
+            "almanac train forest a.csv --target outcome --learner \(learner) --trees 30 -o m")
+        try #require(trained.exitCode == 0, "\(trained.errors)")
+        #expect(trained.output.contains("log-loss") && trained.output.contains("\(count) classes"))
+        let predicted = try terminal.shell("almanac predict m a.csv --json --explain")
+        try #require(predicted.exitCode == 0, "\(predicted.errors)")
+        let rows = predicted.objects
+        #expect(rows.count == 240)
+        for row in rows {
+            let numbers = try #require(row["probabilities"] as? [String: Double])
+            #expect(numbers.count == count && abs(numbers.values.reduce(0, +) - 1) < 1e-9)
+            #expect(numbers.max { $0.value < $1.value }?.key == row["class"] as? String)
+        }
+        let judged = try terminal.shell("almanac evaluate forest a.csv --target outcome --learner \(learner) --json")
+        let found = try #require(judged.json as? [String: Any], "\(judged.errors)")
+        let errors = try #require(found["errors"] as? [[String: Any]])
+        let losses = errors.compactMap { $0["log_loss"] as? Double }
+        #expect(losses.count == 3 && losses[0] < 0.8 * losses[1])
+        let shown = try terminal.almanac("model", "show", "m")
+        #expect(shown.output.contains("classes: DONE, FAILED"))
+        let exported = try terminal.shell("almanac export onnx m -o m.onnx")
+        #expect(exported.exitCode == (count == 3 && learner != "boosted" ? 2 : 0), "\(exported.errors)")
+    }
+
+    @Test(
+        "what does not go with classes is said",
+        arguments: [
+            "--log", "--learner linear", "--loss gamma", "--intervals-by kind", "--learner quantile",
+        ])
+    func classProblems(option: String) throws {
+        var text = "size,kind,outcome\n"
+        for row in 0..<60 { text += "\(row % 7),k\(row % 4),\(row % 3 == 0 ? "yes" : "no")\n" }
+        try terminal.write(text, to: "a.csv")
+        let answer = try terminal.shell("almanac train forest a.csv --target outcome -o m \(option)")
+        #expect(answer.exitCode == 2, "\(answer.output)")
+        #expect(!answer.errors.isEmpty)
+    }
+
     @Test("equal on any number of threads, byte for byte", arguments: ["boosted", "linear", "quantile"])
     func threads(learner: String) throws {
         try terminal.write(table(), to: "a.csv")

@@ -130,7 +130,10 @@ private func numbers(_ values: [Double], _ name: String = "c") throws -> ForestD
 
     @Test(
         "objectives and words that are not known are refused",
-        arguments: ["regression log", "binary sigmoid:1", "regression sqrt:2", "lambdarank", "poisson foo"])
+        arguments: [
+            "regression log", "binary sigmoid:2", "binary", "multiclass num_class:3", "regression sqrt:2", "lambdarank",
+            "poisson foo",
+        ])
     func unknownObjectives(objective: String) {
         let text = lightGBM("c", infos: "-1:1:2:0", objective: objective)
         #expect(throws: ForestError.self) { try PortableTrees(lightGBMText: text) }

@@ -148,6 +148,105 @@ private func withFolder(_ body: (String) throws -> Void) throws {
         }
     }
 
+    private func classifier(_ classes: Int, isBoosted: Bool, _ data: ForestData, _ target: [Double]) throws
+        -> ForestClassifier
+    {
+        var (boosting, averaging) = (BoostingOptions.logLoss, ForestOptions())
+        (boosting.rounds, averaging.treeCount) = (30, 20)
+        return try ForestClassifier.fit(
+            data, labels: target.map { classes == 2 ? ($0 > 28 ? "b" : "a") : $0 > 31 ? "c" : $0 > 25 ? "b" : "a" },
+            learner: isBoosted ? .boosted(boosting) : .averaged(averaging), seed: 1)
+    }
+
+    @Test("every format reads back the classes that it wrote", arguments: [2, 3]) func classRoundTrips(classes: Int)
+        throws
+    {
+        let (data, target, _) = try peerTable(2000)
+        for isBoosted in classes == 2 ? [true, false] : [true] {
+            let model = try classifier(classes, isBoosted: isBoosted, data, target)
+            let (trees, predicted) = (try model.portable, try model.probabilities(data).values)
+            func found(_ trees: PortableTrees) throws -> [Double] {
+                try #require(try FittedForest.imported(trees).probabilities(data)).values
+            }
+            #expect(trees.classNames == model.classes)
+            for (a, b) in zip(try found(trees), predicted) { #expect(abs(a - b) <= 1e-12) }
+            var others = [try PortableTrees(lightGBMText: trees.lightGBMText())]
+            others.append(try PortableTrees(xgboostJSON: trees.xgboostJSON()))
+            if classes == 2 { others.append(try PortableTrees(onnx: trees.onnx())) }
+            for var other in others {
+                (other.features, other.classes) = (trees.features, trees.classes)
+                for (a, b) in zip(try found(other), predicted) { #expect(abs(a - b) <= 1e-6) }
+            }
+            try withFolder { folder in
+                try trees.write(to: folder + "/m.safetensors")
+                let read = try PortableTrees(contentsOf: folder + "/m.safetensors")
+                #expect(try found(read) == found(trees))
+                #expect(read.classNames == model.classes)
+            }
+        }
+        if classes == 3 {
+            let averages = try classifier(3, isBoosted: false, data, target)
+            #expect(throws: ForestError.self) { try averages.portable }
+        }
+    }
+
+    @Test(
+        "LightGBM, XGBoost and ONNX Runtime predict our probabilities, and we theirs",
+        .enabled(if: peerPython != nil, "run scripts/bench forests once, or set FORESTS_PYTHON"), arguments: [2, 3])
+    func classPeers(classes: Int) throws {
+        let (data, target, all) = try peerTable()
+        // XGBoost computes in single precision: numbers that are exact there.
+        let plain = all.map { $0.map { Double(Float($0)) } }
+        let trees = try classifier(classes, isBoosted: true, data, target).portable
+        func ours(_ trees: PortableTrees) -> [Double] {
+            plain.flatMap { row in classes == 2 ? [trees.predict(row: row)] : trees.probabilities(row: row) }
+        }
+        try withFolder { folder in
+            try write(plain, folder + "/rows.csv")
+            try write(target.map { [$0] }, folder + "/y.csv")
+            try trees.lightGBMText().write(toFile: folder + "/m.txt", atomically: true, encoding: .utf8)
+            try trees.xgboostJSON().write(toFile: folder + "/m.json", atomically: true, encoding: .utf8)
+            try Data(trees.onnx()).write(to: URL(fileURLWithPath: folder + "/m.onnx"))
+            let start =
+                "x=np.loadtxt('rows.csv',delimiter=','); y=np.loadtxt('y.csv')\n"
+                + "c=(y>28).astype(int) if \(classes)==2 else (y>31).astype(int)+(y>25)\n"
+            let printed = "\nprint('\\n'.join(repr(float(v)) for v in np.ravel(p)))"
+            for (script, tolerance) in [
+                ("import lightgbm as l\np=l.Booster(model_file='m.txt').predict(x)", 1e-13),
+                (
+                    "import onnxruntime as o,onnx\nonnx.checker.check_model('m.onnx')\n"
+                        + "p=o.InferenceSession('m.onnx').run(None,{'x':x})[0]", 2e-6
+                ),
+                (
+                    "import xgboost as g\nb=g.Booster(model_file='m.json')\n"
+                        + "p=b.inplace_predict(x.astype(np.float32),validate_features=False)", 2e-6
+                ),
+            ] {
+                let theirs = try python(start + script + printed, in: folder)
+                #expect(theirs.count == ours(trees).count)
+                for (a, b) in zip(theirs, ours(trees)) { #expect(abs(a - b) <= tolerance) }
+            }
+            let (lightGBM, xgboost) =
+                classes == 2
+                ? ("'objective':'binary'", "'objective':'binary:logistic'")
+                : ("'objective':'multiclass','num_class':3", "'objective':'multi:softprob','num_class':3")
+            let theirs = try python(
+                start + "import lightgbm as l\nb=l.train({\(lightGBM),'verbosity':-1},"
+                    + "l.Dataset(x,c,categorical_feature=[2]),20)\nb.save_model('m.txt'); p=b.predict(x)" + printed,
+                in: folder)
+            let model = try PortableTrees(
+                lightGBMText: String(contentsOfFile: folder + "/m.txt", encoding: .utf8))
+            for (a, b) in zip(ours(model), theirs) { #expect(abs(a - b) <= 1e-13) }
+            let others = try python(
+                start + "import xgboost as g\n"
+                    + "d=g.QuantileDMatrix(x.astype(np.float32),c,feature_types=['q','q','c'],enable_categorical=True)\n"
+                    + "b=g.train({'tree_method':'hist',\(xgboost)},d,20)\nb.save_model('m.json')\n"
+                    + "p=b.inplace_predict(x.astype(np.float32),validate_features=False)" + printed, in: folder)
+            let read = try PortableTrees(xgboostJSON: String(contentsOfFile: folder + "/m.json", encoding: .utf8))
+            for (a, b) in zip(ours(read), others) { #expect(abs(a - b) <= 2e-6) }
+        }
+    }
+
     @Test(
         "we predict what LightGBM, XGBoost and scikit-learn trained",
         .enabled(if: peerPython != nil, "run scripts/bench forests once, or set FORESTS_PYTHON"))

@@ -12,7 +12,8 @@ struct Bench {
     var learners: [(String, () throws -> [String: Any])] {
         [
             ("almanac_rf", forest), ("almanac_gbdt31", boosting), ("almanac_qrf", quantileForest),
-            ("almanac_quantiles", boostedQuantiles),
+            ("almanac_quantiles", boostedQuantiles), ("almanac_classes2", { try classes(2) }),
+            ("almanac_classes4", { try classes(4) }),
         ]
     }
 
@@ -102,6 +103,32 @@ struct Bench {
         let path = modelDirectory + "/almanac_gbdt31.safetensors"
         try measureFile(
             &row, path, write: { try model.write(to: path) }, read: { _ = try BoostedForest(contentsOf: path) })
+        return row
+    }
+
+    /// The target cut at quantiles of the training rows, evenly.
+    private func classes(_ count: Int) throws -> [String: Any] {
+        let cuts = (1..<count).map { quantile(table.trainTarget, Double($0) / Double(count)) }
+        func labels(_ values: [Double]) -> [String] { values.map { value in "\(cuts.count { $0 < value })" } }
+        var options = BoostingOptions.logLoss
+        options.rounds = rounds
+        var row: [String: Any] = ["threads": threads, "rounds": rounds]
+        let (own, held) = (labels(table.trainTarget), labels(table.testTarget))
+        let model = try measureFit(&row) {
+            try ForestClassifier.fit(table.train, labels: own, learner: .boosted(options), seed: 1, threads: threads)
+        }
+        var found = Matrix(rows: 0, columns: 0)
+        _ = try measurePrediction(&row) {
+            found = try model.probabilities(table.test, threads: threads)
+            return Array(found.column(0))
+        }
+        var (loss, right) = (0.0, 0)
+        for (index, label) in held.enumerated() {
+            guard let place = model.classes.firstIndex(of: label) else { continue }
+            loss -= Foundation.log(max(found[index, place], 1e-15))
+            if (0..<count).allSatisfy({ found[index, $0] <= found[index, place] }) { right += 1 }
+        }
+        (row["log_loss"], row["accuracy"]) = (loss / Double(held.count), Double(right) / Double(held.count))
         return row
     }
 
