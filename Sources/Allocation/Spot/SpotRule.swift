@@ -57,7 +57,9 @@ public enum SpotRule: Sendable, Hashable, Codable {
         let done = job.work - moment.workLeft
         let time = moment.tick * job.tick
         switch self {
-        case .onDemandOnly: return .onDemand
+        case .onDemandOnly:
+            memory.isCommitted = true
+            return .onDemand
         case .greedy: return mayStartSpot ? .spot : idleOrCommitted()
         case .eager: return mayStartSpot ? .spot : .onDemand
         case .uniformProgress, .uniformProgressEager, .uniformProgressIdle:

@@ -15,14 +15,17 @@ public enum SpotRun {
         record: (SpotStretch) -> Void = { _ in }
     ) -> SpotOutcome {
         var memory = SpotRule.Memory()
-        return outcome(of: job, on: trace, from: start, record: record) { moment in rule.choice(moment, job, &memory) }
+        return outcome(
+            of: job, on: trace, from: start, record: record, isCommitted: { memory.isCommitted },
+            choose: { moment in rule.choice(moment, job, &memory) })
     }
 
-    /// The same, whoever decides. A spot machine is kept until it is lost: `choose` is asked while none is held.
+    /// The same, whoever decides. A spot machine is kept until it is lost: `choose` is asked while none is held, and no more
+    /// once it says on demand and `isCommitted`.
     @inline(__always)
     static func outcome(
         of job: SpotJob, on trace: SpotTrace, from start: Int, record: (SpotStretch) -> Void = { _ in },
-        choose: (SpotMoment) -> SpotMachine
+        isCommitted: () -> Bool = { false }, choose: (SpotMoment) -> SpotMachine
     ) -> SpotOutcome {
         precondition(job.tick == trace.tick && job.isFeasible, "A job in ticks of the trace, with time enough.")
         precondition(start >= 0 && start + job.tickCount <= trace.isUp.count, "The trace covers the deadline.")
@@ -71,11 +74,13 @@ public enum SpotRun {
                     if choice == .spot { continue }
                 }
                 let needed = changeoverLeft + workLeft
+                // Who is committed stays on demand to the end.
+                let isLast = needed <= size || isCommitted()
                 record(
                     SpotStretch(
-                        machine: .onDemand, start: tick * size, end: tick * size + min(needed, size),
+                        machine: .onDemand, start: tick * size, end: tick * size + (isLast ? needed : size),
                         changeover: changeoverLeft, wasLost: false))
-                if needed <= size {
+                if isLast {
                     outcome.onDemandSeconds += needed
                     outcome.end = tick * size + needed
                     return outcome
