@@ -1,7 +1,8 @@
 public import Forecasting
-public import Markets
-public import Workloads
 internal import Foundation
+internal import Markets
+public import Reading
+internal import Workloads
 
 /// Files of availability traces and lifetimes, as spot survival learns from them.
 public struct SpotRecords: Sendable {
