@@ -146,11 +146,12 @@ public struct Planner: Sendable {
                 .plan(problem))
     }
 
-    /// All list schedules from which a search for a goal starts.
+    /// All list schedules from which a search for a goal starts, but for those that end late.
     package func lists(_ goal: Goal) throws(PlanError) -> [Plan] {
-        var lists = ListPortfolio(try problem(confidence: goal.confidence))
+        let problem = try problem(confidence: goal.confidence)
+        var lists = ListPortfolio(problem.recoverable(by: goal.deadlineSeconds) ?? problem)
         lists.add(for: goal, briefly: true)
-        return lists.schedules.map { $0.plan(lists.problem) }
+        return lists.schedules.filter { $0.lateness == 0 }.map { $0.plan(lists.problem) }
     }
 
     /// The list schedule of HEFT: tasks by falling upward rank of mean times, each where it ends first, gaps included.

@@ -13,6 +13,8 @@ public struct TableFile: Sendable {
     public struct Column: Sendable {
         public let name: String
         public let values: Values
+        /// Whether somebody said that its numbers are names.
+        var isCategorical = false
     }
 
     public enum Values: Sendable {
@@ -70,7 +72,7 @@ public struct TableFile: Sendable {
         (self.path, self.lines) = (path, lines)
         columns = try zip(header, builders).compactMap { name, builder in
             if builder.isIgnored { return nil }
-            if builder.isCategorical { return Column(name: name, values: .words(builder.words)) }
+            if builder.isCategorical { return Column(name: name, values: .words(builder.words), isCategorical: true) }
             guard let first = builder.firstWord else { return Column(name: name, values: .numbers(builder.numbers)) }
             let (known, numeric) = (builder.words.count { $0 != nil }, builder.numbers.count { !$0.isNaN })
             guard Double(numeric) < Self.mostlyNumbers * Double(known) else {

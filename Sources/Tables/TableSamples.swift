@@ -166,8 +166,10 @@ extension TableFile {
         }
         let classes = Set(words.compactMap(\.self)).sorted()
         let numeric = classes.count { Double($0) != nil }
-        // Some numbers among many words are a damaged column of numbers.
-        if numeric > 0, numeric < classes.count, classes.count > 20 { _ = try numbers(question.target) }
+        // Numbers among words are a damaged column of numbers, unless somebody says that they are names.
+        if numeric > 0, numeric < classes.count, !(try column(question.target).isCategorical) {
+            _ = try numbers(question.target)
+        }
         guard 2...ForestClassifier.largestClassCount ~= classes.count else {
             throw .contradiction(
                 "\(path): '\(question.target)' holds \(classes.count) different words",

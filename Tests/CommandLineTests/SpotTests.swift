@@ -26,11 +26,11 @@ struct SpotTests {
         let policies = try #require(answer["policies"] as? [[String: Any]])
         #expect(policies.count == 9 && policies[0]["policy"] as? String == "plan" && answer["starts"] as? Int == 24)
         for policy in policies {
-            #expect(policy["missedDeadlines"] as? Int == 0)
+            #expect(policy["missed_deadlines"] as? Int == 0)
             #expect(try #require(policy["regret"] as? Double) >= -1e-9)
         }
-        let plan = try #require(policies[0]["meanCost"] as? Double)
-        let rule = try #require(policies[1]["meanCost"] as? Double)
+        let plan = try #require(policies[0]["mean_cost"] as? Double)
+        let rule = try #require(policies[1]["mean_cost"] as? Double)
         #expect(plan < 1 && plan < rule * 1.05)
         let bills = try #require(answer["bills"] as? [String: Double])
         #expect(abs(try #require(bills["on demand"]) - 3 * 0.2 * 24.2) < 1e-9)

@@ -35,8 +35,8 @@ struct SurvivalCommandTests {
         #expect(rows.count == 2)
         for row in rows {
             let (low, value, high) = (
-                try #require(row["lossLower"] as? Double), try #require(row["lossWithinHour"] as? Double),
-                try #require(row["lossUpper"] as? Double)
+                try #require(row["loss_lower"] as? Double), try #require(row["loss_within_hour"] as? Double),
+                try #require(row["loss_upper"] as? Double)
             )
             #expect(0 < low && low < value && value < high && high < 1)
         }
