@@ -29,7 +29,10 @@ extension TableTraining {
         (card.trainingFile, card.version) = (samples.path, version)
         let forest = try learner.fit(samples, seed: seed) { progress?((fits - 1 + $0) / fits) }
         guard case .classes(let model) = forest, !actual.isEmpty else { return TableModel(forest, card: card) }
-        let factor = Self.sharpening(found, actual, model.shares)
+        // Rows that were parted from a table need not have all its classes.
+        let known = forest.classes ?? []
+        let shares = (samples.classes ?? []).map { name in known.firstIndex(of: name).map { model.shares[$0] } ?? 0 }
+        let factor = Self.sharpening(found, actual, shares)
         card.sharpening = factor
         return TableModel(.classes(model.sharpened(by: factor)), card: card)
     }
