@@ -26,6 +26,7 @@ let package = Package(
         .library(name: "Workloads", targets: ["Workloads"]),
         .library(name: "Scheduling", targets: ["Scheduling"]),
         .library(name: "Allocation", targets: ["Allocation"]),
+        .library(name: "Decomposition", targets: ["Decomposition"]),
         .library(name: "Simulation", targets: ["Simulation"]),
         .library(name: "Prediction", targets: ["Prediction"]),
         .library(name: "Sizing", targets: ["Sizing"]),
@@ -62,6 +63,9 @@ let package = Package(
             swiftSettings: settings),
         .target(name: "Scheduling", dependencies: ["Basics", "LinearAlgebra", "Workloads"], swiftSettings: settings),
         .target(name: "Allocation", dependencies: ["Basics", "Scheduling", "Workloads"], swiftSettings: settings),
+        .target(
+            name: "Decomposition", dependencies: ["Basics", "LinearAlgebra", "ModelFiles", "Workloads", "Reading"],
+            swiftSettings: settings),
         .target(
             name: "JobFiles", dependencies: ["Workloads", .product(name: "Yams", package: "Yams")],
             swiftSettings: settings),
@@ -107,7 +111,7 @@ let package = Package(
             dependencies: [
                 "LinearAlgebra", "Simulation",
                 "Workloads", "Reading", "Markets", "Traces", "Store", "Forecasting", "Scheduling", "Allocation",
-                "JobFiles", "Prediction", "Execution", "LocalExecution", "Learning",
+                "JobFiles", "Prediction", "Execution", "LocalExecution", "Learning", "Decomposition",
             ], swiftSettings: settings + unoptimized),
         .executableTarget(
             name: "almanac",
@@ -115,6 +119,7 @@ let package = Package(
                 "LinearAlgebra", "ModelFiles", "Plots", "Workloads", "Reading", "Markets", "Traces", "Store", "Forests",
                 "Forecasting", "Tables", "Scheduling", "Allocation", "Prediction",
                 "JobFiles", "Execution", "LocalExecution", "Learning", "Simulation", "Sizing", "Service", "Reports",
+                "Decomposition",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Yams", package: "Yams"),
             ], swiftSettings: settings + unoptimized),
@@ -159,6 +164,9 @@ let package = Package(
             name: "SchedulingTests", dependencies: ["Scheduling", "TestSupport", "Workloads"], swiftSettings: settings),
         .testTarget(
             name: "AllocationTests", dependencies: ["Allocation", "Scheduling", "TestSupport", "Workloads"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "DecompositionTests", dependencies: ["Decomposition", "LinearAlgebra", "Reading", "TestSupport"],
             swiftSettings: settings),
         .testTarget(
             name: "JobFilesTests", dependencies: ["JobFiles", "TestSupport", "Workloads"], swiftSettings: settings),

@@ -7,7 +7,7 @@ struct EvaluateCommand: ParsableCommand {
         abstract: "Show how far predictions are off, beside simple baselines: of tasks, of series, or of a table.",
         subcommands: [
             EvaluateTasksCommand.self, EvaluateForecastCommand.self, EvaluateForestCommand.self,
-            EvaluatePolicyCommand.self,
+            EvaluatePolicyCommand.self, EvaluateDecompositionCommand.self,
         ],
         defaultSubcommand: EvaluateTasksCommand.self)
 }

@@ -3,7 +3,7 @@
 /// - Invariant: edges name steps that exist, from the earlier to the later one, and close no cycle.
 public struct Breakdown: Sendable, Hashable {
     /// One step.
-    public struct Step: Sendable, Hashable {
+    public struct Step: Sendable, Hashable, Codable {
         /// What it does, in words.
         public var text: String
         /// The program, service or process that does it: what steps of different breakdowns have in common.

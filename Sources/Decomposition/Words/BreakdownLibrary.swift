@@ -6,7 +6,7 @@ internal import Glibc
 /// A file holds one JSON object a line: `{"id", "description", "steps": [{"id", "text", "tool"}], "edges": [[from, to]]}`, where
 /// edges name ids of steps; a step may have `inputs`, `outputs` (types, lists of texts) and a `command`. An object with `tool`
 /// and `synonyms` but no `steps` is an entry of the glossary.
-public struct BreakdownLibrary: Sendable, Hashable {
+public struct BreakdownLibrary: Sendable, Hashable, Codable {
     public var breakdowns: [Breakdown]
     public var glossary: [GlossaryEntry]
 
@@ -51,7 +51,7 @@ public struct BreakdownLibrary: Sendable, Hashable {
 }
 
 /// What a word or phrase means: the tool that is called by it, and what that reads and writes.
-public struct GlossaryEntry: Sendable, Hashable {
+public struct GlossaryEntry: Sendable, Hashable, Codable {
     public var tool: String
     public var synonyms: [String]
     public var inputs: [String]

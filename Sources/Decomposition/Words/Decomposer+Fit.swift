@@ -7,7 +7,7 @@ extension Decomposer {
     ///   does not depend on the number of threads.
     public static func fit(_ library: BreakdownLibrary) throws -> Decomposer {
         let layout = try Layout(library)
-        let kernel = TextKernel(layout.texts, minimumTexts: layout.texts.count > 200 ? 2 : 1)
+        let kernel = layout.kernel
         var regularised = try kernel.gram()
         for row in 0..<regularised.rows { regularised[row, row] += TextRidge.penalty }
         let inverse = try Cholesky(regularised).inverse()
@@ -68,7 +68,9 @@ extension Decomposer {
         /// Up to so many rows in all, the texts of steps are rows of their own.
         private static let mostRows = 2600
         /// So many breakdowns teach the logistic regressions enough.
-        private static let mostTaught = 1000
+        private static let mostTaught = 800
+        /// And so many of a group: its texts are nearly the same.
+        private static let mostOfGroup = 3
 
         init(_ library: BreakdownLibrary) throws {
             guard !library.breakdowns.isEmpty else { throw DecompositionError.noBreakdowns(path: "library") }
@@ -134,6 +136,9 @@ extension Decomposer {
             self.groups = groups
         }
 
+        /// Features of a single text can only be left out where there are many texts.
+        var kernel: TextKernel { TextKernel(texts, minimumTexts: texts.count > 200 ? 2 : 1) }
+
         /// *G*⁻¹ *Y*: sums of a few columns each, for nearly all of *Y* is zero. Rounded, so that a file holds them exactly.
         func weights(_ inverse: Matrix) -> Matrix {
             let n = inverse.rows
@@ -148,7 +153,13 @@ extension Decomposer {
 
         /// Fits the logistic regressions on what the ridge regression says of texts whose group it did not see.
         func fitChoice(_ library: BreakdownLibrary, _ ridge: TextRidge, _ inverse: Matrix) throws -> Choice {
-            let taught = stride(from: 0, to: known.count, by: max(1, known.count / Self.mostTaught)).prefix(Self.mostTaught)
+            var ofGroup = [Int](repeating: 0, count: groups.count)
+            let different = known.indices.filter { row in
+                ofGroup[groupOfRow[row]] += 1
+                return ofGroup[groupOfRow[row]] <= Self.mostOfGroup
+            }
+            let parts = min(different.count, Self.mostTaught)
+            let taught = (0..<parts).map { different[$0 * different.count / parts] }
             var truth = [[Int: Double]](repeating: [:], count: known.count)
             for (row, target, value) in entries where row < known.count { truth[row][target] = value }
             var statistics = self.statistics
@@ -158,7 +169,7 @@ extension Decomposer {
                 isOfChains
                 ? StepEdges.Fitted(model: empty, keep: 0, add: 1) : try StepEdges.Fitted.fit(library, edges)
             var left: [Int: TextRidge.LeftOut] = [:]
-            func evidence(_ row: Int, given: [Int]?) throws -> TextEvidence {
+            func evidence(_ row: Int) throws -> TextEvidence {
                 let group = groupOfRow[row]
                 let without = try left[group] ?? TextRidge.LeftOut(groups[group], ridge.weights, inverse: inverse)
                 left[group] = without
@@ -173,19 +184,19 @@ extension Decomposer {
                 defer { statistics.add(known[row], 1) }
                 return TextEvidence(
                     text, scores: scores, similarities: similarities, ridge: ridge, targets: targets, known: known,
-                    statistics: statistics, left: without, given: given, width: width)
+                    statistics: statistics, left: without, also: Array(known[row].tools.prefix(30)), width: width)
             }
             var toolRows = Rows()
             var all: [(row: Int, evidence: TextEvidence)] = []
             for row in taught {
-                let found = try evidence(row, given: nil)
+                let found = try evidence(row)
                 let truth = Set(known[row].tools)
                 for (tool, features) in zip(found.candidates, found.features) {
                     toolRows.add(features, truth.contains(tool))
                 }
                 all.append((row, found))
             }
-            let tool = try LogisticModel(toolRows.values, width: 18, isTrue: toolRows.isTrue)
+            let tool = try LogisticModel(toolRows.values, width: TextEvidence.toolFeatureCount, isTrue: toolRows.isTrue)
             var (linkRows, orderRows) = (Rows(), Rows())
             for (row, found) in all {
                 statistics.add(known[row], -1)
@@ -202,20 +213,18 @@ extension Decomposer {
                             known[row].links.contains(.init(first, second)))
                     }
                 }
-            }
-            let link = try LogisticModel(linkRows.values, width: TextEvidence.linkFeatureCount, isTrue: linkRows.isTrue)
-            for row in taught where known[row].tools.count > 1 {
                 let listed = Array(known[row].tools.prefix(30))
-                let found = try evidence(row, given: listed)
-                statistics.add(known[row], -1)
-                defer { statistics.add(known[row], 1) }
-                for (rank, first) in found.candidates.enumerated() {
-                    for (other, second) in found.candidates.enumerated() where other != rank {
-                        guard let a = listed.firstIndex(of: first), let b = listed.firstIndex(of: second) else { continue }
+                let ranked = found.ranked(listed)
+                for (rank, first) in ranked.enumerated() {
+                    for (other, second) in ranked.enumerated() where other != rank {
+                        guard let a = listed.firstIndex(of: first), let b = listed.firstIndex(of: second) else {
+                            continue
+                        }
                         orderRows.add(found.features(first, second, ranks: (rank, other), statistics), a < b)
                     }
                 }
             }
+            let link = try LogisticModel(linkRows.values, width: TextEvidence.linkFeatureCount, isTrue: linkRows.isTrue)
             let before = try LogisticModel(
                 orderRows.values, width: TextEvidence.linkFeatureCount, isTrue: orderRows.isTrue)
             return Choice(tool: tool, link: link, before: before, edges: fittedEdges)

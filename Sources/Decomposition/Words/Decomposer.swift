@@ -43,11 +43,11 @@ public struct Decomposer: Sendable {
     static let mostExact = 6
     func evidence(
         _ text: TextVector, scores: [Double], similarities: [Double], left: TextRidge.LeftOut? = nil,
-        statistics: ToolStatistics? = nil, given: [Int]? = nil
+        statistics: ToolStatistics? = nil, also: [Int] = []
     ) -> TextEvidence {
         TextEvidence(
             text, scores: scores, similarities: similarities, ridge: ridge, targets: targets, known: known,
-            statistics: statistics ?? self.statistics, left: left, given: given, width: width)
+            statistics: statistics ?? self.statistics, left: left, also: also, width: width)
     }
 
     /// A choice of tools in an order, with what is thought of them.
@@ -104,7 +104,7 @@ public struct Decomposer: Sendable {
 
     /// The most probable order of some tools: exact for a few, by the sum of the odds for many.
     func ordered(_ tools: [Int], _ evidence: TextEvidence, _ statistics: ToolStatistics) -> [Int] {
-        let ranked = evidence.candidates.filter(Set(tools).contains)
+        let ranked = evidence.ranked(tools)
         var odds: [Breakdown.Edge: Double] = [:]
         for (rank, first) in ranked.enumerated() {
             for (other, second) in ranked.enumerated() where other != rank {
@@ -114,7 +114,8 @@ public struct Decomposer: Sendable {
         }
         func advantage(_ a: Int, _ b: Int) -> Double { (odds[.init(a, b)] ?? 0) - (odds[.init(b, a)] ?? 0) }
         guard ranked.count <= Self.mostExact else {
-            let sums = Dictionary(uniqueKeysWithValues: ranked.map { a in (a, ranked.reduce(0) { $0 + advantage(a, $1) }) })
+            let sums = Dictionary(
+                uniqueKeysWithValues: ranked.map { a in (a, ranked.reduce(0) { $0 + advantage(a, $1) }) })
             return ranked.sorted { (sums[$0] ?? 0, $1) > (sums[$1] ?? 0, $0) }
         }
         var (best, result) = (-Double.infinity, ranked)

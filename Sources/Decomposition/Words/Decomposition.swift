@@ -1,7 +1,7 @@
 /// A text broken down: steps, what each waits for, and how sure each of this is.
-public struct Decomposition: Sendable {
+public struct Decomposition: Sendable, Encodable {
     /// A step that the text asks for.
-    public struct Step: Sendable {
+    public struct Step: Sendable, Encodable {
         public var tool: String
         /// What breakdowns of the library say that it does.
         public var text: String
@@ -15,10 +15,10 @@ public struct Decomposition: Sendable {
     }
 
     /// That a step waits for another.
-    public struct Edge: Sendable {
+    public struct Edge: Sendable, Encodable {
         public var from: Int
         public var to: Int
-        /// That it must, both being needed.
+        /// That both are needed and the second must wait for the first.
         public var probability: Double
         /// How often the first fed the second in the library, of the times that both occur.
         public var seen: Int
@@ -26,7 +26,7 @@ public struct Decomposition: Sendable {
     }
 
     /// A known breakdown of a similar text.
-    public struct Neighbour: Sendable {
+    public struct Neighbour: Sendable, Encodable {
         public var breakdown: Breakdown
         /// From 0 to 1, the same words.
         public var similarity: Double
@@ -38,4 +38,6 @@ public struct Decomposition: Sendable {
     public var nearest: [Neighbour]
     /// Tools that were nearly chosen.
     public var others: [Step]
+    /// Words of the text that the library does not have.
+    public var unknownWords: [String]
 }

@@ -7,6 +7,8 @@ struct LogisticModel: Sendable, Codable {
     /// The intercept, then three weights a feature.
     private var weights: [Double]
 
+    var width: Int { means.count == scales.count && weights.count == 1 + 3 * means.count ? means.count : -1 }
+
     /// Fits by Newton's method (iteratively reweighted least squares) with a quadratic penalty on all but the intercept.
     ///
     /// - Parameter rows: Rows of `width` features, one after the other.

@@ -30,30 +30,30 @@ struct TextEvidence: Sendable {
         var lead = 0.0
     }
 
+    static let toolFeatureCount = 18
     static let linkFeatureCount = 25
 
     /// - Parameters:
     ///   - scores: What the regression says of all its targets.
     ///   - similarities: To each breakdown of the library; zero for those that must not be looked at.
-    ///   - given: The tools, if they are known.
+    ///   - also: Tools that are looked at, too, but are no candidates.
+    ///   - width: How many candidates there are at least.
     init(
         _ text: TextVector, scores: [Double], similarities: [Double], ridge: TextRidge, targets: RidgeTargets,
-        known: [KnownBreakdown], statistics: ToolStatistics, left: TextRidge.LeftOut?, given: [Int]?, width: Int
+        known: [KnownBreakdown], statistics: ToolStatistics, left: TextRidge.LeftOut?, also: [Int] = [], width: Int
     ) {
         let toolScores = scores[..<targets.tools]
-        let ranked = toolScores.indices.sorted { (toolScores[$0], $1) > (toolScores[$1], $0) }
-        var candidates = given?.sorted { (toolScores[$0], $1) > (toolScores[$1], $0) } ?? Array(ranked.prefix(width))
-        let linkColumns = targets.links.indices.sorted {
-            (scores[targets.tools + $0], $1) > (scores[targets.tools + $1], $0)
-        }
-        if given == nil {
-            for link in linkColumns.prefix(width / 2) {
-                for tool in [targets.links[link].from, targets.links[link].to] where !candidates.contains(tool) {
-                    candidates.append(tool)
-                }
+        let ranked = highest(Array(toolScores), width)
+        var candidates = Array(ranked.prefix(width))
+        let linkScores = scores[targets.tools..<targets.tools + targets.links.count]
+        for link in highest(Array(linkScores), width / 2) {
+            for tool in [targets.links[link].from, targets.links[link].to] where !candidates.contains(tool) {
+                candidates.append(tool)
             }
         }
         self.candidates = candidates
+        let places = candidates.count
+        candidates += also.filter { !candidates.contains($0) }
         let isCandidate = Set(candidates)
         var links: [Breakdown.Edge: Double] = [:]
         var bestLink: [Int: Double] = [:]
@@ -66,7 +66,7 @@ struct TextEvidence: Sendable {
         }
         self.links = links
 
-        let neighbours = similarities.indices.sorted { (similarities[$0], $1) > (similarities[$1], $0) }.prefix(15)
+        let neighbours = highest(similarities, 15)
         nearest = neighbours.first.map { similarities[$0] } ?? 0
         let total = neighbours.reduce(1e-9) { $0 + similarities[$1] * similarities[$1] }
         var votes: [Int: Double] = [:]
@@ -98,7 +98,7 @@ struct TextEvidence: Sendable {
                 byClause[clause, candidate] += contributions[candidate, place]
             }
         }
-        var (places, rows): ([Int: Place], [[Double]]) = ([:], [])
+        var (found, rows): ([Int: Place], [[Double]]) = ([:], [])
         let best = ranked.prefix(3).map { toolScores[$0] } + [0, 0, 0]
         thirdScore = best[2]
         for (rank, tool) in candidates.enumerated() {
@@ -124,9 +124,10 @@ struct TextEvidence: Sendable {
                 if weight > strongest { (strongest, place.clause) = (weight, clause) }
                 alone = max(alone, weight / clauseLength[clause].squareRoot())
             }
-            let others = candidates.indices.lazy.filter { $0 != rank }.map { byClause[place.clause, $0] }.max() ?? 0
+            let others = (0..<places).lazy.filter { $0 != rank }.map { byClause[place.clause, $0] }.max() ?? 0
             place.lead = strongest - others
-            places[tool] = place
+            found[tool] = place
+            guard rank < places else { continue }
             rows.append([
                 place.score, place.vote, place.first, place.last, logarithm(1 + max(0, statistics.counts[tool])),
                 Double(min(rank, 20)), best[0], best[1] - place.score, best[2] - place.score, expectedSteps, nearest,
@@ -134,11 +135,16 @@ struct TextEvidence: Sendable {
                 logarithm(Double(wordCount + 1)),
             ])
         }
-        (tools, features) = (places, rows)
-        reasons = candidates.indices.map { candidate in
+        (tools, features) = (found, rows)
+        reasons = (0..<places).map { candidate in
             (0..<wordCount).map { (word: $0, weight: byWord[$0, candidate]) }.filter { $0.weight > 0.01 }
                 .sorted { ($0.weight, $1.word) > ($1.weight, $0.word) }
         }
+    }
+
+    /// Tools by falling score.
+    func ranked(_ some: [Int]) -> [Int] {
+        some.sorted { (tools[$0]?.score ?? 0, $1) > (tools[$1]?.score ?? 0, $0) }
     }
 
     /// What speaks for `second` waiting for `first`; ranks are those among the tools that are left.
@@ -159,6 +165,19 @@ struct TextEvidence: Sendable {
             Double(max(-10, min(10, b.clause - a.clause))), a.clause == b.clause ? 1 : 0,
         ]
     }
+}
+
+/// The positions of the `count` highest values, the highest first; of equals the first.
+func highest(_ values: [Double], _ count: Int) -> [Int] {
+    var best: [Int] = []
+    for (index, value) in values.enumerated() {
+        guard best.count < count || best.last.map({ values[$0] < value }) ?? false else { continue }
+        if best.count == count { best.removeLast() }
+        var place = best.count
+        while place > 0, values[best[place - 1]] < value { place -= 1 }
+        best.insert(index, at: place)
+    }
+    return best
 }
 
 /// The targets of the regression, one after the other: tools, links between them, the number of steps, first and last tools.

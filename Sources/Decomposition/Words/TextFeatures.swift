@@ -130,6 +130,9 @@ struct TextVocabulary: Sendable {
 
     var count: Int { weights.count }
 
+    /// How much a word counts, `nil` for an unknown one: 1 if every text has it, more the rarer it is.
+    func weight(of word: String) -> Double? { indexes[FNV1a(word).value].map { weights[Int($0)] } }
+
     func vector(_ words: WordSequence) -> TextVector {
         var result = TextVector(words: words)
         var found: [(feature: Int32, word: Int32)] = []
