@@ -169,7 +169,8 @@ let package = Package(
             name: "DecompositionTests", dependencies: ["Decomposition", "LinearAlgebra", "Reading", "TestSupport"],
             swiftSettings: settings),
         .testTarget(
-            name: "JobFilesTests", dependencies: ["JobFiles", "TestSupport", "Workloads"], swiftSettings: settings),
+            name: "JobFilesTests", dependencies: ["JobFiles", "LinearAlgebra", "TestSupport", "Workloads"],
+            swiftSettings: settings),
         .testTarget(
             name: "PredictionTests",
             dependencies: ["Prediction", "Traces", "Scheduling", "Workloads", "LinearAlgebra", "ModelFiles"],
