@@ -26,7 +26,8 @@ extension YAMLReader {
                 throw fail(job["id"], .duplicateTask(TaskID(id), firstLine: nodes[first].mark?.line ?? 0))
             }
             // A sub-workflow has a file in the place of a transformation.
-            let type = try text(job["name"], for: "name") ?? text(job["file"], for: "file") ?? id
+            let file = try text(job["file"], for: "file")
+            let type = try text(job["name"], for: "name") ?? file ?? id
             var task = TaskSpec(id: TaskID(id), type: type)
             for use in list(job["uses"]) {
                 let fields = try values(use, of: "an item of 'uses'")
