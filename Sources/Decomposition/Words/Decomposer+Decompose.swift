@@ -19,7 +19,7 @@ extension Decomposer {
                 edges.append(edge(index, index + 1, a, b, chosen.links[.init(a, b)] ?? 0))
             }
         } else {
-            var model = StepEdges(library)
+            var model = self.edges
             let listed = steps.map {
                 Breakdown.Step(text: $0.text, tool: $0.tool, inputs: $0.inputs, outputs: $0.outputs)
             }

@@ -13,15 +13,16 @@ extension Decomposer {
         let inverse = try Cholesky(regularised).inverse()
         let weights = layout.weights(inverse)
         let ridge = TextRidge(kernel, weights: weights, explained: layout.targets.tools)
-        let choice = try layout.fitChoice(library, ridge, inverse)
-        return Decomposer(library, layout, ridge, choice)
+        let edges = layout.edges(library)
+        let choice = try layout.fitChoice(library, ridge, inverse, edges)
+        return Decomposer(library, layout, ridge, choice, edges)
     }
 
-    init(_ library: BreakdownLibrary, _ layout: Layout, _ ridge: TextRidge, _ choice: Choice) {
+    init(_ library: BreakdownLibrary, _ layout: Layout, _ ridge: TextRidge, _ choice: Choice, _ edges: StepEdges) {
         self.library = library
         (tools, known, targets) = (layout.tools, layout.known, layout.targets)
         (statistics, meanSteps) = (layout.statistics, layout.meanSteps)
-        (self.ridge, self.choice) = (ridge, choice)
+        (self.ridge, self.choice, self.edges) = (ridge, choice, edges)
         (isOfChains, width) = (layout.isOfChains, layout.width)
         examples = Self.examples(library, tools)
     }
@@ -139,6 +140,11 @@ extension Decomposer {
         /// Features of a single text can only be left out where there are many texts.
         var kernel: TextKernel { TextKernel(texts, minimumTexts: texts.count > 200 ? 2 : 1) }
 
+        /// A library of chains needs none.
+        func edges(_ library: BreakdownLibrary) -> StepEdges {
+            StepEdges(isOfChains ? BreakdownLibrary() : library)
+        }
+
         /// *G*⁻¹ *Y*: sums of a few columns each, for nearly all of *Y* is zero. Rounded, so that a file holds them exactly.
         func weights(_ inverse: Matrix) -> Matrix {
             let n = inverse.rows
@@ -152,7 +158,9 @@ extension Decomposer {
         }
 
         /// Fits the logistic regressions on what the ridge regression says of texts whose group it did not see.
-        func fitChoice(_ library: BreakdownLibrary, _ ridge: TextRidge, _ inverse: Matrix) throws -> Choice {
+        func fitChoice(
+            _ library: BreakdownLibrary, _ ridge: TextRidge, _ inverse: Matrix, _ edges: StepEdges
+        ) throws -> Choice {
             var ofGroup = [Int](repeating: 0, count: groups.count)
             let different = known.indices.filter { row in
                 ofGroup[groupOfRow[row]] += 1
@@ -164,7 +172,6 @@ extension Decomposer {
             for (row, target, value) in entries where row < known.count { truth[row][target] = value }
             var statistics = self.statistics
             let empty = try LogisticModel([], width: 0, isTrue: [])
-            let edges = StepEdges(library)
             let fittedEdges =
                 isOfChains
                 ? StepEdges.Fitted(model: empty, keep: 0, add: 1) : try StepEdges.Fitted.fit(library, edges)

@@ -37,7 +37,9 @@ extension Decomposer {
         }
         let weights = try Matrix(
             rows: kernel.rows.count, columns: layout.targets.count, values: values.map(Double.init))
-        self.init(library, layout, TextRidge(kernel, weights: weights, explained: layout.targets.tools), choice)
+        self.init(
+            library, layout, TextRidge(kernel, weights: weights, explained: layout.targets.tools), choice,
+            layout.edges(library))
     }
 
     /// Of the descriptions, in their order.

@@ -19,6 +19,7 @@ public struct Decomposer: Sendable {
     let targets: RidgeTargets
     let statistics: ToolStatistics
     let choice: Choice
+    let edges: StepEdges
     let meanSteps: Double
     /// A step of each tool: what it says, reads, writes and runs.
     let examples: [Breakdown.Step]

@@ -112,7 +112,7 @@ public struct DecompositionEvaluation: Sendable, Encodable {
                 (model.statistics.counts[$0], $1) > (model.statistics.counts[$1], $0)
             }.prefix(max(1, Int(model.meanSteps.rounded(.down)))).map { model.tools[$0] }
             var spent = Duration.zero
-            var edges = StepEdges(library)
+            var edges = model.edges
             for breakdown in held {
                 result.breakdowns += 1
                 result.frequent.add(most, [], breakdown)

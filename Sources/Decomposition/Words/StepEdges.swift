@@ -32,7 +32,7 @@ struct StepEdges: Sendable {
     private static let mostTools = 1200
     /// Steps further apart than this are not linked.
     private static let reach = 150
-    static let width = 29
+    static let width = 37
 
     init(_ library: BreakdownLibrary) {
         var texts: [String: [String]] = [:]
@@ -88,7 +88,9 @@ struct StepEdges: Sendable {
     /// The candidates among some steps, by the later step.
     ///
     /// - Parameter own: A breakdown of the library that must not be looked at.
-    mutating func candidates(_ steps: [Breakdown.Step], without own: Breakdown? = nil) throws(LinearAlgebraError) -> [Candidate] {
+    mutating func candidates(_ steps: [Breakdown.Step], without own: Breakdown? = nil) throws(LinearAlgebraError)
+        -> [Candidate]
+    {
         if let own { count(own, -1) }
         defer { if let own { count(own, 1) } }
         let n = steps.count
@@ -108,7 +110,8 @@ struct StepEdges: Sendable {
         let ones = [Double](repeating: 1, count: kernel.rows.count)
         func rates(_ transpose: Transpose) throws(LinearAlgebraError) -> [Double] {
             let linked = try likeness.multiplied(by: fed.multiplied(by: ones, transpose: transpose), transpose: .yes)
-            let possible = try likeness.multiplied(by: after.multiplied(by: ones, transpose: transpose), transpose: .yes)
+            let possible = try likeness.multiplied(
+                by: after.multiplied(by: ones, transpose: transpose), transpose: .yes)
             return zip(linked, possible).map { logarithm((max(0, $0) + 2 * base) / (max(0, $1) + 2)) }
         }
         let (feeds, isFed) = (try rates(.no), try rates(.yes))
@@ -140,20 +143,25 @@ struct StepEdges: Sendable {
                 let areKnown = !written.isEmpty && !read.isEmpty
                 let areApart = written.isDisjoint(with: read)
                 let gap = j - i
+                let far = logarithm(Double(gap))
+                let exact = logarithm((exactFed + exponential(scores[i, j])) / (exactAfter + 1))
+                let (into, out) = (logarithm(Double(1 + rankInto)), logarithm(Double(1 + rankOut)))
+                let alike = likenessOfSteps(vectors[i], vectors[j])
                 result.append(
                     Candidate(
                         edge: .init(i, j),
                         features: [
-                            logarithm(Double(gap)), gap == 1 ? 1 : 0, gap == 2 ? 1 : 0, Double(i) / Double(n),
-                            Double(j) / Double(n), logarithm(Double(n)), scores[i, j],
-                            logarithm((exactFed + exponential(scores[i, j])) / (exactAfter + 1)),
-                            logarithm(1 + max(0, exactFed)), logarithm(1 + max(0, exactAfter)), feeds[i], isFed[j],
-                            likenessOfSteps(vectors[i], vectors[j]), steps[i].tool == steps[j].tool ? 1 : 0,
-                            logarithm(Double(1 + rankInto)), rankInto == 0 ? 1 : 0, logarithm(Double(1 + rankOut)),
+                            far, gap == 1 ? 1 : 0, gap == 2 ? 1 : 0, Double(i) / Double(n), Double(j) / Double(n),
+                            logarithm(Double(n)), scores[i, j], exact, logarithm(1 + max(0, exactFed)),
+                            logarithm(1 + max(0, exactAfter)), feeds[i], isFed[j], alike,
+                            steps[i].tool == steps[j].tool ? 1 : 0, into, rankInto == 0 ? 1 : 0, out,
                             rankOut == 0 ? 1 : 0, Double(min(3, sameAsFirst)), Double(min(3, sameAsSecond)),
                             own - bestInto, own - (outOf.max() ?? 0), scores[j - 1, j], scores[i, i + 1],
                             i == 0 ? 1 : 0, j == n - 1 ? 1 : 0, logarithm(1 + max(0, similarAfter[i, j])),
                             areKnown && !areApart ? 1 : 0, areKnown && areApart ? 1 : 0,
+                            // What each says depends on the distance, and on how sure the counts are.
+                            far * scores[i, j], far * exact, far * into, far * out, far * feeds[i], far * isFed[j],
+                            far * alike, scores[i, j] * into,
                         ]))
             }
         }
@@ -212,14 +220,31 @@ extension StepEdges.Fitted {
             if isTrue.count > 150_000 { break }
         }
         let model = try LogisticModel(rows, width: StepEdges.width, isTrue: isTrue, penalty: 3)
-        let weighed = candidates.map { $0.candidates.map { StepEdges.Weighed(edge: $0.edge, probability: model($0.features)) } }
+        // The thresholds are chosen by what models of the others say of each.
+        let folds = min(4, candidates.count)
+        var weighed = [[StepEdges.Weighed]](repeating: [], count: candidates.count)
+        for fold in 0..<folds {
+            var (others, truth): ([Double], [Bool]) = ([], [])
+            for (index, own) in candidates.enumerated() where index % folds != fold || folds == 1 {
+                let real = Set(own.breakdown.edges)
+                for candidate in own.candidates {
+                    others += candidate.features
+                    truth.append(real.contains(candidate.edge))
+                }
+            }
+            let judge = try LogisticModel(others, width: StepEdges.width, isTrue: truth, penalty: 3)
+            for (index, own) in candidates.enumerated() where index % folds == fold {
+                weighed[index] = own.candidates.map { .init(edge: $0.edge, probability: judge($0.features)) }
+            }
+        }
         var best = (keep: 0.1, add: 0.3, f1: -1.0)
         for add in stride(from: 0.15, through: 0.5, by: 0.05) {
             for keep in [0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3] where keep <= add {
                 var score = EdgeScore()
                 for (own, all) in zip(candidates, weighed) {
                     score.add(
-                        StepEdges.decode(all, steps: own.breakdown.steps.count, keep: keep, add: add).map(\.edge), own.breakdown)
+                        StepEdges.decode(all, steps: own.breakdown.steps.count, keep: keep, add: add).map(\.edge),
+                        own.breakdown)
                 }
                 let isAllowed = score.removed < 20 || score.rightlyRemoved / score.removed >= rightlyRemoved
                 if isAllowed, score.f1 > best.f1 { best = (keep, add, score.f1) }
