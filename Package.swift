@@ -166,7 +166,8 @@ let package = Package(
             name: "AllocationTests", dependencies: ["Allocation", "Scheduling", "TestSupport", "Workloads"],
             swiftSettings: settings),
         .testTarget(
-            name: "DecompositionTests", dependencies: ["Decomposition", "LinearAlgebra", "Reading", "TestSupport"],
+            name: "DecompositionTests",
+            dependencies: ["Decomposition", "LinearAlgebra", "ModelFiles", "Reading", "TestSupport"],
             swiftSettings: settings),
         .testTarget(
             name: "JobFilesTests", dependencies: ["JobFiles", "LinearAlgebra", "TestSupport", "Workloads"],

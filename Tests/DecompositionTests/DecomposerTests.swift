@@ -1,5 +1,6 @@
 import Decomposition
 import LinearAlgebra
+import ModelFiles
 import Reading
 import TestSupport
 import Testing

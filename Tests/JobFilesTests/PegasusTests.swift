@@ -26,8 +26,8 @@ import Workloads
             ("pegasus: 5.0\njobs: []", "2:7", "a list of jobs"),
             ("pegasus: 5.0\njobs:\n  - {name: a}", "3:5", "no 'id'"),
             ("pegasus: 5.0\njobs:\n  - {id: a}\n  - {id: a}", "4:10", "exists already (line 3)"),
-            ("pegasus: 5.0\njobs: [{id: a, uses: [{type: input}]}]", "2:22", "no 'lfn'"),
-            ("pegasus: 5.0\njobs: [{id: a, uses: [{lfn: f, type: odd}]}]", "2:37", "'odd'"),
+            ("pegasus: 5.0\njobs: [{id: a, uses: [{type: input}]}]", "2:23", "no 'lfn'"),
+            ("pegasus: 5.0\njobs: [{id: a, uses: [{lfn: f, type: odd}]}]", "2:38", "'odd'"),
             ("pegasus: 5.0\njobs: [{id: a}]\njobDependencies: [{id: b, children: [a]}]", "3:24", "'b'"),
             ("pegasus: 5.0\njobs: [{id: a}]\njobDependencies: [{id: a, children: [c]}]", "3:38", "'c'"),
             (

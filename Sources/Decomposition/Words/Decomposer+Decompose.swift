@@ -91,8 +91,9 @@ extension Decomposer {
         var seen: Set<String> = []
         let vocabulary = ridge.kernel.vocabulary
         let words = reasons.map { text.words.words[$0.word] }.filter { word in
-            // What a tenth of all texts say explains nothing.
-            word != "0" && (vocabulary.weight(of: word) ?? 0) > 3.3 && seen.insert(word).inserted
+            // What a third of all texts say explains nothing.
+            !WordSequence.fillers.contains(word) && (vocabulary.weight(of: word) ?? 0) > 2.1
+                && seen.insert(word).inserted
         }.prefix(3)
         let example = examples[tool]
         return Decomposition.Step(

@@ -69,9 +69,9 @@ extension Decomposer {
         /// Up to so many rows in all, the texts of steps are rows of their own.
         private static let mostRows = 2600
         /// So many breakdowns teach the logistic regressions enough.
-        private static let mostTaught = 800
+        private static let mostTaught = 1000
         /// And so many of a group: its texts are nearly the same.
-        private static let mostOfGroup = 3
+        private static let mostOfGroup = 6
 
         init(_ library: BreakdownLibrary) throws {
             guard !library.breakdowns.isEmpty else { throw DecompositionError.noBreakdowns(path: "library") }

@@ -14,6 +14,13 @@ struct WordSequence: Sendable {
         "and", "then", "also", "finally", "after", "afterwards", "before", "next", "additionally", "meanwhile",
     ]
 
+    /// Words that explain no choice, whatever they correlate with.
+    static let fillers: Set<String> = [
+        "0", "a", "all", "an", "and", "at", "by", "each", "every", "for", "from", "i", "in", "into", "is", "it", "its",
+        "my",
+        "of", "on", "one", "our", "please", "that", "the", "their", "them", "then", "these", "this", "to", "we", "with",
+    ]
+
     init(_ text: String) {
         var word = ""
         for scalar in text.lowercased().unicodeScalars {

@@ -72,9 +72,11 @@ public struct WorkflowGraph: Sendable {
     /// The format of a file that begins with these bytes.
     public static func recognise(_ head: some Collection<UInt8>) -> Format? {
         let text = String(decoding: head, as: UTF8.self)
-        let lines = text.split(whereSeparator: \.isNewline).lazy.map { String($0).trimmed }
+        var lines = text.split(whereSeparator: \.isNewline).map { String($0).trimmed }
+        // A heading of Mermaid.
+        if lines.first == "---", let end = lines.dropFirst().firstIndex(of: "---") { lines.removeSubrange(...end) }
         guard
-            let first = lines.first(where: { line in !["//", "#", "%%", "/*", "---"].contains { line.hasPrefix($0) } })
+            let first = lines.first(where: { line in !["//", "#", "%%", "/*"].contains { line.hasPrefix($0) } })
         else { return nil }
         if first.hasPrefix("{") {
             if text.contains("\"a_galaxy_workflow\"") { return .galaxy }
