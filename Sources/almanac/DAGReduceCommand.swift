@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import JobFiles
 import Plots
 import Reports
 import Service

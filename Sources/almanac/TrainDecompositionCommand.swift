@@ -1,5 +1,6 @@
 import ArgumentParser
 import Decomposition
+import ModelFiles
 import Service
 import Workloads
 
