@@ -27,6 +27,7 @@ let package = Package(
         .library(name: "Workloads", targets: ["Workloads"]),
         .library(name: "Scheduling", targets: ["Scheduling"]),
         .library(name: "Allocation", targets: ["Allocation"]),
+        .library(name: "Decomposition", targets: ["Decomposition"]),
         .library(name: "Simulation", targets: ["Simulation"]),
         .library(name: "Prediction", targets: ["Prediction"]),
         .library(name: "Sizing", targets: ["Sizing"]),
@@ -63,6 +64,9 @@ let package = Package(
             swiftSettings: settings),
         .target(name: "Scheduling", dependencies: ["Basics", "LinearAlgebra", "Workloads"], swiftSettings: settings),
         .target(name: "Allocation", dependencies: ["Basics", "Scheduling", "Workloads"], swiftSettings: settings),
+        .target(
+            name: "Decomposition", dependencies: ["Basics", "LinearAlgebra", "ModelFiles", "Workloads", "Reading"],
+            swiftSettings: settings),
         .target(
             name: "JobFiles", dependencies: ["Workloads", .product(name: "Yams", package: "Yams")],
             swiftSettings: settings),
@@ -112,7 +116,7 @@ let package = Package(
                 "LinearAlgebra", "Simulation",
                 "Workloads", "Reading", "Markets", "Traces", "Store", "Forecasting", "Scheduling", "Allocation",
                 "JobFiles", "Prediction", "Execution", "LocalExecution", "CloudCapacity", "Learning",
-                "Sizing",
+                "Sizing", "Decomposition",
             ], swiftSettings: settings + unoptimized),
         .executableTarget(
             name: "almanac",
@@ -121,7 +125,7 @@ let package = Package(
                 "Forecasting", "Tables", "Scheduling", "Allocation", "Prediction",
                 "JobFiles", "Execution", "LocalExecution", "CloudCapacity", "Learning", "Simulation", "Sizing",
                 "Service",
-                "Reports",
+                "Reports", "Decomposition",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Yams", package: "Yams"),
             ], swiftSettings: settings + unoptimized),
@@ -170,7 +174,12 @@ let package = Package(
             name: "AllocationTests", dependencies: ["Allocation", "Scheduling", "TestSupport", "Workloads"],
             swiftSettings: settings),
         .testTarget(
-            name: "JobFilesTests", dependencies: ["JobFiles", "TestSupport", "Workloads"], swiftSettings: settings),
+            name: "DecompositionTests",
+            dependencies: ["Decomposition", "LinearAlgebra", "ModelFiles", "Reading", "TestSupport"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "JobFilesTests", dependencies: ["JobFiles", "LinearAlgebra", "TestSupport", "Workloads"],
+            swiftSettings: settings),
         .testTarget(
             name: "PredictionTests",
             dependencies: ["Prediction", "Traces", "Scheduling", "Workloads", "LinearAlgebra", "ModelFiles"],

@@ -15,6 +15,7 @@ let package = Package(
     dependencies: [.package(name: "almanac", path: "..")],
     targets: [
         bench("allocation", "Allocation", "LinearAlgebra", "Prediction", "Scheduling", "Workloads"),
+        bench("decomposition", "Decomposition"),
         bench("forecasting", "Forecasting", "LinearAlgebra"),
         bench("forests", "Forests", "LinearAlgebra"),
         bench("ingest", "Store", "Traces"),

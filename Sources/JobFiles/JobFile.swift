@@ -124,7 +124,7 @@ public struct JobFile: Hashable, Sendable {
         return try reader.policy(root["policy"]) ?? .standard
     }
 
-    /// Reads a job from text.
+    /// Reads a job from text; a workflow of Pegasus, told by its key `pegasus`, is a job of what its jobs wait for.
     ///
     /// - Parameters:
     ///   - file: The name that errors mention.
@@ -134,8 +134,14 @@ public struct JobFile: Hashable, Sendable {
         _ text: String, file: String = "job", workingFolder: String = "."
     ) throws(JobFileError) -> JobFile {
         let reader = YAMLReader(file: file, paths: PathSpelling(workingFolder: workingFolder))
+        let document = try reader.document(text)
+        let stem = URL(fileURLWithPath: file).deletingPathExtension().lastPathComponent
+        if reader.isPegasus(document) {
+            let (name, tasks) = try reader.pegasus(document)
+            return JobFile(name: name ?? stem, tasks: tasks)
+        }
         let root = try reader.fields(
-            reader.document(text),
+            document,
             keys: [
                 "name", "objective", "deadline", "budget", "tenant", "weight", "quota", "tasks", "pool", "network",
                 "policy",
@@ -143,7 +149,6 @@ public struct JobFile: Hashable, Sendable {
             required: ["tasks"], of: "the job"
         )
         let pool = try reader.pool(root["pool"])
-        let stem = URL(fileURLWithPath: file).deletingPathExtension().lastPathComponent
         let objectives = Goal.Objective.allCases.map(\.rawValue)
         let objective = try reader.choice(root["objective"], of: objectives, for: "objective")
         let tasks = try reader.tasks(root["tasks"], pool: pool)

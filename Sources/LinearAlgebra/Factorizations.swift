@@ -39,6 +39,17 @@ public struct Cholesky: Sendable {
         try solve(try Matrix(columns: [right])).values
     }
 
+    /// *A*⁻¹, both triangles filled (LAPACK `dpotri`): a third of the work of solving for the identity. O(2 *n*³ / 3).
+    public func inverse() throws(LinearAlgebraError) -> Matrix {
+        var result = lower
+        let n = try blasIndex(lower.rows, "potri")
+        guard n > 0 else { return result }
+        let info = LAPACKE_dpotri(LAPACK_COL_MAJOR, Triangle.lower.lapack, n, &result.values, n)
+        guard info <= 0 else { throw .singular(operation: "potri", index: Int(info) - 1) }
+        result.copyLowerTriangle()
+        return result
+    }
+
     /// log det *A* = 2 Σ log *Lᵢᵢ*.
     public var logDeterminant: Double {
         (0..<lower.rows).reduce(0) { $0 + 2 * log(lower[$1, $1]) }
@@ -184,6 +195,20 @@ public struct LeastSquares: Sendable {
 }
 
 extension Matrix {
+    /// Makes the matrix symmetric. In blocks, so that what is read is still in the cache when its mirror is written.
+    mutating func copyLowerTriangle() {
+        let (n, block) = (rows, 32)
+        for first in stride(from: 0, to: n, by: block) {
+            for second in stride(from: first, to: n, by: block) {
+                for j in first..<min(n, first + block) {
+                    for i in max(j + 1, second)..<max(j + 1, min(n, second + block)) {
+                        values[j + i * n] = values[i + j * n]
+                    }
+                }
+            }
+        }
+    }
+
     /// Whether no element is NaN or infinite.
     public var allFinite: Bool { values.allSatisfy(\.isFinite) }
 }

@@ -1,6 +1,7 @@
 internal import Foundation
 public import JobFiles
 public import Prediction
+internal import Reading
 internal import Traces
 internal import Workloads
 
@@ -11,7 +12,7 @@ public struct KnownJob: Sendable {
     /// Models of its tasks; none where none were given.
     public let models: ModelSet
 
-    /// Reads a job file (YAML) or a recorded workflow (WfFormat) and a folder of models.
+    /// Reads a job file (YAML), a recorded workflow (WfFormat) or the graph of another tool, and a folder of models.
     ///
     /// Sizes of files that the job does not state are those on disk in `workingFolder`, or predicted.
     /// - Parameter pool: A pool file, in the place of the pool and the network of the job.
@@ -23,7 +24,12 @@ public struct KnownJob: Sendable {
 
     private init(reading path: String, models folder: String?, workingFolder: String) throws {
         models = try folder.map { try ModelSet(folder: $0) } ?? ModelSet()
-        if path.hasSuffix(".json") || path.hasSuffix(".json.gz") {
+        let name = path.hasSuffix(".gz") ? String(path.dropLast(3)) : path
+        if let graph = try Self.graph(path, name: name) {
+            job = JobFile(name: graph.name, tasks: graph.graph)
+            return
+        }
+        if name.hasSuffix(".json") {
             let recorded = try WorkflowInstance.read(path)
             // As a job, a recorded workflow claims what was measured of it.
             job = JobFile(name: recorded.name, tasks: recorded.recorded.claimed(by: recorded.graph))
@@ -35,5 +41,16 @@ public struct KnownJob: Sendable {
             guard stat(path.hasPrefix("/") ? path : "\(workingFolder)/\(path)", &status) == 0 else { return nil }
             return status.st_mode & S_IFMT == S_IFREG ? Double(status.st_size) : nil
         }
+    }
+
+    /// The graph of another tool, if the file's name or, for JSON, its first bytes say that it is one.
+    private static func graph(_ path: String, name: String) throws(TraceError) -> WorkflowGraph? {
+        let isGraph = [".dot", ".gv", ".mmd", ".mermaid", ".ga", ".cwl"].contains { name.hasSuffix($0) }
+        guard isGraph || name.hasSuffix(".json") else { return nil }
+        if !isGraph {
+            let head = try ByteSource(path).peek(4096)
+            guard !WorkflowInstance.recognise(head), WorkflowGraph.recognise(head) != nil else { return nil }
+        }
+        return try WorkflowGraph.read(path)
     }
 }

@@ -13,7 +13,8 @@ struct Almanac: ParsableCommand {
         version: version,
         subcommands: [
             DemoCommand.self, ImportCommand.self, OutcomesCommand.self, TrainCommand.self, EvaluateCommand.self,
-            PredictCommand.self, ForecastCommand.self, DAGCommand.self, PlanCommand.self, RunCommand.self,
+            PredictCommand.self, ForecastCommand.self, DecomposeCommand.self, DAGCommand.self, PlanCommand.self,
+            RunCommand.self,
             StatusCommand.self, PoolCommand.self, ReplayCommand.self, SimulateCommand.self, RetrainCommand.self,
             ModelCommand.self, ExportCommand.self, ReportCommand.self, DatasetsCommand.self, TuneCommand.self,
             DoctorCommand.self,

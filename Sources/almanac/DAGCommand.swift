@@ -12,7 +12,82 @@ import Workloads
 struct DAGCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "dag", abstract: "Show the graph of a job: what waits for what, and how long at least.",
-        subcommands: [Show.self], defaultSubcommand: Show.self)
+        discussion: """
+            A job is a job file, a workflow recorded in WfFormat, or the graph of another tool: Graphviz (Nextflow \
+            -with-dag x.dot, Snakemake --dag and --rulegraph), Mermaid (Nextflow -with-dag x.mmd), Snakemake --d3dag, \
+            Galaxy .ga, CWL in JSON, Pegasus in YAML.
+            """,
+        subcommands: [Show.self, CriticalPathOfJob.self, DAGDiffCommand.self, DAGReduceCommand.self],
+        defaultSubcommand: Show.self)
+
+    struct CriticalPathOfJob: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "critical-path",
+            abstract:
+                "Show the longest way through a job, which no number of instances shortens, and the slack beside it.")
+
+        @OptionGroup var input: JobOptions
+        @OptionGroup var global: GlobalOptions
+
+        @Option(name: .long, help: "Draw the graph to this SVG file, the path outlined.")
+        var svg: String?
+
+        @Option(name: .long, help: "Time of tasks of which nothing is known.")
+        var unknownTime = TimeSpan(seconds: 60)
+
+        func run() throws {
+            let console = global.console
+            let known = try input.read(folder: ".")
+            let estimates = try known.models.estimates(of: known.job.tasks, unknownSeconds: unknownTime.seconds)
+            let durations = known.job.tasks.tasks.indices.map { estimates.seconds(of: $0) }
+            console.remarkUnknownTimes(known, unknownTime)
+            let graph = known.job.tasks
+            let path = CriticalPath(graph, durations: durations)
+            if let svg { try DAGChart(known.job.name, graph, durations: durations).write(to: svg) }
+            try console.result(
+                PathView(
+                    seconds: path.seconds,
+                    steps: path.tasks.map {
+                        .init(
+                            task: graph.tasks[$0].id, type: graph.tasks[$0].type, seconds: durations[$0],
+                            startSeconds: path.starts[$0])
+                    },
+                    leastSlackBesideSeconds: Self.leastSlack(path)),
+                text: Self.text(path, graph, durations))
+        }
+
+        private static func leastSlack(_ path: CriticalPath) -> Double? {
+            let isCritical = Set(path.tasks)
+            return path.slacks.indices.lazy.filter { !isCritical.contains($0) }.map { path.slacks[$0] }.min()
+        }
+
+        private static func text(_ path: CriticalPath, _ graph: TaskGraph, _ durations: [Double]) -> String {
+            var table = TextTable(["critical path", "type", "start", "takes"])
+            for task in path.tasks.prefix(200) {
+                table.add([
+                    graph.tasks[task].id.rawValue, graph.tasks[task].type, Units.formatSeconds(path.starts[task]),
+                    Units.formatSeconds(durations[task]),
+                ])
+            }
+            let more = path.tasks.count > 200 ? "\n… and \(path.tasks.count - 200) more (--json prints all)" : ""
+            let head =
+                "\(Units.count(path.tasks.count, "task")) of \(graph.count), \(Units.formatSeconds(path.seconds)) in all"
+            let beside = leastSlack(path).map { "\nthe next longest way has \(Units.formatSeconds($0)) to spare" } ?? ""
+            return head + beside + "\n\n" + table.text + more
+        }
+    }
+
+    private struct PathView: Encodable {
+        struct Step: Encodable {
+            let task: TaskID
+            let type: String
+            let seconds: Double
+            let startSeconds: Double
+        }
+        let seconds: Double
+        let steps: [Step]
+        let leastSlackBesideSeconds: Double?
+    }
 
     struct Show: ParsableCommand {
         static let configuration = CommandConfiguration(

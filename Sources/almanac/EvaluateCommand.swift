@@ -9,6 +9,7 @@ struct EvaluateCommand: ParsableCommand {
         subcommands: [
             EvaluateTasksCommand.self, EvaluateForecastCommand.self, EvaluateForestCommand.self,
             EvaluatePolicyCommand.self, EvaluateSpotCommand.self, EvaluateSurvivalCommand.self,
+            EvaluateDecompositionCommand.self,
         ],
         defaultSubcommand: EvaluateTasksCommand.self)
 }

@@ -5,7 +5,10 @@ public import Workloads
 
 /// The job that a command works on, and the models that know it.
 struct JobOptions: ParsableArguments {
-    @Argument(help: "A job file (YAML), or a recorded workflow in WfFormat (.json, .json.gz).")
+    @Argument(
+        help:
+            "A job file (YAML), a recorded workflow in WfFormat (.json, .json.gz), or a graph (.dot, .mmd, .ga, CWL, …)."
+    )
     var job: String
 
     @Option(name: .long, help: "Folder of models that 'almanac train' wrote; without it, times are those in the job.")

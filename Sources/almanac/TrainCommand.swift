@@ -7,6 +7,7 @@ struct TrainCommand: ParsableCommand {
         abstract: "Train models: of the tasks and prices in the store, or a forest of any table.",
         subcommands: [
             TrainTasksCommand.self, TrainForestCommand.self, TrainPolicyCommand.self, TrainSurvivalCommand.self,
+            TrainDecompositionCommand.self,
         ],
         defaultSubcommand: TrainTasksCommand.self)
 }
