@@ -1,6 +1,6 @@
 public import Decomposition
 internal import Foundation
-public import JobFiles
+internal import JobFiles
 internal import Workloads
 
 extension BreakdownLibrary {
