@@ -82,6 +82,9 @@ let package = Package(
             dependencies: ["Basics", "CShepherd", "Workloads", "Scheduling", "Allocation", "Execution"],
             swiftSettings: settings),
         .target(
+            name: "SlurmExecution",
+            dependencies: ["Workloads", "Allocation", "Execution", "LocalExecution"], swiftSettings: settings),
+        .target(
             name: "Learning",
             dependencies: ["LinearAlgebra", "ModelFiles", "Workloads", "Markets", "Traces", "Prediction"],
             swiftSettings: settings),
@@ -107,14 +110,15 @@ let package = Package(
             dependencies: [
                 "LinearAlgebra", "Simulation",
                 "Workloads", "Reading", "Markets", "Traces", "Store", "Forecasting", "Scheduling", "Allocation",
-                "JobFiles", "Prediction", "Execution", "LocalExecution", "Learning",
+                "JobFiles", "Prediction", "Execution", "LocalExecution", "SlurmExecution", "Learning",
             ], swiftSettings: settings + unoptimized),
         .executableTarget(
             name: "almanac",
             dependencies: [
                 "LinearAlgebra", "ModelFiles", "Plots", "Workloads", "Reading", "Markets", "Traces", "Store", "Forests",
                 "Forecasting", "Tables", "Scheduling", "Allocation", "Prediction",
-                "JobFiles", "Execution", "LocalExecution", "Learning", "Simulation", "Sizing", "Service", "Reports",
+                "JobFiles", "Execution", "LocalExecution", "SlurmExecution", "Learning", "Simulation", "Sizing",
+                "Service", "Reports",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Yams", package: "Yams"),
             ], swiftSettings: settings + unoptimized),
@@ -123,7 +127,8 @@ let package = Package(
             name: "TestSupport", dependencies: ["CZlib", "LinearAlgebra", "Workloads"], path: "Tests/TestSupport",
             swiftSettings: settings),
         .executableTarget(
-            name: "execution-helper", dependencies: ["Execution", "LocalExecution", "Allocation", "Workloads"],
+            name: "execution-helper",
+            dependencies: ["Execution", "LocalExecution", "SlurmExecution", "Allocation", "Workloads"],
             path: "Tests/ExecutionHelper", swiftSettings: settings),
         .testTarget(name: "LinearAlgebraTests", dependencies: ["LinearAlgebra"], swiftSettings: settings),
         .testTarget(name: "ModelFilesTests", dependencies: ["ModelFiles"], swiftSettings: settings),
@@ -169,7 +174,9 @@ let package = Package(
         .testTarget(
             name: "ExecutionTests",
             dependencies: [
-                "Execution", "LocalExecution", "Allocation", "Scheduling", "Simulation", "TestSupport", "Workloads",
+                "Execution", "LocalExecution", "SlurmExecution", "Allocation", "Scheduling", "Simulation",
+                "TestSupport",
+                "Workloads",
                 "execution-helper",
             ],
             swiftSettings: settings),

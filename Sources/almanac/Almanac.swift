@@ -17,7 +17,7 @@ struct Almanac: ParsableCommand {
             StatusCommand.self, ReplayCommand.self, SimulateCommand.self, RetrainCommand.self,
             ModelCommand.self, ExportCommand.self, ReportCommand.self, DatasetsCommand.self, TuneCommand.self,
             DoctorCommand.self,
-            MatrixProductCommand.self,
+            WorkerCommand.self, MatrixProductCommand.self,
         ]
     )
 }

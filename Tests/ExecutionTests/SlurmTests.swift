@@ -1,0 +1,287 @@
+import Foundation
+import SlurmExecution
+import TestSupport
+import Testing
+import Workloads
+
+@Suite("What Slurm offers") struct SlurmPoolTests {
+    /// Four nodes in two partitions, as a real cluster says it.
+    static let listing = """
+        ondemand*|up|infinite|100|OFF|4|4096|(null)|idle|n[1-2]
+        ondemand*|up|infinite|100|OFF|2|32768|(null)|mixed|n3
+        ondemand*|up|infinite|100|OFF|4|16384|gpu:2|idle|n4
+        ondemand*|up|infinite|100|OFF|4|16384|gpu:2|down*|n5
+        spot|up|1-12:00:00|1|REQUEUE|4|4096|(null)|idle|n[1-2]
+        spot|up|1-12:00:00|1|REQUEUE|64|512000+|gpu:a100:4(S:0-1)|idle~|cloud[001-010]
+        old|down|infinite|1|OFF|4|4096|(null)|idle|o1
+
+        """
+
+    @Test("the default partition has one offer for each kind of node that can take tasks")
+    func standard() throws {
+        let found = try SlurmPool(sinfo: Self.listing, partitions: []).pool.entries
+        #expect(
+            found.map { $0.instanceID(0).rawValue } == [
+                "4cpu-4G/ondemand#0", "2cpu-32G/ondemand#0", "4cpu-16G-gpux2/ondemand#0",
+            ])
+        #expect(found.map(\.maximumCount) == [2, 1, 1])
+        #expect(found[0].capacity.memoryBytes == 4096 * 1_048_576 && found[2].capacity.gpus == 2)
+        #expect(found.allSatisfy { $0.purchase == .onDemand })
+    }
+
+    @Test("a node of several partitions counts in the first of them; what others may take away is spot")
+    func several() throws {
+        let found = try SlurmPool(sinfo: Self.listing, partitions: ["spot", "ondemand"]).pool.entries
+        #expect(
+            found.map { $0.instanceID(0).rawValue } == [
+                "4cpu-4G/spot/spot#0", "64cpu-500G-a100x4/spot/spot#0", "2cpu-32G/ondemand#0",
+                "4cpu-16G-gpux2/ondemand#0",
+            ])
+        #expect(found.map(\.maximumCount) == [2, 10, 1, 1])
+        #expect(found[1].type.gpuModel == "a100")
+        #expect(try SlurmPool(sinfo: Self.listing, partitions: ["spot"]).offers(most: 5).map(\.maximumCount) == [2, 3])
+    }
+
+    @Test("a partition that is not there, and one without a usable node, are named")
+    func missing() {
+        #expect(throws: SlurmError.noPartition("gpu", known: ["old", "ondemand", "spot"])) {
+            try SlurmPool(sinfo: Self.listing, partitions: ["gpu"])
+        }
+        #expect(throws: SlurmError.noNodes(partitions: ["old"])) {
+            try SlurmPool(sinfo: Self.listing, partitions: ["old"])
+        }
+        #expect(throws: SlurmError.self) { try SlurmPool(sinfo: "", partitions: []) }
+    }
+
+    @Test(
+        "expressions stand for nodes",
+        arguments: [
+            ("n1", ["n1"]), ("n[1-3]", ["n1", "n2", "n3"]), ("n[08-10,12],gpu", ["n08", "n09", "n10", "n12", "gpu"]),
+            ("a[1-2]b[3-4]", ["a1b3", "a1b4", "a2b3", "a2b4"]), ("", []), ("n[", ["n["]), ("n[5-1]", []),
+        ])
+    func nodes(text: String, expected: [String]) { #expect(SlurmPool.nodes(text) == expected) }
+
+    @Test("damaged listings give an error or a pool, never a crash", arguments: UInt64(0)..<200)
+    func damaged(seed: UInt64) {
+        var generator = TestGenerator(seed: seed)
+        var bytes = Array(Self.listing.utf8)
+        for _ in 0..<8 {
+            let place = Int.random(in: 0..<bytes.count, using: &generator)
+            bytes[place] =
+                Bool.random(using: &generator)
+                ? bytes[Int.random(in: 0..<bytes.count, using: &generator)] : .random(in: 0...255, using: &generator)
+        }
+        let found = try? SlurmPool(sinfo: String(decoding: bytes, as: UTF8.self), partitions: [])
+        #expect(found?.pool.entries.allSatisfy { $0.capacity.cpus > 0 && $0.maximumCount > 0 } ?? true)
+    }
+}
+
+/// Runs the helper, which runs a job on Slurm: a fake one, or a real one.
+struct SlurmShop {
+    let shop: Workshop
+    let environment: [String: String]
+
+    init(_ environment: (Workshop) throws -> [String: String]) throws {
+        shop = try Workshop()
+        try Data().write(to: URL(fileURLWithPath: shop.folder + "/outcomes"))
+        self.environment = try environment(shop)
+    }
+
+    func start(_ tasks: Int, _ more: [String: String] = [:]) throws -> Process {
+        let beside = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
+        let process = Process()
+        process.executableURL = beside.appendingPathComponent("execution-helper")
+        process.arguments = [shop.folder, String(tasks)]
+        process.environment = ProcessInfo.processInfo.environment.merging(["ENGINE": "slurm"]) { $1 }
+            .merging(environment) { $1 }.merging(more) { $1 }
+        _ = FileManager.default.createFile(atPath: shop.folder + "/said", contents: nil)
+        let said = FileHandle(forWritingAtPath: shop.folder + "/said")
+        (process.standardOutput, process.standardError) = (said, said)
+        try process.run()
+        return process
+    }
+
+    func run(_ tasks: Int, _ more: [String: String] = [:]) throws -> Int32 {
+        let process = try start(tasks, more)
+        process.waitUntilExit()
+        return process.terminationStatus
+    }
+
+    /// Waits until something is so, at most half a minute.
+    func wait(_ isSo: () -> Bool) throws {
+        for _ in 0..<3000 where !isSo() { usleep(10_000) }
+        try #require(isSo())
+    }
+
+    var log: [String] { shop.text("log").split(separator: "\n").map(String.init) }
+    var outcomes: [String] { shop.text("outcomes").split(separator: "\n").map(String.init) }
+
+    /// Every task has run once, and one outcome says so; nothing is left of the run but what it keeps.
+    func expectAllOnce(_ count: Int) {
+        #expect(log.count == count && Set(log).count == count, "\(log.count) lines, \(Set(log).count) tasks")
+        let completed = Set(outcomes.filter { $0.contains(" completed") })
+        #expect(Set(completed.map { $0.split(separator: " ")[0] }).count == count)
+        #expect(completed.count == count)
+        let files = (try? FileManager.default.contentsOfDirectory(atPath: shop.folder + "/run/workers")) ?? []
+        #expect(
+            Set(files).subtracting(["attempt.sh", "ended", "settings.json"]).filter { !$0.hasSuffix(".log") }.isEmpty)
+        let ended = (try? FileManager.default.contentsOfDirectory(atPath: shop.folder + "/run/workers/ended")) ?? []
+        #expect(ended.isEmpty)
+        #expect(shop.livingProcesses.isEmpty)
+    }
+
+    /// Kills the process that drives the run again and again, and lets another go on; how often.
+    func killing(_ count: Int, round: Int, pause: UInt32, _ more: [String: String] = [:]) throws -> Int {
+        var kills = 0
+        while true {
+            let process = try start(count, more)
+            // Later and later, so that the run gets on; the moments differ from round to round.
+            usleep(UInt32(Double(pause) * pow(1.3, Double(kills) + Double(round) / 7)))
+            guard process.isRunning else {
+                process.waitUntilExit()
+                #expect(process.terminationReason == .exit && process.terminationStatus == 0, "\(shop.text("said"))")
+                return kills
+            }
+            kill(process.processIdentifier, SIGKILL)
+            process.waitUntilExit()
+            kills += process.terminationReason == .uncaughtSignal ? 1 : 0
+            try #require(kills < 40)
+        }
+    }
+}
+
+@Suite("A job for each attempt, on a Slurm of scripts", .serialized) struct FakeSlurmTests {
+    let shop: SlurmShop
+    let slurm: FakeSlurm
+
+    init() throws {
+        var slurm: FakeSlurm?
+        shop = try SlurmShop { shop in
+            let made = try FakeSlurm(in: shop.folder)
+            slurm = made
+            return made.environment
+        }
+        self.slurm = try #require(slurm)
+    }
+
+    @Test("a job runs to its end, and what nodes measure is in the outcomes")
+    func runs() throws {
+        #expect(try shop.run(20) == 0)
+        shop.expectAllOnce(20)
+        #expect(shop.outcomes.allSatisfy { $0.hasSuffix("completed n1 measured") })
+        #expect(slurm.submitted == 20)
+    }
+
+    @Test("without our program on the nodes a shell runs the attempts")
+    func shell() throws {
+        #expect(try shop.run(8, ["NOPROGRAM": "1"]) == 0)
+        shop.expectAllOnce(8)
+        #expect(shop.outcomes.allSatisfy { $0.hasSuffix("completed n1 unmeasured") })
+    }
+
+    @Test("the ends of commands are told apart", arguments: [[:], ["NOPROGRAM": "1"]])
+    func ends(more: [String: String]) throws {
+        #expect(try shop.run(1, more.merging(["COMMAND": "echo oops >&2; exit 3"]) { $1 }) == 1)
+        let words = "program-error n1 It ended with exit code 3. Last line of its standard error: oops"
+        #expect(shop.outcomes.first?.contains(words) == true, "\(shop.outcomes)")
+    }
+
+    @Test(
+        "kill -9 at any moment: the next process finds the jobs again, nothing is lost or run twice",
+        arguments: [1, 2, 3])
+    func killed(round: Int) throws {
+        let kills = try shop.killing(36, round: round, pause: 120_000, ["WIDTH": "12"])
+        #expect(kills >= 2)
+        shop.expectAllOnce(36)
+    }
+
+    @Test("a run goes on where it was while the controller does not answer")
+    func down() throws {
+        let process = try shop.start(12, ["DELAY": "0.3"])
+        try shop.wait { !shop.log.isEmpty }
+        slurm.set("down", true)
+        usleep(2_000_000)
+        slurm.set("down", false)
+        process.waitUntilExit()
+        #expect(process.terminationStatus == 0)
+        shop.expectAllOnce(12)
+        #expect(shop.shop.text("said").contains("Slurm takes no jobs now (Unable to contact slurm controller"))
+    }
+
+    @Test(
+        "a submission of which nobody knows whether it was carried out is neither lost nor repeated",
+        arguments: ["deaf", "lossy"])
+    func unknown(kind: String) throws {
+        slurm.set(kind, true)
+        let process = try shop.start(4, ["DELAY": "0.1"])
+        usleep(1_200_000)
+        slurm.set(kind, false)
+        process.waitUntilExit()
+        #expect(process.terminationStatus == 0)
+        shop.expectAllOnce(4)
+    }
+
+    @Test("what Slurm refuses for good is said in its own words")
+    func refused() throws {
+        slurm.set("refuses", true)
+        #expect(try shop.run(2) == 2)
+        #expect(shop.shop.text("said").contains("Requested node configuration is not available"))
+    }
+
+    @Test("who interrupts a run cancels its jobs, and it goes on later")
+    func interrupted() throws {
+        let process = try shop.start(4, ["COMMAND": "[ -e go ] || sleep 30"])
+        try shop.wait { slurm.submitted == 4 }
+        usleep(300_000)
+        process.interrupt()
+        process.waitUntilExit()
+        #expect(process.terminationStatus == 130)
+        #expect(shop.shop.livingProcesses.isEmpty && shop.log.isEmpty)
+        #expect(
+            shop.outcomes.count == 4 && shop.outcomes.allSatisfy { $0.contains("aborted cancelled") },
+            "\(shop.outcomes)")
+        try shop.shop.write("", to: "go")
+        #expect(try shop.run(4, ["COMMAND": "[ -e go ] || sleep 30"]) == 0)
+        shop.expectAllOnce(4)
+    }
+
+    @Test("a job that somebody cancels is taken up again, and the outcome says that nobody is to blame")
+    func cancelled() throws {
+        let process = try shop.start(1, ["COMMAND": "[ -e go ] || sleep 30"])
+        try shop.wait { slurm.submitted == 1 }
+        usleep(500_000)
+        try shop.shop.write("", to: "go")
+        let cancel = Process()
+        cancel.executableURL = URL(fileURLWithPath: slurm.folder + "/bin/scancel")
+        cancel.arguments = ["1_0"]
+        cancel.environment = ProcessInfo.processInfo.environment.merging(slurm.environment) { $1 }
+        try cancel.run()
+        cancel.waitUntilExit()
+        process.waitUntilExit()
+        #expect(process.terminationStatus == 0)
+        #expect(
+            shop.outcomes.first?.contains("t0 1 aborted cancelled n1 Slurm ended it: CANCELLED.") == true,
+            "\(shop.outcomes)")
+        #expect(shop.log == ["t0"])
+    }
+
+    @Test("an attempt whose job vanishes without an end is lost, and tried again")
+    func vanished() throws {
+        let process = try shop.start(1, ["COMMAND": "[ -e go ] || sleep 30", "LOST": "1"])
+        try shop.wait { slurm.submitted == 1 }
+        usleep(500_000)
+        try shop.shop.write("", to: "go")
+        for pid in shop.shop.livingProcesses { kill(pid, SIGKILL) }
+        // As after a crash of the controller: it knows nothing of the job.
+        let state = slurm.folder + "/jobs/1_0.state"
+        let group = (try? String(contentsOfFile: state, encoding: .utf8))?.split(separator: " ").last
+        if let pid = group.flatMap({ Int32($0.trimmingCharacters(in: .whitespacesAndNewlines)) }), pid > 0 {
+            kill(-pid, SIGKILL)
+        }
+        unlink(state)
+        process.waitUntilExit()
+        #expect(process.terminationStatus == 0)
+        #expect(shop.outcomes.contains { $0.contains("t0 1 aborted lost") }, "\(shop.outcomes)")
+        #expect(shop.log == ["t0"])
+    }
+}
