@@ -810,6 +810,12 @@ int shepherd_watch_signals(int fd) {
     return 0;
 }
 
+int shepherd_watch_notice(void) {
+    struct sigaction action = {.sa_handler = pass_on, .sa_flags = SA_RESTART};
+    sigemptyset(&action.sa_mask);
+    return sigaction(SIGUSR1, &action, NULL) < 0 ? -errno : 0;
+}
+
 void shepherd_unwatch_signals(void) {
     for (int i = 0; i < 3; i++) sigaction(watched_signals[i], &earlier_actions[i], NULL);
     signal_fd = -1;

@@ -131,14 +131,14 @@ package struct Shepherd {
     }
 
     /// A line that came before the report.
-    struct AlertLine {
-        let kind: Alert.Kind
-        let seconds: Double
+    package struct AlertLine {
+        package let kind: Alert.Kind
+        package let seconds: Double
         /// Bytes, or seconds.
-        let value: Double
+        package let value: Double
 
         /// `nil` for any other line.
-        init?(_ line: Substring) {
+        package init?(_ line: Substring) {
             var values: [Substring: Int] = [:]
             for pair in line.split(separator: " ") {
                 let parts = pair.split(separator: "=")

@@ -18,6 +18,12 @@ public struct Worker {
     private let environment = ProcessInfo.processInfo.environment
     private var running: [String: Attempt] = [:]
     private var idle: [ShepherdProcess] = []
+    /// The connection to the process that drives the run.
+    private var channel: LineChannel?
+    /// Ends of which it has not said that they are in its journal.
+    private var unseen: [String: WorkerLine] = [:]
+    /// Ends by a signal that may be that of a scheduler, which ends us too: when they are to be told.
+    private var held: [(line: WorkerLine, seconds: Double)] = []
     /// Signals come here, a byte each.
     private let signals: Int32
 
@@ -33,8 +39,7 @@ public struct Worker {
         guard shepherd_watch_signals(pipe.writeEnd) == 0 else { throw .lastError("watch signals in", path) }
         signals = pipe.readEnd
         signal(SIGPIPE, SIG_IGN)
-        // What a scheduler sends some time before the end. Nothing can be done about it here.
-        signal(SIGUSR1, SIG_IGN)
+        guard shepherd_watch_notice() == 0 else { throw .lastError("watch signals in", path) }
         shepherd_raise_file_limit()
     }
 
@@ -55,7 +60,8 @@ public struct Worker {
             var polled = [pollfd(fd: signals, events: Int16(POLLIN), revents: 0)]
             polled.append(pollfd(fd: channel, events: Int16(POLLIN), revents: 0))
             poll(&polled, 2, -1)
-            if let count = takeSignals() { running[name]?.shepherd.stop(atOnce: count > 1) }
+            let asked = takeSignals().count { $0 != UInt8(SIGUSR1) }
+            if asked > 0 { running[name]?.shepherd.stop(atOnce: asked > 1) }
             guard let end = collect().first(where: { $0.kind == .ended }) else { continue }
             ShepherdProcess.end(idle)
             guard let report = end.report, let read = Shepherd.Report(report) else { return 1 }
@@ -66,14 +72,115 @@ public struct Worker {
 }
 
 extension Worker {
-    private func takeSignals() -> Int? {
+    /// Runs what the process sends that drives the run, until it says that there will be no more, or for want of one.
+    ///
+    /// While it is gone attempts go on; whoever goes on with the run is told of them, and of those that ended meanwhile.
+    /// - Parameter instance: The number of our instance.
+    /// - Returns: The exit code of a worker.
+    public mutating func serve(instance: Int) throws -> Int32 {
+        var lastSeconds = unixSeconds()
+        while true {
+            if channel == nil, unixSeconds() - lastSeconds > settings.patienceSeconds, running.isEmpty { break }
+            if channel == nil { connect(instance) }
+            if channel != nil { lastSeconds = unixSeconds() }
+            var polled = [pollfd(fd: signals, events: Int16(POLLIN), revents: 0)]
+            if let channel {
+                let events = POLLIN | (channel.isBusy ? POLLOUT : 0)
+                polled.append(pollfd(fd: channel.file, events: Int16(events), revents: 0))
+            }
+            for attempt in running.values {
+                if let process = attempt.shepherd.process {
+                    polled.append(pollfd(fd: process.channel, events: Int16(POLLIN), revents: 0))
+                }
+            }
+            poll(&polled, nfds_t(polled.count), !held.isEmpty ? 50 : channel == nil ? 500 : -1)
+            let numbers = takeSignals()
+            if numbers.contains(UInt8(SIGUSR1)) {
+                var line = WorkerLine(.notice)
+                line.seconds = 60
+                channel?.send(line)
+            }
+            // Our allocation ends, and with it what runs: the scheduler says why.
+            if numbers.contains(where: { $0 != UInt8(SIGUSR1) }) { break }
+            for line in collect() { tell(line) }
+            tellHeld()
+            let goesOn = try obey()
+            if !(channel?.flush() ?? true) { disconnect() }
+            guard goesOn else { break }
+        }
+        for name in running.keys { running[name]?.shepherd.stop(atOnce: false) }
+        ShepherdProcess.end(running.values.compactMap(\.shepherd.process) + idle)
+        _ = channel?.flush()
+        disconnect()
+        return 0
+    }
+
+    private mutating func connect(_ instance: Int) {
+        // Another process has another address.
+        guard let settings = folder.settings, let address = settings.address, let port = settings.port else { return }
+        channel = LineChannel.connect(to: address, port: port)
+        var line = WorkerLine(.hello)
+        (line.token, line.instance) = (settings.token, instance)
+        line.host = environment["SLURMD_NODENAME"] ?? InstanceType.hostName
+        line.running = Array(running.keys) + Array(unseen.keys) + held.map(\.line.attempt)
+        channel?.send(line)
+        for line in unseen.values { channel?.send(line) }
+    }
+
+    private mutating func disconnect() {
+        channel?.close()
+        channel = nil
+    }
+
+    private mutating func tell(_ line: WorkerLine) {
+        guard line.kind == .ended else { return channel?.send(line) ?? () }
+        let code = line.report.flatMap { Shepherd.Report($0) }?.exitCode ?? 0
+        if code == 128 + Int(SIGTERM) || code == 128 + Int(SIGKILL) {
+            held.append((line, unixSeconds() + 0.3))
+        } else {
+            unseen[line.attempt] = line
+            channel?.send(line)
+        }
+    }
+
+    private mutating func tellHeld() {
+        let now = unixSeconds()
+        for item in held where item.seconds <= now {
+            unseen[item.line.attempt] = item.line
+            channel?.send(item.line)
+        }
+        held.removeAll { $0.seconds <= now }
+    }
+
+    /// Does what was asked; false if that is to leave.
+    private mutating func obey() throws -> Bool {
+        guard channel != nil else { return true }
+        guard let lines = channel?.receive() else {
+            disconnect()
+            return true
+        }
+        for line in lines {
+            switch line.kind {
+            case .start: try start(line)
+            case .stop: running[line.attempt]?.shepherd.stop(atOnce: line.atOnce ?? false)
+            case .throttle: running[line.attempt]?.shepherd.throttle()
+            case .seen: unseen[line.attempt] = nil
+            case .leave: return false
+            case .hello, .alert, .ended, .notice: break
+            }
+        }
+        return true
+    }
+
+    /// Numbers of signals.
+    private func takeSignals() -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: 16)
         let count = read(signals, &bytes, bytes.count)
-        return count > 0 ? count : nil
+        return Array(bytes.prefix(max(0, count)))
     }
 
     private mutating func start(_ line: WorkerLine) throws {
-        guard let command = line.command, running[line.attempt] == nil else { return }
+        guard let command = line.command, running[line.attempt] == nil, unseen[line.attempt] == nil else { return }
         let files = Shepherd.Files(name: line.attempt, folder: folder.attempts)
         var variables = environment.merging(line.environment ?? [:]) { $1 }
         variables[Shepherd.markName] = files.output

@@ -11,7 +11,13 @@ extension LocalExecutor {
     /// - Parameter resuming: Go on with the run in the folder, which must be there; otherwise there must be none.
     /// - Throws: `ExecutionError`, ``SlurmError``, or what `report` throws; what runs is then cancelled first.
     public func run(resuming: Bool = false, on cluster: SlurmPool, _ slurm: SlurmOptions) throws -> RunResult {
-        try run(resuming: resuming) { graph, options, wakeUp, epoch in
+        if slurm.usesWorkers {
+            return try run(resuming: resuming) { graph, options, wakeUp, epoch in
+                try WorkersBackend(
+                    graph, options: options, slurm: slurm, cluster: cluster, wakeUp: wakeUp, epoch: epoch)
+            }
+        }
+        return try run(resuming: resuming) { graph, options, wakeUp, epoch in
             try SlurmBackend(
                 graph, options: options, slurm: slurm, cluster: cluster, wakeUp: wakeUp, epoch: epoch)
         }

@@ -93,6 +93,16 @@ struct Slurm {
         return true
     }
 
+    /// Cancels all jobs of ours that have these names.
+    static func cancel(names: [String]) throws -> Bool {
+        for name in names {
+            let result = try Command.run(
+                ["scancel", "--quiet", "--user=\(userName())", "--name=\(name)"], seconds: seconds)
+            if result.code == nil || result.text.contains("contact") { return false }
+        }
+        return true
+    }
+
     /// What is known of jobs that may be over, by number: one question for all, and one more for those that the controller
     /// has forgotten. A number may be that of another job by now, so names must be compared.
     static func states(of ids: [String]) throws -> [String: Job] {

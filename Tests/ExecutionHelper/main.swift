@@ -16,6 +16,7 @@ let environment = ProcessInfo.processInfo.environment
 func work(_ words: [String]) throws -> Int32 {
     var worker = try Worker(words[2])
     func value(_ name: String) -> String? { words.firstIndex(of: name).map { words[$0 + 1] } }
+    if let number = value("--instance").flatMap({ Int($0) }) { return try worker.serve(instance: number) }
     return try worker.run(
         value("--attempt") ?? "", command: words[words.count - 1],
         timeLimitSeconds: value("--limit").flatMap { Double($0) }, memoryLimitBytes: nil)

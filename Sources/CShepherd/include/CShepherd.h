@@ -67,5 +67,8 @@ void shepherd_trim_memory(void);
 // From now on SIGINT, SIGTERM and SIGHUP write their number as one byte to fd.
 int shepherd_watch_signals(int fd);
 
+// SIGUSR1 as well, by which a scheduler says that the end is near.
+int shepherd_watch_notice(void);
+
 // Restores the handlers that shepherd_watch_signals replaced.
 void shepherd_unwatch_signals(void);
