@@ -98,6 +98,14 @@ struct RunCommand: ParsableCommand {
     @Option(name: .long, help: "Slurm: an option for every sbatch, for instance --sbatch=--account=lab. Repeatable.")
     var sbatch: [String] = []
 
+    @Flag(
+        name: .long,
+        help: "Slurm: hold nodes with workers that run many tasks each, instead of a job for each; for short tasks.")
+    var workers = false
+
+    @Option(name: .long, help: "Slurm: where workers find this machine; the address of its host name otherwise.")
+    var listen: String?
+
     @Flag(name: .long, help: "Run on the instances of the job's pool, carved out of this machine, to try a pool out.")
     var pool = false
 
@@ -133,9 +141,10 @@ struct RunCommand: ParsableCommand {
                     "--cpus, --memory, --pool, --start-up and --reclaim are for runs on this machine, not for --engine slurm."
                 )
             }
-        } else if !partition.isEmpty || nodes != nil || !sbatch.isEmpty {
-            throw ValidationError("--partition, --nodes and --sbatch need --engine slurm.")
+        } else if !partition.isEmpty || nodes != nil || !sbatch.isEmpty || workers {
+            throw ValidationError("--partition, --nodes, --sbatch and --workers need --engine slurm.")
         }
+        if listen != nil, !workers { throw ValidationError("--listen needs --workers.") }
         if let nodes, nodes < 1 { throw ValidationError("--nodes is \(nodes), expected 1 or more.") }
         if let retries, retries < 0 { throw ValidationError("--retries is \(retries), expected 0 or more.") }
         guard recordEvery.seconds == 0 || recordEvery.seconds >= 0.001 else {
@@ -233,6 +242,7 @@ struct RunCommand: ParsableCommand {
         if engine == .slurm {
             var slurm = SlurmOptions()
             (slurm.partitions, slurm.arguments, slurm.program) = (partition, sbatch, Bundle.main.executablePath)
+            (slurm.usesWorkers, slurm.address) = (workers, listen)
             (request.slurm, request.mostNodes) = (slurm, nodes)
         }
         return request

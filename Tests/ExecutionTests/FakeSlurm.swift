@@ -71,7 +71,7 @@ struct FakeSlurm {
             echo 'sbatch: error: Batch job submission failed: Requested node configuration is not available' >&2
             exit 1
         fi
-        last=0 output=/dev/null
+        last= output=/dev/null
         while :; do
             case $1 in
             --job-name=*) name=${1#*=} ;;
@@ -93,8 +93,10 @@ struct FakeSlurm {
         echo $id >next
         flock -u 9
         exec 9>&-
-        for element in $(seq 0 "$last"); do
+        # Without an array there is one job, whose number has no second part.
+        for element in $([ -n "$last" ] && seq 0 "$last" || echo alone); do
             state=$PWD/jobs/${id}_$element.state
+            [ -n "$last" ] || state=$PWD/jobs/$id.state
             echo "$name RUNNING 0" >"$state"
             (
                 cd "$directory" || exit 1
@@ -135,6 +137,13 @@ struct FakeSlurm {
 
     private static let scancel = """
         for id; do
+            case $id in
+            --name=*) ids=$(grep -l "^${id#*=} " jobs/*.state | sed 's,jobs/,,; s,\\.state,,') ;;
+            --*) ;;
+            *) ids="$ids $id" ;;
+            esac
+        done
+        for id in $ids; do
             file=jobs/$id.state
             [ -e "$file" ] || continue
             read -r name state pid <"$file"

@@ -87,30 +87,22 @@ struct SlurmShop {
         self.environment = try environment(shop)
     }
 
-    func start(_ tasks: Int, _ more: [String: String] = [:]) throws -> Process {
+    func start(_ tasks: Int, _ more: [String: String] = [:]) throws -> Child {
         let beside = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
-        let process = Process()
-        process.executableURL = beside.appendingPathComponent("execution-helper")
-        process.arguments = [shop.folder, String(tasks)]
-        process.environment = ProcessInfo.processInfo.environment.merging(["ENGINE": "slurm"]) { $1 }
-            .merging(environment) { $1 }.merging(more) { $1 }
-        _ = FileManager.default.createFile(atPath: shop.folder + "/said", contents: nil)
-        let said = FileHandle(forWritingAtPath: shop.folder + "/said")
-        (process.standardOutput, process.standardError) = (said, said)
-        try process.run()
-        return process
+        return try Child(
+            [beside.appendingPathComponent("execution-helper").path, shop.folder, String(tasks)],
+            ["ENGINE": "slurm"].merging(environment) { $1 }.merging(more) { $1 }, output: shop.folder + "/said")
     }
 
-    func run(_ tasks: Int, _ more: [String: String] = [:]) throws -> Int32 {
-        let process = try start(tasks, more)
-        process.waitUntilExit()
-        return process.terminationStatus
-    }
+    func run(_ tasks: Int, _ more: [String: String] = [:]) throws -> Int32 { try start(tasks, more).wait() }
 
-    /// Waits until something is so, at most half a minute.
+    /// Waits until something is so, at most a minute.
     func wait(_ isSo: () -> Bool) throws {
-        for _ in 0..<3000 where !isSo() { usleep(10_000) }
-        try #require(isSo())
+        let until = Date().addingTimeInterval(60)
+        while !isSo() {
+            try #require(Date() < until)
+            usleep(20_000)
+        }
     }
 
     var log: [String] { shop.text("log").split(separator: "\n").map(String.init) }
@@ -124,7 +116,9 @@ struct SlurmShop {
         #expect(completed.count == count)
         let files = (try? FileManager.default.contentsOfDirectory(atPath: shop.folder + "/run/workers")) ?? []
         #expect(
-            Set(files).subtracting(["attempt.sh", "ended", "settings.json"]).filter { !$0.hasSuffix(".log") }.isEmpty)
+            Set(files).subtracting(["attempt.sh", "worker.sh", "ended", "settings.json"]).filter {
+                !$0.hasSuffix(".log")
+            }.isEmpty)
         let ended = (try? FileManager.default.contentsOfDirectory(atPath: shop.folder + "/run/workers/ended")) ?? []
         #expect(ended.isEmpty)
         #expect(shop.livingProcesses.isEmpty)
@@ -138,13 +132,11 @@ struct SlurmShop {
             // Later and later, so that the run gets on; the moments differ from round to round.
             usleep(UInt32(Double(pause) * pow(1.3, Double(kills) + Double(round) / 7)))
             guard process.isRunning else {
-                process.waitUntilExit()
-                #expect(process.terminationReason == .exit && process.terminationStatus == 0, "\(shop.text("said"))")
+                #expect(process.wait() == 0, "\(shop.text("said"))")
                 return kills
             }
-            kill(process.processIdentifier, SIGKILL)
-            process.waitUntilExit()
-            kills += process.terminationReason == .uncaughtSignal ? 1 : 0
+            process.send(SIGKILL)
+            kills += process.wait() == -SIGKILL ? 1 : 0
             try #require(kills < 40)
         }
     }
@@ -202,8 +194,7 @@ struct SlurmShop {
         slurm.set("down", true)
         usleep(2_000_000)
         slurm.set("down", false)
-        process.waitUntilExit()
-        #expect(process.terminationStatus == 0)
+        #expect(process.wait() == 0)
         shop.expectAllOnce(12)
         #expect(shop.shop.text("said").contains("Slurm takes no jobs now (Unable to contact slurm controller"))
     }
@@ -216,8 +207,7 @@ struct SlurmShop {
         let process = try shop.start(4, ["DELAY": "0.1"])
         usleep(1_200_000)
         slurm.set(kind, false)
-        process.waitUntilExit()
-        #expect(process.terminationStatus == 0)
+        #expect(process.wait() == 0)
         shop.expectAllOnce(4)
     }
 
@@ -233,9 +223,8 @@ struct SlurmShop {
         let process = try shop.start(4, ["COMMAND": "[ -e go ] || sleep 30"])
         try shop.wait { slurm.submitted == 4 }
         usleep(300_000)
-        process.interrupt()
-        process.waitUntilExit()
-        #expect(process.terminationStatus == 130)
+        process.send(SIGINT)
+        #expect(process.wait() == 130)
         #expect(shop.shop.livingProcesses.isEmpty && shop.log.isEmpty)
         #expect(
             shop.outcomes.count == 4 && shop.outcomes.allSatisfy { $0.contains("aborted cancelled") },
@@ -251,14 +240,8 @@ struct SlurmShop {
         try shop.wait { slurm.submitted == 1 }
         usleep(500_000)
         try shop.shop.write("", to: "go")
-        let cancel = Process()
-        cancel.executableURL = URL(fileURLWithPath: slurm.folder + "/bin/scancel")
-        cancel.arguments = ["1_0"]
-        cancel.environment = ProcessInfo.processInfo.environment.merging(slurm.environment) { $1 }
-        try cancel.run()
-        cancel.waitUntilExit()
-        process.waitUntilExit()
-        #expect(process.terminationStatus == 0)
+        try Child([slurm.folder + "/bin/scancel", "1_0"], slurm.environment).wait()
+        #expect(process.wait() == 0)
         #expect(
             shop.outcomes.first?.contains("t0 1 aborted cancelled n1 Slurm ended it: CANCELLED.") == true,
             "\(shop.outcomes)")
@@ -279,9 +262,173 @@ struct SlurmShop {
             kill(-pid, SIGKILL)
         }
         unlink(state)
-        process.waitUntilExit()
-        #expect(process.terminationStatus == 0)
+        #expect(process.wait() == 0)
         #expect(shop.outcomes.contains { $0.contains("t0 1 aborted lost") }, "\(shop.outcomes)")
         #expect(shop.log == ["t0"])
+    }
+}
+
+@Suite("Workers that hold a node each, on a Slurm of scripts", .serialized) struct FakeWorkersTests {
+    let shop: SlurmShop
+    let slurm: FakeSlurm
+
+    init() throws {
+        var slurm: FakeSlurm?
+        shop = try SlurmShop { shop in
+            let made = try FakeSlurm(in: shop.folder)
+            slurm = made
+            return made.environment.merging(["ENGINE": "workers", "WIDTH": "12"]) { $1 }
+        }
+        self.slurm = try #require(slurm)
+    }
+
+    @Test("many tasks run in as many jobs as there are nodes, and are measured there")
+    func runs() throws {
+        #expect(try shop.run(100) == 0)
+        shop.expectAllOnce(100)
+        #expect(shop.outcomes.allSatisfy { $0.hasSuffix("measured") && !$0.hasSuffix("unmeasured") })
+        #expect(slurm.submitted == 3)
+    }
+
+    @Test("kill -9 of the run at any moment: workers go on, and tell the next process", arguments: [1, 2, 3])
+    func killed(round: Int) throws {
+        let kills = try shop.killing(300, round: round, pause: 150_000)
+        #expect(kills >= 2)
+        shop.expectAllOnce(300)
+    }
+
+    @Test("what ran in a worker that is killed runs again elsewhere, and nothing else does")
+    func lost() throws {
+        let process = try shop.start(24, ["DELAY": "0.5"])
+        try shop.wait { shop.log.count >= 2 }
+        let state = try String(contentsOfFile: slurm.folder + "/jobs/1.state", encoding: .utf8)
+        let worker = try #require(
+            state.split(separator: " ").last.flatMap { Int32($0.trimmingCharacters(in: .whitespacesAndNewlines)) })
+        kill(worker, SIGKILL)
+        #expect(process.wait() == 0)
+        shop.expectAllOnce(24)
+        #expect(shop.outcomes.contains { $0.contains(" aborted lost") })
+    }
+
+    @Test("who does not know the token of the run is not listened to")
+    func stranger() throws {
+        let process = try shop.start(24, ["DELAY": "0.5"])
+        try shop.wait { !shop.log.isEmpty }
+        let text = shop.shop.text("run/workers/settings.json")
+        let settings = try #require(
+            try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])
+        let (address, port) = ("\(settings["address"] ?? "")", "\(settings["port"] ?? "")")
+        let hello = #"{"kind":"hello","attempt":"","token":"x","instance":0}"#
+        let script = "exec 3<>/dev/tcp/\(address)/\(port); echo '\(hello)' >&3; timeout 20 cat <&3 | wc -c"
+        #expect(try Child(["/bin/bash", "-c", script], output: shop.shop.folder + "/stranger").wait() == 0)
+        #expect(shop.shop.text("stranger").trimmingCharacters(in: .whitespacesAndNewlines) == "0")
+        #expect(process.wait() == 0)
+        shop.expectAllOnce(24)
+        var mode = stat()
+        #expect(stat(shop.shop.folder + "/run/workers/settings.json", &mode) == 0 && mode.st_mode & 0o077 == 0)
+    }
+
+    @Test("who interrupts a run ends its workers, and it goes on later")
+    func interrupted() throws {
+        let process = try shop.start(6, ["COMMAND": "[ -e go ] || sleep 30"])
+        try shop.wait { shop.shop.livingProcesses.count >= 6 }
+        process.send(SIGINT)
+        #expect(process.wait() == 130)
+        #expect(shop.shop.livingProcesses.isEmpty && shop.log.isEmpty)
+        try shop.wait { !(0...9).contains { shop.shop.text("slurm/jobs/\($0).state").contains("RUNNING") } }
+        try shop.shop.write("", to: "go")
+        #expect(try shop.run(6, ["COMMAND": "[ -e go ] || sleep 30"]) == 0)
+        shop.expectAllOnce(6)
+    }
+}
+
+/// A real Slurm of four nodes on this machine, from the script that lies beside the shared data; it ends with this.
+final class RealSlurm {
+    let environment: [String: String]
+    private static let script = SharedData.folder.map { $0 + "/../services/slurm.sh" }
+
+    static var isThere: Bool {
+        guard let script, FileManager.default.isExecutableFile(atPath: script) else { return false }
+        return ["/usr/bin/sbatch", "/usr/sbin/slurmctld", "/usr/sbin/munged"].allSatisfy(
+            FileManager.default.isExecutableFile(atPath:))
+    }
+
+    init() throws {
+        let folder = NSTemporaryDirectory() + "almanac-slurm-\(UUID().uuidString.prefix(8))"
+        environment = ["SLURM_TEST_DIR": folder, "SLURM_CONF": folder + "/slurm.conf"]
+        try #require(run(Self.script ?? "", "start", "--nodes", "4", "--no-rest") == 0)
+    }
+
+    deinit { _ = try? run(Self.script ?? "", "stop") }
+
+    @discardableResult
+    func run(_ words: String...) throws -> Int32 {
+        try Child(["/usr/bin/env"] + words, environment).wait()
+    }
+
+    func killNode(_ name: String) throws {
+        try run(Self.script ?? "", "kill-node", name)
+        try run("scontrol", "update", "NodeName=\(name)", "State=DOWN", "Reason=test")
+    }
+}
+
+@Suite(
+    "A real Slurm of four nodes", .serialized,
+    .enabled(if: RealSlurm.isThere, "there is no Slurm here, or no ../services/slurm.sh beside ALMANAC_SHARED_DATA"))
+struct RealSlurmTests {
+    @Test("jobs, kill -9 of the run, a node that dies, and jobs that are preempted")
+    func jobs() throws {
+        let slurm = try RealSlurm()
+        do {
+            let shop = try SlurmShop { _ in slurm.environment }
+            let kills = try shop.killing(40, round: 1, pause: 400_000, ["WIDTH": "14"])
+            #expect(kills >= 1)
+            shop.expectAllOnce(40)
+        }
+        do {
+            let shop = try SlurmShop { _ in slurm.environment }
+            let process = try shop.start(5, ["WIDTH": "14", "COMMAND": "[ -e go ] || sleep 60", "PARTITION": "spot"])
+            try shop.wait { shop.shop.livingProcesses.count >= 5 }
+            try shop.shop.write("", to: "go")
+            try slurm.run("sbatch", "-p", "ondemand", "--exclusive", "-N4", "-o", "/dev/null", "--wrap", "true")
+            #expect(process.wait() == 0)
+            shop.expectAllOnce(5)
+            #expect(shop.outcomes.count { $0.contains(" 1 aborted reclaimed") } == 5, "\(shop.outcomes)")
+        }
+        do {
+            let shop = try SlurmShop { _ in slurm.environment }
+            let process = try shop.start(14, ["WIDTH": "14", "COMMAND": "[ -e go ] || sleep 60"])
+            try shop.wait { shop.shop.livingProcesses.count >= 14 }
+            try shop.shop.write("", to: "go")
+            for node in ["n1", "n2", "n3", "n4"] { try slurm.killNode(node) }
+            for node in ["n1", "n2", "n3", "n4"] {
+                try slurm.run(SharedData.folder.map { $0 + "/../services/slurm.sh" } ?? "", "start-node", node)
+            }
+            #expect(process.wait() == 0)
+            shop.expectAllOnce(14)
+            #expect(shop.outcomes.count { $0.contains(" 1 aborted lost") } == 14, "\(shop.outcomes)")
+        }
+    }
+
+    @Test("workers, kill -9 of the run, and nodes that are taken back")
+    func workers() throws {
+        let slurm = try RealSlurm()
+        let more = ["ENGINE": "workers", "WIDTH": "14"]
+        do {
+            let shop = try SlurmShop { _ in slurm.environment.merging(more) { $1 } }
+            let kills = try shop.killing(400, round: 1, pause: 400_000)
+            #expect(kills >= 1)
+            shop.expectAllOnce(400)
+        }
+        do {
+            let shop = try SlurmShop { _ in slurm.environment.merging(more) { $1 } }
+            let process = try shop.start(5, ["COMMAND": "[ -e go ] || sleep 60", "PARTITION": "spot"])
+            try shop.wait { shop.shop.livingProcesses.count >= 5 }
+            try shop.shop.write("", to: "go")
+            try slurm.run("sbatch", "-p", "ondemand", "--exclusive", "-N4", "-o", "/dev/null", "--wrap", "true")
+            #expect(process.wait() == 0)
+            shop.expectAllOnce(5)
+            #expect(shop.outcomes.count { $0.contains(" 1 aborted reclaimed") } == 5, "\(shop.outcomes)")
+        }
     }
 }
