@@ -28,6 +28,8 @@ extension WorkerFolder {
     /// Makes the folder, and writes down what workers have to know. The run keeps its token.
     func prepare(_ options: ExecutorOptions, _ slurm: SlurmOptions) throws -> Settings {
         try make()
+        // A process that was killed while it wrote.
+        for file in names(in: path) where file.contains(".new") { unlink("\(path)/\(file)") }
         let earlier = self.settings
         var settings = Settings(
             directory: options.workingFolder, graceSeconds: options.graceSeconds, sampleSeconds: options.sampleSeconds,

@@ -280,6 +280,8 @@ extension SlurmBackend {
     private mutating func collect() throws -> [Report] {
         if !running.isEmpty {
             for name in folder.ended.sorted() {
+                // Of a node that was thought dead.
+                if ids[name] == nil, !reported.contains(name) { folder.forget(name) }
                 guard let id = ids[name], let attempt = running[id], attempt.doubtSeconds == nil,
                     let end = folder.end(of: name)
                 else { continue }

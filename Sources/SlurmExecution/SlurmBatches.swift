@@ -57,7 +57,6 @@ struct SlurmBatches {
     /// Reads what an earlier process left, and writes the script that all elements run.
     mutating func begin() throws {
         for file in folder.names(in: folder.path) {
-            if file.contains(".new") { unlink("\(folder.path)/\(file)") }
             guard file.hasPrefix("batch-") else { continue }
             let parts = file.dropFirst("batch-".count).split(separator: ".")
             guard parts.count == 2, parts[1] != "log" else { continue }

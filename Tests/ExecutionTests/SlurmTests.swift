@@ -331,7 +331,7 @@ struct SlurmShop {
     @Test("who interrupts a run ends its workers, and it goes on later")
     func interrupted() throws {
         let process = try shop.start(6, ["COMMAND": "[ -e go ] || sleep 30"])
-        try shop.wait { shop.shop.livingProcesses.count >= 6 }
+        try shop.wait { shop.shop.livingProcesses.count >= 12 }
         process.send(SIGINT)
         #expect(process.wait() == 130)
         #expect(shop.shop.livingProcesses.isEmpty && shop.log.isEmpty)
@@ -388,7 +388,7 @@ struct RealSlurmTests {
         do {
             let shop = try SlurmShop { _ in slurm.environment }
             let process = try shop.start(5, ["WIDTH": "14", "COMMAND": "[ -e go ] || sleep 60", "PARTITION": "spot"])
-            try shop.wait { shop.shop.livingProcesses.count >= 5 }
+            try shop.wait { shop.shop.livingProcesses.count >= 10 }
             try shop.shop.write("", to: "go")
             try slurm.run("sbatch", "-p", "ondemand", "--exclusive", "-N4", "-o", "/dev/null", "--wrap", "true")
             #expect(process.wait() == 0)
@@ -398,9 +398,11 @@ struct RealSlurmTests {
         do {
             let shop = try SlurmShop { _ in slurm.environment }
             let process = try shop.start(14, ["WIDTH": "14", "COMMAND": "[ -e go ] || sleep 60"])
-            try shop.wait { shop.shop.livingProcesses.count >= 14 }
+            try shop.wait { shop.shop.livingProcesses.count >= 28 }
             try shop.shop.write("", to: "go")
             for node in ["n1", "n2", "n3", "n4"] { try slurm.killNode(node) }
+            // As on a node without power.
+            for id in shop.shop.livingProcesses { kill(id, SIGKILL) }
             for node in ["n1", "n2", "n3", "n4"] {
                 try slurm.run(SharedData.folder.map { $0 + "/../services/slurm.sh" } ?? "", "start-node", node)
             }
@@ -423,7 +425,7 @@ struct RealSlurmTests {
         do {
             let shop = try SlurmShop { _ in slurm.environment.merging(more) { $1 } }
             let process = try shop.start(5, ["COMMAND": "[ -e go ] || sleep 60", "PARTITION": "spot"])
-            try shop.wait { shop.shop.livingProcesses.count >= 5 }
+            try shop.wait { shop.shop.livingProcesses.count >= 10 }
             try shop.shop.write("", to: "go")
             try slurm.run("sbatch", "-p", "ondemand", "--exclusive", "-N4", "-o", "/dev/null", "--wrap", "true")
             #expect(process.wait() == 0)
