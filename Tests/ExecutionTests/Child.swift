@@ -18,12 +18,13 @@ final class Child {
         posix_spawn_file_actions_addopen(&actions, 1, output, O_WRONLY | O_CREAT | O_APPEND, 0o644)
         posix_spawn_file_actions_adddup2(&actions, 1, 2)
         let variables = ProcessInfo.processInfo.environment.merging(environment) { $1 }
-        var arguments = words.map { strdup($0) } + [nil]
+        // A daemon that it starts must not hold what is open here: whoever reads from us would wait for its end.
+        let closing = #"for f in /proc/self/fd/*; do n=${f##*/}; [ "$n" -le 2 ] || eval "exec $n>&-"; done; exec "$@""#
+        var arguments = (["/bin/bash", "-c", closing, "bash"] + words).map { strdup($0) } + [nil]
         var texts = variables.map { strdup("\($0)=\($1)") } + [nil]
         defer { for text in arguments + texts { free(text) } }
         var child: pid_t = 0
-        // The first word is a path, or looked up by a program that knows the new PATH.
-        try #require(posix_spawn(&child, words[0], &actions, nil, &arguments, &texts) == 0)
+        try #require(posix_spawn(&child, "/bin/bash", &actions, nil, &arguments, &texts) == 0)
         id = child
     }
 
