@@ -22,7 +22,7 @@ public struct Worker {
     private var channel: LineChannel?
     /// Ends of which it has not said that they are in its journal.
     private var unseen: [String: WorkerLine] = [:]
-    /// Ends by a signal that may be that of a scheduler, which ends us too: when they are to be told.
+    /// Ends that may be the doing of a scheduler, which is about to end us too: when they are to be told.
     private var held: [(line: WorkerLine, seconds: Double)] = []
     /// Signals come here, a byte each.
     private let signals: Int32
@@ -134,8 +134,7 @@ extension Worker {
 
     private mutating func tell(_ line: WorkerLine) {
         guard line.kind == .ended else { return channel?.send(line) ?? () }
-        let code = line.report.flatMap { Shepherd.Report($0) }?.exitCode ?? 0
-        if code == 128 + Int(SIGTERM) || code == 128 + Int(SIGKILL) {
+        if line.report.flatMap({ Shepherd.Report($0) })?.exitCode != 0 {
             held.append((line, unixSeconds() + 0.3))
         } else {
             unseen[line.attempt] = line

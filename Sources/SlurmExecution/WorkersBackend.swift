@@ -25,8 +25,9 @@ package struct WorkersBackend: Backend {
         var isOpen = false
         /// Whether its worker is to leave.
         var isLeaving = false
-        /// The connection to its worker.
+        /// The connection to its worker, and the name of its node.
         var file: Int32?
+        var host: String?
         /// When its job was submitted, and since when it is not listed, or does not speak, in Unix seconds.
         var submittedSeconds: Double?
         var missingSeconds: Double?
@@ -335,6 +336,7 @@ extension WorkersBackend {
             }
             owners[file] = known
             nodes[known]?.file = file
+            nodes[known]?.host = line.host
             nodes[known]?.silentSeconds = nil
             nodes[known]?.missingSeconds = nil
             if !node.isOpen {
@@ -358,7 +360,7 @@ extension WorkersBackend {
                 tell(instance, WorkerLine(.seen, line.attempt))
                 break
             }
-            report(attempt, line.attempt, line.report.flatMap { Shepherd.Report($0) }, nodes[instance]?.job?.node)
+            report(attempt, line.attempt, line.report.flatMap { Shepherd.Report($0) }, nodes[instance]?.host)
         case .alert:
             guard let attempt = running[line.attempt], let found = line.report.flatMap({ Shepherd.AlertLine($0[...]) })
             else { break }
@@ -427,7 +429,7 @@ extension WorkersBackend {
             for (name, attempt) in running.sorted(by: { $0.key < $1.key }) where attempt.instance == instance {
                 let result = Shepherd.Files(name: name, folder: folder.attempts).result
                 if let found = contents(ofFile: result).flatMap({ Shepherd.Report($0) }), found.exitCode == 0 {
-                    report(attempt, name, found, node.job?.node)
+                    report(attempt, name, found, node.host)
                 } else {
                     running[name] = nil
                 }

@@ -387,8 +387,8 @@ struct RealSlurmTests {
         }
         do {
             let shop = try SlurmShop { _ in slurm.environment }
-            let process = try shop.start(5, ["WIDTH": "14", "COMMAND": "[ -e go ] || sleep 60", "PARTITION": "spot"])
-            try shop.wait { shop.shop.livingProcesses.count >= 10 }
+            let process = try shop.start(5, ["WIDTH": "14", "COMMAND": "[ -e go ] || exec sleep 60", "PARTITION": "spot"])
+            try shop.wait { shop.shop.livingProcesses.count >= 5 }
             try shop.shop.write("", to: "go")
             try slurm.run("sbatch", "-p", "ondemand", "--exclusive", "-N4", "-o", "/dev/null", "--wrap", "true")
             #expect(process.wait() == 0)
@@ -397,8 +397,8 @@ struct RealSlurmTests {
         }
         do {
             let shop = try SlurmShop { _ in slurm.environment }
-            let process = try shop.start(14, ["WIDTH": "14", "COMMAND": "[ -e go ] || sleep 60"])
-            try shop.wait { shop.shop.livingProcesses.count >= 28 }
+            let process = try shop.start(14, ["WIDTH": "14", "COMMAND": "[ -e go ] || exec sleep 60"])
+            try shop.wait { shop.shop.livingProcesses.count >= 14 }
             try shop.shop.write("", to: "go")
             for node in ["n1", "n2", "n3", "n4"] { try slurm.killNode(node) }
             // As on a node without power.
@@ -424,8 +424,8 @@ struct RealSlurmTests {
         }
         do {
             let shop = try SlurmShop { _ in slurm.environment.merging(more) { $1 } }
-            let process = try shop.start(5, ["COMMAND": "[ -e go ] || sleep 60", "PARTITION": "spot"])
-            try shop.wait { shop.shop.livingProcesses.count >= 10 }
+            let process = try shop.start(5, ["COMMAND": "[ -e go ] || exec sleep 60", "PARTITION": "spot"])
+            try shop.wait { shop.shop.livingProcesses.count >= 5 }
             try shop.shop.write("", to: "go")
             try slurm.run("sbatch", "-p", "ondemand", "--exclusive", "-N4", "-o", "/dev/null", "--wrap", "true")
             #expect(process.wait() == 0)
