@@ -387,7 +387,8 @@ struct RealSlurmTests {
         }
         do {
             let shop = try SlurmShop { _ in slurm.environment }
-            let process = try shop.start(5, ["WIDTH": "14", "COMMAND": "[ -e go ] || exec sleep 60", "PARTITION": "spot"])
+            let process = try shop.start(
+                5, ["WIDTH": "14", "COMMAND": "[ -e go ] || exec sleep 60", "PARTITION": "spot"])
             try shop.wait { shop.shop.livingProcesses.count >= 5 }
             try shop.shop.write("", to: "go")
             try slurm.run("sbatch", "-p", "ondemand", "--exclusive", "-N4", "-o", "/dev/null", "--wrap", "true")
