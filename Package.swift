@@ -87,6 +87,9 @@ let package = Package(
             dependencies: ["Basics", "CShepherd", "Workloads", "Scheduling", "Allocation", "Execution"],
             swiftSettings: settings),
         .target(
+            name: "SlurmExecution",
+            dependencies: ["Workloads", "Allocation", "Execution", "LocalExecution"], swiftSettings: settings),
+        .target(
             name: "CloudCapacity", dependencies: ["Basics", "CShepherd", "Workloads", "Reading", "Markets"],
             swiftSettings: settings),
         .target(
@@ -115,7 +118,7 @@ let package = Package(
             dependencies: [
                 "LinearAlgebra", "Simulation",
                 "Workloads", "Reading", "Markets", "Traces", "Store", "Forecasting", "Scheduling", "Allocation",
-                "JobFiles", "Prediction", "Execution", "LocalExecution", "CloudCapacity", "Learning",
+                "JobFiles", "Prediction", "Execution", "LocalExecution", "SlurmExecution", "CloudCapacity", "Learning",
                 "Sizing", "Decomposition",
             ], swiftSettings: settings + unoptimized),
         .executableTarget(
@@ -123,7 +126,8 @@ let package = Package(
             dependencies: [
                 "LinearAlgebra", "ModelFiles", "Plots", "Workloads", "Reading", "Markets", "Traces", "Store", "Forests",
                 "Forecasting", "Tables", "Scheduling", "Allocation", "Prediction",
-                "JobFiles", "Execution", "LocalExecution", "CloudCapacity", "Learning", "Simulation", "Sizing",
+                "JobFiles", "Execution", "LocalExecution", "SlurmExecution", "CloudCapacity", "Learning", "Simulation",
+                "Sizing",
                 "Service",
                 "Reports", "Decomposition",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -134,7 +138,8 @@ let package = Package(
             name: "TestSupport", dependencies: ["CZlib", "LinearAlgebra", "Workloads"], path: "Tests/TestSupport",
             swiftSettings: settings),
         .executableTarget(
-            name: "execution-helper", dependencies: ["Execution", "LocalExecution", "Allocation", "Workloads"],
+            name: "execution-helper",
+            dependencies: ["Execution", "LocalExecution", "SlurmExecution", "Allocation", "Workloads"],
             path: "Tests/ExecutionHelper", swiftSettings: settings),
         .testTarget(name: "LinearAlgebraTests", dependencies: ["LinearAlgebra"], swiftSettings: settings),
         .testTarget(name: "ModelFilesTests", dependencies: ["ModelFiles"], swiftSettings: settings),
@@ -187,7 +192,9 @@ let package = Package(
         .testTarget(
             name: "ExecutionTests",
             dependencies: [
-                "Execution", "LocalExecution", "Allocation", "Scheduling", "Simulation", "TestSupport", "Workloads",
+                "Execution", "LocalExecution", "SlurmExecution", "Allocation", "Scheduling", "Simulation",
+                "TestSupport",
+                "Workloads",
                 "execution-helper",
             ],
             swiftSettings: settings),

@@ -646,11 +646,12 @@ static int serve_once(void) {
     return 1;
 }
 
-static void become_shepherd(int channel) {
+static void become_shepherd(int channel, int dies_with_starter) {
     drop_inherited_memory();
     syscall(SYS_setsid);
     syscall(SYS_prctl, PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
     syscall(SYS_prctl, PR_SET_NAME, SHEPHERD_NAME, 0, 0, 0);
+    if (dies_with_starter) syscall(SYS_prctl, PR_SET_PDEATHSIG, SIGUSR1, 0, 0, 0);
     // Handler, flags, restorer and mask are all zero. The C library's own call leaves out the signals 32 and 33.
     const uint64_t standard[4] = {0};
     for (int number = 1; number < 65; number++) syscall(SYS_rt_sigaction, number, standard, NULL, sizeof(uint64_t));
@@ -665,7 +666,7 @@ static void become_shepherd(int channel) {
     leave(0);
 }
 
-int shepherd_start(int *channel) {
+int shepherd_start(int *channel, int dies_with_starter) {
     int ends[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0) return -errno;
     if (file_limit.rlim_cur == 0) getrlimit(RLIMIT_NOFILE, &file_limit);
@@ -675,7 +676,7 @@ int shepherd_start(int *channel) {
     pthread_sigmask(SIG_SETMASK, &all, &before);
     pid_t child = fork();
     int error = errno;
-    if (child == 0) become_shepherd(ends[1]);
+    if (child == 0) become_shepherd(ends[1], dies_with_starter);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     close(ends[1]);
     if (child < 0) {
@@ -807,6 +808,12 @@ int shepherd_watch_signals(int fd) {
         if (sigaction(watched_signals[i], &action, &earlier_actions[i]) < 0) return -errno;
     }
     return 0;
+}
+
+int shepherd_watch_notice(void) {
+    struct sigaction action = {.sa_handler = pass_on, .sa_flags = SA_RESTART};
+    sigemptyset(&action.sa_mask);
+    return sigaction(SIGUSR1, &action, NULL) < 0 ? -errno : 0;
 }
 
 void shepherd_unwatch_signals(void) {

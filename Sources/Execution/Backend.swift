@@ -32,6 +32,8 @@ public protocol Backend {
 public enum Report: Hashable, Sendable {
     /// Something happened that no attempt ended by.
     case event(Event)
+    /// Something that a person should know.
+    case remark(String)
     /// A running attempt is above what was predicted for it.
     case alert(AttemptID, Alert)
     /// An attempt has ended, or could not begin, and this is what was measured of it.

@@ -52,6 +52,17 @@ package func currentFolder() -> String {
     return String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
 }
 
+/// Two ends of a pipe that nobody inherits and that nobody waits at.
+package func openPipe(for purpose: String) throws(ExecutionError) -> (readEnd: Int32, writeEnd: Int32) {
+    var ends: [Int32] = [-1, -1]
+    guard pipe(&ends) == 0 else { throw .lastError("make a pipe for", purpose) }
+    for end in ends {
+        _ = fcntl(end, F_SETFD, FD_CLOEXEC)
+        _ = fcntl(end, F_SETFL, O_NONBLOCK)
+    }
+    return (ends[0], ends[1])
+}
+
 /// Seconds since 1970.
 package func unixSeconds() -> Double {
     var now = timespec()

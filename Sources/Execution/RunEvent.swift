@@ -17,6 +17,8 @@ public enum RunEvent: Hashable, Sendable {
     case skipped(TaskID)
     /// An instance takes tasks, will be taken back, or is gone.
     case instance(InstanceID, String)
+    /// Something that a person should know.
+    case remark(String)
     /// The plan did not hold any more; the new one ends in so many seconds, `nil` if there is no other.
     case replanned(ReplanReason, endSeconds: Double?)
     /// The policy that was learnt does not decide any more.

@@ -172,6 +172,7 @@ extension RunLoop {
         for report in reports {
             switch report {
             case .ended(let attempt, let found): try end(attempt, found)
+            case .remark(let text): show(.remark(text))
             case .alert(let attempt, let alert):
                 alerts[attempt, default: []].append(alert)
                 events.append(.alert(attempt, alert.kind))

@@ -30,7 +30,8 @@ import Yams
 ///
 /// Types of instances may have `gpus`, `gpu_model`, `storage` and `speed`, the time until one takes tasks (`start_up: 90s`),
 /// and `billing: {by: 1m, minimum: 10m}`: time is billed by the second unless it says otherwise. Spot prices may differ among
-/// the zones: `spot_price: {a: 0.035, b: 0.031}`; those that are left out do not sell the type so. The network between zones
+/// the zones: `spot_price: {a: 0.035, b: 0.031}`; those that are left out do not sell the type so.
+/// `pool: slurm` stands for the nodes of the cluster's default partition. The network between zones
 /// may be another: `between_zones: {bandwidth: 20 MB/s, latency: 80ms, price_per_gb: 0.02}`.
 ///
 /// What happens after failures and alerts may be said in `policy:`, see ``RetryPolicy``; `almanac plan JOB --policy show`
@@ -55,6 +56,8 @@ public struct JobFile: Hashable, Sendable {
     public var tasks: TaskGraph
     /// The instances that it may use; `nil` is this machine.
     public var pool: ResourcePool?
+    /// Whether it may use what a Slurm cluster has, which only Slurm can say: then ``pool`` is `nil`.
+    public var usesSlurm = false
     /// What it takes to move data between its instances; `nil` is nothing.
     public var network: Network?
     /// What its plan should be good at, `balanced` if it does not say, and what it must keep.
@@ -148,11 +151,12 @@ public struct JobFile: Hashable, Sendable {
             ],
             required: ["tasks"], of: "the job"
         )
-        let pool = try reader.pool(root["pool"])
+        let usesSlurm = root["pool"]?.scalar?.string == "slurm"
+        let pool = usesSlurm ? nil : try reader.pool(root["pool"])
         let objectives = Goal.Objective.allCases.map(\.rawValue)
         let objective = try reader.choice(root["objective"], of: objectives, for: "objective")
         let tasks = try reader.tasks(root["tasks"], pool: pool)
-        return JobFile(
+        var job = JobFile(
             name: try reader.text(root["name"]) ?? stem, tasks: tasks, pool: pool,
             network: try reader.network(root["network"]),
             goal: Goal(
@@ -160,6 +164,8 @@ public struct JobFile: Hashable, Sendable {
                 deadlineSeconds: try reader.seconds(root["deadline"], for: "deadline"),
                 budget: try reader.number(root["budget"], for: "budget", in: 0...1e15)),
             policy: try reader.policy(root["policy"]), account: try reader.account(root, tasks))
+        job.usesSlurm = usesSlurm
+        return job
     }
 }
 

@@ -53,7 +53,17 @@ public struct ExecutorOptions: Sendable {
     public var handlesSignals: Bool
 
     /// What the run rents: the pool, or this machine.
-    var offers: [Offer] { pool.isEmpty ? [Offer(type: instance)] : pool }
+    package var offers: [Offer] { pool.isEmpty ? [Offer(type: instance)] : pool }
+
+    /// Whether the pool is somewhere else, not carved out of this machine.
+    public var isElsewhere = false
+
+    /// The name of an instance in outcomes.
+    package func name(of instance: InstanceIndex, _ state: RunState) -> InstanceID {
+        if pool.isEmpty { return "local" }
+        let (offer, all) = (state.instances.offer[Int(instance)], state.instances.offer)
+        return pool[Int(offer)].instanceID(all[..<Int(instance)].count { $0 == offer })
+    }
 
     /// An instance is taken back some time after it opened, so that a run can be tried out without a cloud.
     public struct Reclaim: Hashable, Sendable {

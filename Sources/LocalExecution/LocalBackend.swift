@@ -69,11 +69,7 @@ package struct LocalBackend: Backend {
 
     package var now: Double { unixSeconds() - epoch }
 
-    package func name(of instance: InstanceIndex, _ state: RunState) -> InstanceID {
-        if options.pool.isEmpty { return "local" }
-        let (offer, all) = (state.instances.offer[Int(instance)], state.instances.offer)
-        return options.pool[Int(offer)].instanceID(all[..<Int(instance)].count { $0 == offer })
-    }
+    package func name(of instance: InstanceIndex, _ state: RunState) -> InstanceID { options.name(of: instance, state) }
 
     package mutating func reconcile(_ state: RunState) throws -> [Report] {
         for instance in 0..<InstanceIndex(state.instances.count) {
@@ -235,21 +231,10 @@ extension LocalBackend {
     private mutating func stop(_ attempt: AttemptID, _ cause: FailureCause) {
         if let index = waiting.firstIndex(where: { $0.id == attempt }) {
             waiting.remove(at: index)
-            let evidence = FailureEvidence(killer: Self.killer(cause))
-            reports.append(
-                .ended(attempt, Execution.Measurement(evidence, explanation: "It was stopped before it began.")))
+            reports.append(.ended(attempt, Measurement(stoppedBeforeItBegan: cause)))
         } else {
             running[attempt]?.stoppedFor = cause
             running[attempt]?.shepherd.stop(atOnce: stopRequests > 1)
-        }
-    }
-
-    private static func killer(_ cause: FailureCause) -> FailureEvidence.Killer {
-        switch cause {
-        case .timeLimit: .timeLimit
-        case .outOfMemory: .memoryLimit
-        case .reclaimed: .reclaim
-        case .programError, .lost, .cancelled, .noCapacity: .person
         }
     }
 
@@ -294,7 +279,9 @@ extension LocalBackend {
             if watch == nil { ShepherdProcess.end([process]) }
         }
         guard let watch else { return }
-        running[start.id] = Attempt(start: start, inputBytes: totalSize(task.inputs), shepherd: watch)
+        running[start.id] = Attempt(
+            start: start, inputBytes: totalSize(task.inputs, in: options.workingFolder),
+            shepherd: watch)
     }
 
     /// Lets an attempt wait until another has ended, as the system allows no further process now.
@@ -322,7 +309,9 @@ extension LocalBackend {
                 waiting.append(attempt.start)
                 continue
             }
-            let measured = measurement(attempt, found)
+            let measured = Measurement(
+                of: graph.tasks[Int(id.task)], in: options.workingFolder, files: attempt.shepherd.files, found,
+                stoppedFor: attempt.stoppedFor, machine: machine, inputBytes: attempt.inputBytes)
             reported.append((attempt.shepherd.files, measured.demand != nil))
             reports.append(.ended(attempt.start.id, measured))
         }
@@ -359,70 +348,5 @@ extension LocalBackend {
             reports.append(.alert(attempt.start.id, said))
         }
         attempt.linesSeen = lines.count
-    }
-
-    private func measurement(_ attempt: Attempt, _ found: Shepherd.Report?) -> Execution.Measurement {
-        let task = graph.tasks[Int(attempt.start.id.task)]
-        let missing = task.outputs.map(\.path).filter { !exists(absolute($0, in: options.workingFolder)) }
-        var measured = Execution.Measurement(evidence(attempt, found, missesOutput: !missing.isEmpty))
-        measured.missingOutputs = missing
-        measured.machine = machine
-        measured.demand = attempt.shepherd.series()
-        measured.inputBytes = attempt.inputBytes ?? totalSize(task.inputs)
-        guard let found else { return measured }
-        measured.leftBehind = found.leftBehind
-        measured.startTimeSeconds = found.startSeconds
-        measured.endTimeSeconds = found.endSeconds
-        measured.runtimeSeconds = found.wallSeconds
-        measured.cpuSeconds = found.cpuSeconds
-        measured.peakMemoryBytes = found.peakBytes
-        measured.readBytes = found.readBytes
-        measured.writtenBytes = found.writtenBytes
-        if found.startError != 0 {
-            let reason = String(cString: strerror(Int32(clamping: found.startError)))
-            measured.explanation = "No process could be started: \(reason)."
-        } else if measured.evidence.cause == nil {
-            measured.outputBytes = totalSize(task.outputs)
-        } else {
-            measured.lastWords = lastLine(attempt.shepherd.files.error)
-        }
-        return measured
-    }
-
-    private func evidence(_ attempt: Attempt, _ found: Shepherd.Report?, missesOutput: Bool) -> FailureEvidence {
-        guard let found else { return FailureEvidence(disappeared: true) }
-        guard found.startError == 0 else { return FailureEvidence(exitCode: found.exitCode, disappeared: true) }
-        let killer: FailureEvidence.Killer? =
-            switch found.cause {
-            case .timeLimit: .timeLimit
-            case .memoryLimit: .memoryLimit
-            case .cancelled: Self.killer(attempt.stoppedFor ?? .cancelled)
-            case .none: nil
-            }
-        return FailureEvidence(
-            exitCode: found.exitCode, signal: found.signal, killer: killer, memoryKills: found.kernelKills,
-            missesOutput: missesOutput)
-    }
-
-    private func totalSize(_ files: [FileSpec]) -> Double? {
-        guard !files.isEmpty else { return nil }
-        var total = 0.0
-        for file in files {
-            guard let size = sizeOfFile(absolute(file.path, in: options.workingFolder)) else { return nil }
-            total += size
-        }
-        return total
-    }
-
-    /// The last line that is not blank, at most 200 characters of it.
-    private func lastLine(_ path: String) -> String? {
-        guard let handle = FileHandle(forReadingAtPath: path) else { return nil }
-        defer { try? handle.close() }
-        let end = (try? handle.seekToEnd()) ?? 0
-        try? handle.seek(toOffset: end > 2000 ? end - 2000 : 0)
-        guard let data = try? handle.readToEnd() else { return nil }
-        let lines = String(decoding: data, as: UTF8.self).split(whereSeparator: \.isNewline)
-        let line = lines.last { !$0.allSatisfy(\.isWhitespace) }
-        return line.map { String($0.prefix(200)) }
     }
 }

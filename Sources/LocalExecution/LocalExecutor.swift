@@ -43,13 +43,7 @@ public final class LocalExecutor: Sendable {
         options.workingFolder = absolute(options.workingFolder, in: currentFolder())
         self.options = options
         try Self.check(graph, options)
-        var ends: [Int32] = [-1, -1]
-        guard pipe(&ends) == 0 else { throw .lastError("make a pipe for", options.runFolder) }
-        for end in ends {
-            _ = fcntl(end, F_SETFD, FD_CLOEXEC)
-            _ = fcntl(end, F_SETFL, O_NONBLOCK)
-        }
-        wakeUp = (ends[0], ends[1])
+        wakeUp = try openPipe(for: options.runFolder)
     }
 
     deinit {
@@ -67,6 +61,16 @@ public final class LocalExecutor: Sendable {
     /// - Parameter resuming: Go on with the run in the folder, which must be there; otherwise there must be none.
     /// - Throws: ``ExecutionError``, or what `report` throws; what runs is then ended first.
     public func run(resuming: Bool = false) throws -> RunResult {
+        try run(resuming: resuming) { LocalBackend($0, options: $1, wakeUp: $2, epoch: $3) }
+    }
+
+    /// Runs the job to its end on a backend.
+    ///
+    /// - Parameter backend: Makes it of the job, the options with absolute paths, a file where signals arrive as bytes, and
+    ///   the zero of the run's clock.
+    package func run<World: Backend>(
+        resuming: Bool, on backend: (TaskGraph, ExecutorOptions, Int32, Double) throws -> World
+    ) throws -> RunResult {
         let path = RunJournal.path(in: options.runFolder)
         guard !resuming || exists(path) else { throw ExecutionError.nothingToResume(folder: options.runFolder) }
         try makeFolder(options.runFolder)
@@ -107,7 +111,7 @@ public final class LocalExecutor: Sendable {
             }
         }
         defer { if options.handlesSignals { shepherd_unwatch_signals() } }
-        var member = RunLoop<LocalBackend, RunJournal>.Member(
+        var member = RunLoop<World, RunJournal>.Member(
             setup.job(graph, name: options.workflow), run: journal.header?.job ?? options.job, ranks: options.ranks,
             estimates: options.estimates)
         member.plan = setup.plan
@@ -121,9 +125,8 @@ public final class LocalExecutor: Sendable {
                 return rest.assignments(plan, graph, offers: offers, state)
             }
         }
-        var loop = RunLoop(
-            [member], setup.allocator,
-            on: LocalBackend(graph, options: options, wakeUp: wakeUp.readEnd, epoch: epoch), log: journal,
+        var loop = try RunLoop(
+            [member], setup.allocator, on: backend(graph, options, wakeUp.readEnd, epoch), log: journal,
             epoch: epoch, tickSeconds: options.tickSeconds, show: show, lives: lives,
             report: report)
         // To read a job takes more than to run it.
@@ -153,7 +156,7 @@ public final class LocalExecutor: Sendable {
         }
         let cpus = options.pool.reduce(0) { $0 + $1.type.cpus * Double($1.maximumCount) }
         let memory = options.pool.reduce(0) { $0 + $1.type.memoryBytes * Double($1.maximumCount) }
-        guard cpus <= options.instance.cpus, memory <= options.instance.memoryBytes else {
+        guard options.isElsewhere || cpus <= options.instance.cpus && memory <= options.instance.memoryBytes else {
             throw .poolTooLarge(
                 cpus: cpus, memoryBytes: memory, availableCPUs: options.instance.cpus,
                 availableMemoryBytes: options.instance.memoryBytes)
@@ -161,9 +164,10 @@ public final class LocalExecutor: Sendable {
         for task in graph.tasks {
             guard task.command != nil else { throw .noCommand(task.id) }
             guard options.offers.contains(where: { $0.fits(task.request) }) else {
+                let most = options.isElsewhere ? options.offers.largestCapacity : options.instance.capacity
                 throw .tooLarge(
                     task.id, cpus: task.request.cpus, memoryBytes: task.request.memoryBytes,
-                    availableCPUs: options.instance.cpus, availableMemoryBytes: options.instance.memoryBytes)
+                    availableCPUs: most.cpus, availableMemoryBytes: most.memoryBytes)
             }
             for input in task.inputs where written.related(to: input.path).isEmpty {
                 guard exists(absolute(input.path, in: options.workingFolder)) else {

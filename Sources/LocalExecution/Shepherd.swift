@@ -3,29 +3,36 @@ import Basics
 import CShepherd
 import Execution
 import Glibc
-import Workloads
+package import Workloads
 
 /// Who watches over one attempt.
-struct Shepherd {
+package struct Shepherd {
     /// The files of one attempt.
-    struct Files {
-        let output: String
-        let error: String
+    package struct Files {
+        /// That of its task and its number, as a name for files.
+        package let name: String
+        package let output: String
+        package let error: String
         /// Who watches over it, and at the end the result; not needed any more when that is in the journal.
-        let result: String
+        package let result: String
         /// Where earlier releases put the result.
         let earlierResult: String
-        let series: String
+        package let series: String
 
-        init(_ task: TaskID, attempt: Int, folder: String) {
-            let base = "\(folder)/\(fileName(for: task)).\(attempt)"
+        package init(_ task: TaskID, attempt: Int, folder: String) {
+            self.init(name: "\(fileName(for: task)).\(attempt)", folder: folder)
+        }
+
+        package init(name: String, folder: String) {
+            self.name = name
+            let base = "\(folder)/\(name)"
             (output, error, result) = ("\(base).out", "\(base).err", "\(base).result.tmp")
             earlierResult = "\(base).result"
             series = "\(base).series"
         }
 
         /// Removes those that say nothing (any more).
-        func tidy() {
+        package func tidy() {
             for path in [output, error] where sizeOfFile(path) == 0 { unlink(path) }
             for path in [result, earlierResult] { unlink(path) }
         }
@@ -37,6 +44,27 @@ struct Shepherd {
             for (path, new) in [(output, other.output), (error, other.error)] where sizeOfFile(path) == 0 {
                 rename(path, new)
             }
+        }
+
+        /// What the attempt used over time; `nil` if that was not recorded.
+        package func demand() -> DemandSeries? {
+            let fd = open(series, O_RDONLY | O_CLOEXEC)
+            guard fd >= 0 else { return nil }
+            defer { close(fd) }
+            var bytes: [UInt8] = []
+            let size = 5 * MemoryLayout<Int64>.size
+            guard readAll(fd, into: &bytes), !bytes.isEmpty, bytes.count.isMultiple(of: size) else { return nil }
+            return DemandSeries(
+                bytes.withUnsafeBytes { buffer in
+                    (0..<bytes.count / size).map { index in
+                        func value(_ column: Int) -> Double {
+                            Double(buffer.loadUnaligned(fromByteOffset: index * size + column * 8, as: Int64.self))
+                        }
+                        return DemandSeries.Point(
+                            seconds: value(0) * 1e-6, cpuSeconds: value(1) * 1e-6, memoryBytes: value(2),
+                            readBytes: value(3), writtenBytes: value(4))
+                    }
+                })
         }
 
         /// Whether the attempt still runs. Its shepherd holds the lock from before it is handed the attempt until it ends.
@@ -52,12 +80,12 @@ struct Shepherd {
     }
 
     /// What came of the attempt.
-    struct Report {
-        enum Cause: Int { case none, timeLimit, cancelled, memoryLimit }
+    package struct Report {
+        package enum Cause: Int { case none, timeLimit, cancelled, memoryLimit }
 
-        let exitCode: Int
-        let signal: Int
-        let cause: Cause
+        package let exitCode: Int
+        package let signal: Int
+        package let cause: Cause
         let startSeconds: Double
         let endSeconds: Double
         let wallSeconds: Double
@@ -73,7 +101,7 @@ struct Shepherd {
         let startError: Int
 
         /// Reads `name=integer` pairs; `nil` unless they are complete.
-        init?(_ line: String) {
+        package init?(_ line: String) {
             var values: [Substring: Int] = [:]
             for pair in line.split(whereSeparator: { $0 == " " || $0 == "\n" }) {
                 let parts = pair.split(separator: "=")
@@ -103,14 +131,14 @@ struct Shepherd {
     }
 
     /// A line that came before the report.
-    struct AlertLine {
-        let kind: Alert.Kind
-        let seconds: Double
+    package struct AlertLine {
+        package let kind: Alert.Kind
+        package let seconds: Double
         /// Bytes, or seconds.
-        let value: Double
+        package let value: Double
 
         /// `nil` for any other line.
-        init?(_ line: Substring) {
+        package init?(_ line: Substring) {
             var values: [Substring: Int] = [:]
             for pair in line.split(separator: " ") {
                 let parts = pair.split(separator: "=")
@@ -131,7 +159,7 @@ struct Shepherd {
         var alertMemoryBytes: Double?
     }
 
-    let files: Files
+    package let files: Files
     /// `nil` if an earlier process started it.
     let process: ShepherdProcess?
     /// Whether it was sent a signal, which may arrive when the attempt has ended.
@@ -198,40 +226,24 @@ struct Shepherd {
     /// Appends the lines that have come; true when the attempt has ended, or its shepherd is dead.
     func receive(into bytes: inout [UInt8]) -> Bool {
         guard let process else { return !files.isHeld }
-        return process.receive(into: &bytes) || Self.report(in: bytes) != nil
+        return process.receive(into: &bytes) || Self.reportLine(in: bytes) != nil
     }
 
     /// The report, which may be among the lines received; `nil` if the shepherd died without.
-    func report(_ received: [UInt8]) -> Report? {
-        Self.report(in: received) ?? contents(ofFile: files.result).flatMap(Report.init)
-            ?? contents(ofFile: files.earlierResult).flatMap(Report.init)
+    func report(_ received: [UInt8]) -> Report? { reportLine(received).flatMap(Report.init) }
+
+    /// The same as the line that it was.
+    func reportLine(_ received: [UInt8]) -> String? {
+        if let line = Self.reportLine(in: received) { return line }
+        let texts = [files.result, files.earlierResult].lazy.compactMap(contents(ofFile:))
+        return texts.first { Report($0) != nil }
     }
 
-    private static func report(in bytes: [UInt8]) -> Report? {
+    private static func reportLine(in bytes: [UInt8]) -> String? {
         let text = String(decoding: bytes, as: UTF8.self)
         guard text.hasSuffix("\n") else { return nil }
-        return text.split(separator: "\n").last { $0.hasPrefix("exit=") }.flatMap { Report($0 + "\n") }
-    }
-
-    /// What the attempt used over time; `nil` if that was not recorded.
-    func series() -> DemandSeries? {
-        let fd = open(files.series, O_RDONLY | O_CLOEXEC)
-        guard fd >= 0 else { return nil }
-        defer { close(fd) }
-        var bytes: [UInt8] = []
-        let size = 5 * MemoryLayout<Int64>.size
-        guard readAll(fd, into: &bytes), !bytes.isEmpty, bytes.count.isMultiple(of: size) else { return nil }
-        return DemandSeries(
-            bytes.withUnsafeBytes { buffer in
-                (0..<bytes.count / size).map { index in
-                    func value(_ column: Int) -> Double {
-                        Double(buffer.loadUnaligned(fromByteOffset: index * size + column * 8, as: Int64.self))
-                    }
-                    return DemandSeries.Point(
-                        seconds: value(0) * 1e-6, cpuSeconds: value(1) * 1e-6, memoryBytes: value(2),
-                        readBytes: value(3), writtenBytes: value(4))
-                }
-            })
+        let line = text.split(separator: "\n").last { $0.hasPrefix("exit=") }.map { String($0) + "\n" }
+        return line.flatMap { Report($0) == nil ? nil : $0 }
     }
 
     /// Kills what a dead shepherd left behind: every process that carries the mark of the attempt.
@@ -256,7 +268,7 @@ struct Shepherd {
 
 /// A name for the files of a task: letters, digits, `.`, `_` and `-` stay, all else becomes `%XX`; long names are cut and
 /// end with a checksum.
-func fileName(for task: TaskID) -> String {
+package func fileName(for task: TaskID) -> String {
     var name = ""
     for byte in task.rawValue.utf8 {
         switch byte {

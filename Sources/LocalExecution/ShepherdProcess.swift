@@ -3,15 +3,17 @@ import Execution
 import Glibc
 
 /// A process that runs attempts one after the other, measures them, and outlives us.
-struct ShepherdProcess {
+package struct ShepherdProcess {
     let id: pid_t
     /// Attempts go in, and what is said of them comes out.
     let channel: Int32
 
     /// Starts one. `nil` where the system allows no further process or file.
-    init?() throws(ExecutionError) {
+    ///
+    /// - Parameter diesWithUs: What it runs is killed when we die.
+    init?(diesWithUs: Bool = false) throws(ExecutionError) {
         var channel: Int32 = -1
-        let id = shepherd_start(&channel)
+        let id = shepherd_start(&channel, diesWithUs ? 1 : 0)
         if Self.isShortage(-id) { return nil }
         guard id > 0 else { throw .lastError("start", "a process", code: -id) }
         (self.id, self.channel) = (id, channel)

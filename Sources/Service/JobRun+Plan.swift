@@ -6,6 +6,7 @@ internal import LocalExecution
 internal import Prediction
 internal import Scheduling
 internal import Simulation
+internal import SlurmExecution
 internal import Workloads
 
 extension JobRun {
@@ -17,6 +18,8 @@ extension JobRun {
         /// Whether an earlier process began it.
         var hasBegun: Bool
         var plan: Plan?
+        /// The Slurm cluster that has the instances.
+        var cluster: SlurmPool?
     }
 
     /// What the run in a folder may rent: what it began with, the job's pool, what its plan wants, or this machine.
@@ -30,6 +33,19 @@ extension JobRun {
             throw ServiceError.input("\(folder): this run began on this machine as a whole. Go on without --pool.")
         }
         var place = Place(offers: [Offer(type: machine)], isWholeMachine: true, hasBegun: began != nil)
+        let wasOnSlurm = FileManager.default.fileExists(atPath: WorkerFolder(inRunFolder: folder).path)
+        if began != nil, wasOnSlurm != (request.slurm != nil) {
+            throw ServiceError.input(
+                "\(folder): this run began \(wasOnSlurm ? "on Slurm. Go on with" : "on this machine. Go on without") --engine slurm."
+            )
+        }
+        if let slurm = request.slurm {
+            let found = try SlurmPool.discover(partitions: slurm.partitions)
+            (place.cluster, place.offers) = (found, found.offers(most: request.mostNodes))
+            if machine.onDemandPrice != .free {
+                for index in place.offers.indices { place.offers[index].price = machine.onDemandPrice }
+            }
+        }
         if let began {
             // A run goes on with the instances that it began with, at their price unless another is given.
             if !isMachine(began) {
@@ -46,7 +62,7 @@ extension JobRun {
         }
         if let path = request.plan {
             let found = try read(path, for: job, models, request)
-            if !request.usesPool, began == nil { place.offers = rented(found) }
+            if !request.usesPool, request.slurm == nil, began == nil { place.offers = rented(found) }
             do { try found.validate(job.tasks, on: ResourcePool(entries: found.instances.map(\.entry))) } catch {
                 throw ServiceError.input("\(path): \(error)")
             }
@@ -90,6 +106,12 @@ extension JobRun {
         let usable = ResourcePool(entries: place.offers)
         if place.isWholeMachine, job.pool != nil, !place.hasBegun {
             remark("the job's pool is not used: the run is on this machine; --pool tries it out here")
+        }
+        if place.cluster == nil, job.usesSlurm {
+            remark("the job's pool is not used: the run is on this machine; --engine slurm runs it there")
+        }
+        if place.cluster != nil, job.pool != nil {
+            remark("the job's pool is not used: the run is on what Slurm has")
         }
         if let plan = place.plan {
             options.plan = plan

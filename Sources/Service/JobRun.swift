@@ -4,6 +4,7 @@ public import JobFiles
 internal import LocalExecution
 internal import Prediction
 public import Scheduling
+internal import SlurmExecution
 internal import Store
 internal import Traces
 public import Workloads
@@ -30,6 +31,8 @@ public struct JobRun: Sendable {
     private let store: TraceStore
     private let options: ExecutorOptions
     private let goesOn: Bool
+    /// The cluster that it runs on, and how; `nil` is this machine.
+    private let cluster: (pool: SlurmPool, options: SlurmOptions)?
 
     /// Prepares a run; a new one gets its folder.
     ///
@@ -75,6 +78,8 @@ public struct JobRun: Sendable {
         store = try TraceStore(folder: request.store)
         if !hasBegun { options.job = try RunFolders.name(of: folder, job.name, in: store) }
         if request.resume, isThere, !hasBegun { remark("the run in \(folder) had not begun: it begins now") }
+        cluster = place.cluster.flatMap { pool in request.slurm.map { (pool, $0) } }
+        options.isElsewhere = cluster != nil
         (self.job, self.options) = (job, options)
         goesOn = request.resume && (hasBegun || !isThere)
         isPrepared = true
@@ -101,7 +106,8 @@ public struct JobRun: Sendable {
             if !goesOn { RunFolders.withdraw(folder) }
             throw error
         }
-        return try executor.run(resuming: goesOn)
+        guard let cluster else { return try executor.run(resuming: goesOn) }
+        return try executor.run(resuming: goesOn, on: cluster.pool, cluster.options)
     }
 
     /// What the store holds of this run, also from before it was resumed.

@@ -2,6 +2,7 @@ internal import Foundation
 public import JobFiles
 public import Prediction
 internal import Reading
+internal import SlurmExecution
 internal import Traces
 internal import Workloads
 
@@ -15,10 +16,16 @@ public struct KnownJob: Sendable {
     /// Reads a job file (YAML), a recorded workflow (WfFormat) or the graph of another tool, and a folder of models.
     ///
     /// Sizes of files that the job does not state are those on disk in `workingFolder`, or predicted.
-    /// - Parameter pool: A pool file, in the place of the pool and the network of the job.
-    /// - Throws: `JobFileError`, `TraceError`, `ModelFileError` and the like for what cannot be read.
-    public init(_ path: String, models folder: String? = nil, pool: String? = nil, workingFolder: String = ".") throws {
+    /// - Parameters:
+    ///   - pool: A pool file, in the place of the pool and the network of the job.
+    ///   - asksSlurm: Fill in the pool of a job that may use what a Slurm cluster has.
+    /// - Throws: `JobFileError`, `TraceError`, `ModelFileError` and the like for what cannot be read; `SlurmError`.
+    public init(
+        _ path: String, models folder: String? = nil, pool: String? = nil, workingFolder: String = ".",
+        asksSlurm: Bool = false
+    ) throws {
         try self.init(reading: path, models: folder, workingFolder: workingFolder)
+        if asksSlurm, pool == nil, job.usesSlurm { job.pool = try SlurmPool.discover().pool }
         if let pool { (job.pool, job.network) = try JobFile.readPool(pool) }
     }
 

@@ -23,7 +23,7 @@ public struct PolicyStudy: Sendable {
         objective: PolicyWorkload.Objective, noise: Double? = nil
     ) throws {
         guard !paths.isEmpty else { throw ServiceError.input("there is no job: name one or several job files.") }
-        let known = try paths.map { try KnownJob($0, models: folder) }
+        let known = try paths.map { try KnownJob($0, models: folder, asksSlurm: true) }
         let other = try path.map { try JobFile.readPool($0) }
         let file = known[0].job
         let pool = (path == nil ? file.pool : other?.pool) ?? ResourcePool(entries: [Offer(type: .thisMachine())])

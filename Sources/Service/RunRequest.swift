@@ -1,4 +1,5 @@
 public import LocalExecution
+public import SlurmExecution
 public import Workloads
 
 /// What somebody asks for who wants a job run.
@@ -37,6 +38,10 @@ public struct RunRequest: Sendable {
     public var acceptsMissedLimits = false
     /// Run on the instances of the job's pool, carved out of ``machine``.
     public var usesPool = false
+    /// Run on a Slurm cluster, and how; on ``machine`` if `nil`.
+    public var slurm: SlurmOptions?
+    /// The most nodes of the cluster that it may use at once.
+    public var mostNodes: Int?
     /// Seconds from asking for an instance of the pool until it takes tasks.
     public var startUpSeconds = 0.0
     /// When instances of the pool are taken back.

@@ -20,7 +20,7 @@ extension SimulationStudy {
         init(_ question: Question) throws {
             self.question = question
             known = try ([question.job] + question.others.map(\.job)).map { path in
-                let known = try KnownJob(path, models: question.models)
+                let known = try KnownJob(path, models: question.models, asksSlurm: true)
                 let isTimed =
                     known.models.knowsRuntime || known.job.tasks.tasks.contains { $0.claimedSeconds != nil }
                 guard isTimed else {

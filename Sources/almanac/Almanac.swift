@@ -18,7 +18,7 @@ struct Almanac: ParsableCommand {
             StatusCommand.self, PoolCommand.self, ReplayCommand.self, SimulateCommand.self, RetrainCommand.self,
             ModelCommand.self, ExportCommand.self, ReportCommand.self, DatasetsCommand.self, TuneCommand.self,
             DoctorCommand.self,
-            MatrixProductCommand.self,
+            WorkerCommand.self, MatrixProductCommand.self,
         ]
     )
 }

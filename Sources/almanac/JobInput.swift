@@ -16,7 +16,7 @@ struct JobOptions: ParsableArguments {
 
     /// Reads the models and the job.
     func read(folder: String, pool: String? = nil) throws -> KnownJob {
-        try KnownJob(job, models: models, pool: pool, workingFolder: folder)
+        try KnownJob(job, models: models, pool: pool, workingFolder: folder, asksSlurm: true)
     }
 }
 

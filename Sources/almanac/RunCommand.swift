@@ -7,20 +7,23 @@ import LocalExecution
 import Plots
 import Reports
 import Service
+import SlurmExecution
 import Store
 import Workloads
 
-/// `almanac run`: a job with real processes on this machine.
+/// `almanac run`: a job with real processes, on this machine or a Slurm cluster.
 struct RunCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "run",
-        abstract: "Run a job with real processes on this machine; every attempt becomes a row of the store.",
+        abstract: "Run a job with real processes, here or on Slurm; every attempt becomes a row of the store.",
         discussion: """
             Each run has a folder STORE/runs/NAME/NUMBER with its journal and the output of every attempt. Ctrl-C ends \
             what runs and saves the state (exit code 130); --resume then goes on with the newest run, also after a crash \
             or kill -9. Finished tasks are not run again. Where times are known, tasks start as planned; when deadline, \
             budget or an instance of the plan is in danger, what is left is planned anew. Exit code 1: some task failed \
             for good. Exit code 3: no plan keeps the limits.
+            With --engine slurm each attempt is a Slurm job; folder of the run and working folder must be shared with the \
+            nodes. Jobs go on while no process drives the run, and --resume finds them again.
             """)
 
     @OptionGroup var input: JobOptions
@@ -77,6 +80,32 @@ struct RunCommand: ParsableCommand {
     @Flag(name: .long, help: "Run as well as can be where no plan keeps the deadline or the budget.")
     var bestEffort = false
 
+    /// Where a job runs.
+    enum Engine: String, ExpressibleByArgument, CaseIterable {
+        case local, slurm
+    }
+
+    @Option(name: .long, help: "Where it runs: on this machine (local) or a cluster (slurm).")
+    var engine = Engine.local
+
+    @Option(
+        name: .long, help: "Slurm: a partition to use, the first is preferred; the default one otherwise. Repeatable.")
+    var partition: [String] = []
+
+    @Option(name: .long, help: "Slurm: the most nodes that it may use at once.")
+    var nodes: Int?
+
+    @Option(name: .long, help: "Slurm: an option for every sbatch, for instance --sbatch=--account=lab. Repeatable.")
+    var sbatch: [String] = []
+
+    @Flag(
+        name: .long,
+        help: "Slurm: hold nodes with workers that run many tasks each, instead of a job for each; for short tasks.")
+    var workers = false
+
+    @Option(name: .long, help: "Slurm: where workers find this machine; the address of its host name otherwise.")
+    var listen: String?
+
     @Flag(name: .long, help: "Run on the instances of the job's pool, carved out of this machine, to try a pool out.")
     var pool = false
 
@@ -106,6 +135,17 @@ struct RunCommand: ParsableCommand {
 
     func validate() throws {
         if !reclaim.isEmpty, !pool, plan == nil { throw ValidationError("--reclaim needs --pool or --plan.") }
+        if engine == .slurm {
+            guard cpus == nil, memory == nil, !pool, reclaim.isEmpty, startUp.seconds == 0 else {
+                throw ValidationError(
+                    "--cpus, --memory, --pool, --start-up and --reclaim are for runs on this machine, not for --engine slurm."
+                )
+            }
+        } else if !partition.isEmpty || nodes != nil || !sbatch.isEmpty || workers {
+            throw ValidationError("--partition, --nodes, --sbatch and --workers need --engine slurm.")
+        }
+        if listen != nil, !workers { throw ValidationError("--listen needs --workers.") }
+        if let nodes, nodes < 1 { throw ValidationError("--nodes is \(nodes), expected 1 or more.") }
         if let retries, retries < 0 { throw ValidationError("--retries is \(retries), expected 0 or more.") }
         guard recordEvery.seconds == 0 || recordEvery.seconds >= 0.001 else {
             throw ValidationError("--record-every is below 1 ms, expected 0 or more than that.")
@@ -199,6 +239,12 @@ struct RunCommand: ParsableCommand {
         (request.acceptsMissedLimits, request.policyModel) = (bestEffort, policyModel)
         (request.graceSeconds, request.usesPool, request.startUpSeconds) = (grace.seconds, pool, startUp.seconds)
         request.reclaims = reclaim.map(\.reclaim)
+        if engine == .slurm {
+            var slurm = SlurmOptions()
+            (slurm.partitions, slurm.arguments, slurm.program) = (partition, sbatch, Bundle.main.executablePath)
+            (slurm.usesWorkers, slurm.address) = (workers, listen)
+            (request.slurm, request.mostNodes) = (slurm, nodes)
+        }
         return request
     }
 

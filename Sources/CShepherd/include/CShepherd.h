@@ -28,8 +28,9 @@ struct shepherd_request {
 };
 
 // Starts a shepherd. Returns its process id, or a negated errno. Our end of the channel to it is stored in channel: when we
-// close it, or end, the shepherd ends with the attempt that it runs.
-int shepherd_start(int *channel);
+// close it, or end, the shepherd ends with the attempt that it runs; or ends that as well, at once, if it dies with whoever
+// started it (the thread that called this).
+int shepherd_start(int *channel, int dies_with_starter);
 
 // Hands an attempt to a shepherd that runs none. Returns 0, or a negated errno, which is EPIPE if the shepherd is dead.
 // The room for the result is reserved before, so that a disk that fills up later does not lose it.
@@ -65,6 +66,9 @@ void shepherd_trim_memory(void);
 
 // From now on SIGINT, SIGTERM and SIGHUP write their number as one byte to fd.
 int shepherd_watch_signals(int fd);
+
+// SIGUSR1 as well, by which a scheduler says that the end is near.
+int shepherd_watch_notice(void);
 
 // Restores the handlers that shepherd_watch_signals replaced.
 void shepherd_unwatch_signals(void);

@@ -6,6 +6,7 @@ import ModelFiles
 import Reading
 import Scheduling
 import Service
+import SlurmExecution
 import Store
 
 /// An error with the exit code that the command line promises for it.
@@ -50,7 +51,7 @@ struct Failure: Error, CustomStringConvertible {
         switch error {
         case StoreError.full, StoreError.busy, StoreError.failed, StoreError.removed: true
         case TraceError.unwritable, ModelFileError.cannotWrite, ExecutionError.system: true
-        case ServiceError.work: true
+        case ServiceError.work, SlurmError.noController, SlurmError.noNodes: true
         case let error as CloudError: error.isOfWorld
         default: false
         }

@@ -36,6 +36,7 @@ final class RunView: @unchecked Sendable {
         case .replanned(let reason, let seconds):
             let outlook = seconds.map { "what is left is planned to take \(Units.formatSeconds($0))" }
             say("the plan is in danger (\(reason.rawValue)): \(outlook ?? "there is no other")")
+        case .remark(let text): say(text)
         case .policyFailed(let why):
             say("the learnt policy decides no more (\(why)): the longest path goes first from now on")
         case .stopping: say("stopping; once more to kill at once")
