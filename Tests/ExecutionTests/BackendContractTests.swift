@@ -88,7 +88,7 @@ private struct CheckedBackend<World: Backend>: Backend {
                 #expect(asked.contains(instance) && over.insert(instance).inserted, "instance \(instance) closes twice")
             case .event(.started(let attempt)), .event(.checkpointed(let attempt, _)):
                 #expect(starts[attempt] != nil && !ended.contains(attempt))
-            case .event(.cancelled), .event(.priced): break
+            case .event(.cancelled), .event(.priced), .remark: break
             case .event(let event): Issue.record("\(event) is not for a backend to say")
             }
         }
