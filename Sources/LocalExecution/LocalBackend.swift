@@ -303,7 +303,7 @@ extension LocalBackend {
                 continue
             }
             running[id] = nil
-            let found = takeReport(attempt)
+            let found = attempt.shepherd.finish(attempt.received, idle: &idle).flatMap(Shepherd.Report.init)
             if let code = found?.startError, ShepherdProcess.isShortage(Int32(clamping: code)), !running.isEmpty {
                 mostRunning = running.count
                 waiting.append(attempt.start)
@@ -321,24 +321,9 @@ extension LocalBackend {
         return reports
     }
 
-    /// The report of an attempt that has ended; its shepherd may run another one, unless a signal is on its way to it.
-    private mutating func takeReport(_ attempt: Attempt) -> Shepherd.Report? {
-        let report = attempt.shepherd.report(attempt.received)
-        if report == nil { attempt.shepherd.killStrays() }
-        if let process = attempt.shepherd.process {
-            if report == nil || attempt.shepherd.isSignalled {
-                ShepherdProcess.end([process])
-            } else {
-                idle.append(process)
-            }
-        }
-        return report
-    }
-
     /// The alerts among the whole lines that came since the last look.
     private mutating func noteAlerts(_ attempt: inout Attempt) {
-        let whole = attempt.received.prefix((attempt.received.lastIndex(of: UInt8(ascii: "\n")) ?? -1) + 1)
-        let lines = String(decoding: whole, as: UTF8.self).split(separator: "\n")
+        let lines = Shepherd.wholeLines(attempt.received)
         let expectation = options.expectations[graph.tasks[Int(attempt.start.id.task)].id]
         for alert in lines.dropFirst(attempt.linesSeen).compactMap(Shepherd.AlertLine.init) {
             let predicted = alert.kind == .memory ? expectation?.memoryBytes : expectation?.seconds

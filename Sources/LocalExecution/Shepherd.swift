@@ -230,13 +230,26 @@ package struct Shepherd {
     }
 
     /// The report, which may be among the lines received; `nil` if the shepherd died without.
-    func report(_ received: [UInt8]) -> Report? { reportLine(received).flatMap(Report.init) }
-
-    /// The same as the line that it was.
-    func reportLine(_ received: [UInt8]) -> String? {
+    private func reportLine(_ received: [UInt8]) -> String? {
         if let line = Self.reportLine(in: received) { return line }
         let texts = [files.result, files.earlierResult].lazy.compactMap(contents(ofFile:))
         return texts.first { Report($0) != nil }
+    }
+
+    /// The report of an attempt that has ended; its shepherd may run another one, unless a signal is on its way to it.
+    func finish(_ received: [UInt8], idle: inout [ShepherdProcess]) -> String? {
+        let line = reportLine(received)
+        if line == nil { killStrays() }
+        if let process {
+            if line == nil || isSignalled { ShepherdProcess.end([process]) } else { idle.append(process) }
+        }
+        return line
+    }
+
+    /// The lines that have come whole.
+    static func wholeLines(_ received: [UInt8]) -> [Substring] {
+        let whole = received.prefix((received.lastIndex(of: UInt8(ascii: "\n")) ?? -1) + 1)
+        return String(decoding: whole, as: UTF8.self).split(separator: "\n")
     }
 
     private static func reportLine(in bytes: [UInt8]) -> String? {

@@ -209,8 +209,7 @@ extension Worker {
         for name in running.keys.sorted() {
             guard var attempt = running[name] else { continue }
             let hasEnded = attempt.shepherd.receive(into: &attempt.received)
-            let whole = attempt.received.prefix((attempt.received.lastIndex(of: UInt8(ascii: "\n")) ?? -1) + 1)
-            let texts = String(decoding: whole, as: UTF8.self).split(separator: "\n")
+            let texts = Shepherd.wholeLines(attempt.received)
             for text in texts.dropFirst(attempt.linesSeen) where text.hasPrefix("alert=") {
                 lines.append(WorkerLine(.alert, name, report: String(text)))
             }
@@ -218,16 +217,7 @@ extension Worker {
             running[name] = attempt
             guard hasEnded else { continue }
             running[name] = nil
-            let report = attempt.shepherd.reportLine(attempt.received)
-            if report == nil { attempt.shepherd.killStrays() }
-            if let process = attempt.shepherd.process {
-                if report == nil || attempt.shepherd.isSignalled {
-                    ShepherdProcess.end([process])
-                } else {
-                    idle.append(process)
-                }
-            }
-            lines.append(WorkerLine(.ended, name, report: report))
+            lines.append(WorkerLine(.ended, name, report: attempt.shepherd.finish(attempt.received, idle: &idle)))
         }
         return lines
     }

@@ -4,6 +4,7 @@ import Workloads
 struct AccountTimeline: Sendable {
     private let problem: PlanningProblem
     private let limit: Quota
+    /// What is in use, lane by lane, and in dollars an hour.
     private var resources: InstanceTimeline
     private var prices: InstanceTimeline
 
@@ -11,8 +12,14 @@ struct AccountTimeline: Sendable {
     init?(_ problem: PlanningProblem) {
         guard let limit = problem.quota else { return nil }
         (self.problem, self.limit) = (problem, limit)
-        resources = InstanceTimeline(limit.resources, smallest: problem.smallest)
-        prices = InstanceTimeline(Resources(cpus: limit.pricePerHour), smallest: .zero)
+        (resources, prices) = Self.nothing(problem, limit)
+    }
+
+    private static func nothing(_ problem: PlanningProblem, _ limit: Quota) -> (InstanceTimeline, InstanceTimeline) {
+        (
+            InstanceTimeline(limit.resources, smallest: problem.smallest),
+            InstanceTimeline(Resources(cpus: limit.pricePerHour), smallest: .zero)
+        )
     }
 
     /// What all tasks of a plan but one have in use; `nil` without quota.
@@ -28,10 +35,7 @@ struct AccountTimeline: Sendable {
     }
 
     /// Starts anew.
-    mutating func removeAll() {
-        resources = InstanceTimeline(limit.resources, smallest: problem.smallest)
-        prices = InstanceTimeline(Resources(cpus: limit.pricePerHour), smallest: .zero)
-    }
+    mutating func removeAll() { (resources, prices) = Self.nothing(problem, limit) }
 
     /// The earliest start of a task from `ready` on at which it is within the quota for as long as it takes on an entry, or `nil`
     /// if that is after `latest`.

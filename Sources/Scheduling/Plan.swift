@@ -164,14 +164,18 @@ public struct Plan: Hashable, Sendable, Codable {
         return assignments.map { offers[$0.instance]?.pricePerHour(of: $0.resources) ?? 0 }
     }
 
+    /// When what is in use changes, in order. Ends come before starts at the same moment: intervals are half open.
+    private static func changes(of own: [Assignment]) -> [(time: Double, sign: Double, place: Int)] {
+        let long = own.indices.filter { own[$0].endSeconds > own[$0].startSeconds }
+        let starts = long.map { (time: own[$0].startSeconds, sign: 1.0, place: $0) }
+        let ends = long.map { (time: own[$0].endSeconds, sign: -1.0, place: $0) }
+        return (starts + ends).sorted { ($0.time, $0.sign) < ($1.time, $1.sign) }
+    }
+
     private func validate(_ quota: Quota) throws(PlanError) {
         let prices = pricesPerHour
-        let long = assignments.indices.filter { assignments[$0].endSeconds > assignments[$0].startSeconds }
-        let changes =
-            long.map { (time: assignments[$0].startSeconds, sign: 1.0, place: $0) }
-            + long.map { (time: assignments[$0].endSeconds, sign: -1.0, place: $0) }
         var (used, price) = (Resources.zero, 0.0)
-        for change in changes.sorted(by: { ($0.time, $0.sign) < ($1.time, $1.sign) }) {
+        for change in Self.changes(of: assignments) {
             used.lanes += change.sign * assignments[change.place].resources.lanes
             price += change.sign * prices[change.place]
             guard all(used.lanes .<= quota.resources.lanes + SIMD4(1e-6, 1, 1e-6, 1)),
@@ -194,14 +198,9 @@ public struct Plan: Hashable, Sendable, Codable {
             guard own.allSatisfy({ $0.startSeconds >= instance.entry.openSeconds - 1e-9 }) else {
                 throw .invalid("a task starts on '\(instance.id)' before it can have come")
             }
-            // Ends come before starts at the same moment: intervals are half open.
-            let changes =
-                own.map { (time: $0.startSeconds, sign: 1.0, assignment: $0) }
-                + own.map { (time: $0.endSeconds, sign: -1.0, assignment: $0) }
             var used = Resources.zero
-            for change in changes.sorted(by: { ($0.time, $0.sign) < ($1.time, $1.sign) })
-            where change.assignment.endSeconds > change.assignment.startSeconds {
-                used.lanes += change.sign * change.assignment.resources.lanes
+            for change in Self.changes(of: own) {
+                used.lanes += change.sign * own[change.place].resources.lanes
                 guard all(used.lanes .<= instance.entry.capacity.lanes + SIMD4(1e-6, 1, 1e-6, 1)) else {
                     throw .invalid("'\(instance.id)' is filled beyond its capacity at \(change.time) s")
                 }

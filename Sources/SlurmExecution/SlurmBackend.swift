@@ -54,11 +54,10 @@ package struct SlurmBackend: Backend {
     private var reported: [String] = []
     /// Jobs that are to be cancelled.
     private var unwanted: [String] = []
-    /// When to submit and to cancel again, in Unix seconds.
-    private var submitSeconds = -Double.infinity
+    private var heldBack = HoldBack()
+    /// When to cancel again, in Unix seconds.
     private var cancelSeconds = -Double.infinity
     private var doubtSeconds = -Double.infinity
-    private var patience = 1.0
 
     package init(
         _ graph: TaskGraph, options: ExecutorOptions, slurm: SlurmOptions, cluster: SlurmPool, wakeUp: Int32,
@@ -142,13 +141,13 @@ package struct SlurmBackend: Backend {
 
     package mutating func wait(until seconds: Double) throws -> [Report] {
         tidyUp()
-        while !waiting.isEmpty, unixSeconds() >= submitSeconds { try submitSome() }
+        while !waiting.isEmpty, unixSeconds() >= heldBack.untilSeconds { try submitSome() }
         if !unwanted.isEmpty, unixSeconds() >= cancelSeconds {
             if try Slurm.cancel(unwanted) { unwanted = [] } else { cancelSeconds = unixSeconds() + 5 }
         }
         var until = reports.isEmpty ? min(seconds, running.isEmpty ? .infinity : queue.wakeSeconds - epoch) : now
         if !running.isEmpty { until = min(until, now + slurm.lookSeconds) }
-        if !waiting.isEmpty { until = min(until, submitSeconds - epoch) }
+        if !waiting.isEmpty { until = min(until, heldBack.untilSeconds - epoch) }
         if !unwanted.isEmpty { until = min(until, cancelSeconds - epoch) }
         let before = signals.requests
         if signals.wait(until - now, for: [queue.output].compactMap(\.self)) {
@@ -228,7 +227,7 @@ extension SlurmBackend {
         case .unknown(let said):
             // Nothing of it begins from here on, and what has begun will be seen.
             batches.withdraw(batch)
-            holdBack(said)
+            reports += heldBack.note(said)
             try queue.lookNow()
             guard let job = queue.jobs.first(where: { queue.id(of: $0) == batch }) else {
                 return batches.forget(batch)
@@ -236,25 +235,19 @@ extension SlurmBackend {
             try batches.confirm(batch, job: job.id)
         case .later(let said):
             batches.forget(batch)
-            return holdBack(said)
+            reports += heldBack.note(said)
+            return
         case .refused(let said):
             batches.forget(batch)
             throw SlurmError.refused(command: "sbatch " + requests.joined(separator: " "), said)
         }
-        (patience, submitSeconds) = (1, -.infinity)
+        heldBack.end()
         waiting.removeAll { chosen.contains($0.id) }
         for (element, start) in some.enumerated() {
             running[start.id] = Attempt(
                 start: start, inputBytes: totalSize(graph.tasks[Int(start.id.task)].inputs, in: options.workingFolder),
                 batch: batch, element: element, submittedSeconds: unixSeconds())
         }
-    }
-
-    /// Slurm does not take anything now.
-    private mutating func holdBack(_ said: String) {
-        if patience == 1 { reports.append(.remark("Slurm takes no jobs now (\(said)); asked again until it does")) }
-        patience = min(30, patience * 2)
-        submitSeconds = unixSeconds() + patience
     }
 
     private func requests(_ grant: Grant, _ offer: OfferIndex) -> [String] {
@@ -296,12 +289,7 @@ extension SlurmBackend {
                 }
             }
             if try queue.look() {
-                if let trouble = queue.trouble {
-                    reports.append(
-                        .remark("Slurm's controller does not answer (\(trouble)); asked again until it does"))
-                } else {
-                    noteJobs()
-                }
+                if let remark = queue.remark { reports.append(remark) } else { noteJobs() }
             }
             try settleDoubts()
         }

@@ -60,6 +60,11 @@ struct SlurmQueue {
         }
     }
 
+    /// What is to be said of the trouble that there is; `nil` after an answer.
+    var remark: Report? {
+        trouble.map { .remark("Slurm's controller does not answer (\($0)); asked again until it does") }
+    }
+
     /// What stands behind the prefix in the name of a job.
     func id(of job: Slurm.Job) -> String { String(job.name.dropFirst(prefix.count)) }
 }

@@ -54,10 +54,9 @@ package struct WorkersBackend: Backend {
     private var reported: [(name: String, instance: InstanceIndex)] = []
     /// Names of jobs that are to be cancelled.
     private var unwanted: [String] = []
-    private var submitSeconds = -Double.infinity
+    private var heldBack = HoldBack()
     private var cancelSeconds = -Double.infinity
     private var doubtSeconds = -Double.infinity
-    private var patience = 1.0
 
     /// A worker whose job goes on has so long to speak again.
     private static let silence = 60.0
@@ -143,13 +142,15 @@ package struct WorkersBackend: Backend {
     package mutating func wait(until seconds: Double) throws -> [Report] {
         tidyUp()
         for instance in nodes.keys.sorted() where nodes[instance]?.submittedSeconds == nil {
-            guard unixSeconds() >= submitSeconds else { break }
+            guard unixSeconds() >= heldBack.untilSeconds else { break }
             try submit(instance)
         }
         try cancelUnwanted()
         flush()
         var until = reports.isEmpty ? min(seconds, nodes.isEmpty ? .infinity : queue.wakeSeconds - epoch) : now
-        if nodes.values.contains(where: { $0.submittedSeconds == nil }) { until = min(until, submitSeconds - epoch) }
+        if nodes.values.contains(where: { $0.submittedSeconds == nil }) {
+            until = min(until, heldBack.untilSeconds - epoch)
+        }
         if nodes.values.contains(where: { $0.missingSeconds != nil }) { until = min(until, now + 0.5) }
         if !unwanted.isEmpty { until = min(until, cancelSeconds - epoch) }
         let files = [listener] + channels.keys + [queue.output].compactMap(\.self)
@@ -274,12 +275,10 @@ extension WorkersBackend {
         switch try Slurm(arguments: slurm.arguments).submit(script, words) {
         // A second worker would be sent away, so that it does no harm to ask again.
         case .submitted:
-            patience = 1
+            heldBack.end()
             nodes[instance]?.submittedSeconds = unixSeconds()
         case .later(let said), .unknown(let said):
-            if patience == 1 { reports.append(.remark("Slurm takes no jobs now (\(said)); asked again until it does")) }
-            patience = min(30, patience * 2)
-            submitSeconds = unixSeconds() + patience
+            reports += heldBack.note(said)
         case .refused(let said):
             reports.append(.remark("Slurm refuses a worker on \(offer.instanceID(0).rawValue.dropLast(2)): \(said)"))
             nodes[instance] = nil
@@ -312,11 +311,7 @@ extension WorkersBackend {
             }
         }
         if !nodes.isEmpty, try queue.look() {
-            if let trouble = queue.trouble {
-                reports.append(.remark("Slurm's controller does not answer (\(trouble)); asked again until it does"))
-            } else {
-                noteJobs()
-            }
+            if let remark = queue.remark { reports.append(remark) } else { noteJobs() }
         }
         try settleDoubts()
         defer { reports = [] }

@@ -37,10 +37,7 @@ struct DAGCommand: ParsableCommand {
 
         func run() throws {
             let console = global.console
-            let known = try input.read(folder: ".")
-            let estimates = try known.models.estimates(of: known.job.tasks, unknownSeconds: unknownTime.seconds)
-            let durations = known.job.tasks.tasks.indices.map { estimates.seconds(of: $0) }
-            console.remarkUnknownTimes(known, unknownTime)
+            let (known, durations) = try input.readTimed(unknownTime, console)
             let graph = known.job.tasks
             let path = CriticalPath(graph, durations: durations)
             if let svg { try DAGChart(known.job.name, graph, durations: durations).write(to: svg) }
@@ -114,10 +111,7 @@ struct DAGCommand: ParsableCommand {
 
         func run() throws {
             let console = global.console
-            let known = try input.read(folder: ".")
-            let estimates = try known.models.estimates(of: known.job.tasks, unknownSeconds: unknownTime.seconds)
-            let durations = known.job.tasks.tasks.indices.map { estimates.seconds(of: $0) }
-            console.remarkUnknownTimes(known, unknownTime)
+            let (known, durations) = try input.readTimed(unknownTime, console)
             let reduction = TransitiveReduction(known.job.tasks)
             let graph = reduce ? reduction.graph : known.job.tasks
             let view = GraphView(known.job.name, graph, durations, needless: reduction)
@@ -129,6 +123,18 @@ struct DAGCommand: ParsableCommand {
             if let output { try Console.write(Data((Console.json(view) + "\n").utf8), toFile: output) }
             try console.result(view, text: view.text(reduced: reduce))
         }
+    }
+}
+
+extension JobOptions {
+    /// The job, and how long each of its tasks takes on an instance of speed 1.
+    fileprivate func readTimed(_ unknownTime: TimeSpan, _ console: Console) throws -> (
+        known: KnownJob, seconds: [Double]
+    ) {
+        let known = try read(folder: ".")
+        let estimates = try known.models.estimates(of: known.job.tasks, unknownSeconds: unknownTime.seconds)
+        console.remarkUnknownTimes(known, unknownTime)
+        return (known, known.job.tasks.tasks.indices.map { estimates.seconds(of: $0) })
     }
 }
 

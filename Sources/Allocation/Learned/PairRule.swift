@@ -1,8 +1,9 @@
 /// Scores a ready task on an offer that has room for it: the greatest score above zero starts, and if there is none, what is
 /// free stays idle for the time being.
 ///
-/// A weighted sum of ``PairFeatures``. It is learnt in the simulator by an evolution strategy; the weights that it begins with are those of list scheduling: the longest path first, where it ends
-/// first, smaller jobs before larger ones.
+/// A weighted sum of ``PairFeatures``. It is learnt in the simulator by an evolution strategy; the weights that it
+/// begins with are those of list scheduling: the longest path first, where it ends first, smaller jobs before larger
+/// ones.
 public struct PairRule: Hashable, Sendable, Codable {
     /// One for each of ``PairFeatures/names``.
     public var weights: [Float]

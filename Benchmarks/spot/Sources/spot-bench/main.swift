@@ -257,7 +257,8 @@ func checkpoints(_ root: String) throws {
 
 let arguments = CommandLine.arguments
 guard arguments.count == 5, let grid = Grid.all[arguments[3]], let starts = Int(arguments[4]) else {
-    fatalError("spot-bench policies|plans|optima|checkpoints ROOT SET STARTS")
+    FileHandle.standardError.write(Data("usage: spot-bench policies|plans|optima|checkpoints ROOT SET STARTS\n".utf8))
+    exit(2)
 }
 switch arguments[1] {
 case "policies": try policies(arguments[2], grid, starts)
